@@ -1,0 +1,30 @@
+"""Name -> network."""
+
+from ufgen.errors import UserError
+
+NAMES = ("custom_resnet50", "mobilenet_v3", "mobilenet_v3_small", "hybrid")
+
+
+def check_name(name: str) -> None:
+    """Raise UserError if there is no classifier of that name."""
+    if name not in NAMES:
+        raise UserError(f"there is no classifier {name!r}: expected one of {', '.join(NAMES)}")
+
+
+def build(name: str, size: int, channels: int, weights: str = "none"):
+    """Build an untrained classifier: a `keras.Model` from pixels in 0..255 to a probability.
+
+    Input (N, size, size, channels), output (N, 1) in 0..1. `weights` are the backbone's:
+    "imagenet", "none" or a local file. Raises UserError.
+    """
+    check_name(name)
+    if size < 32:
+        raise UserError(f"resolution {size} is too small: the classifiers need at least 32 px")
+    from classifiers import custom_resnet50, hybrid, mobilenet_v3
+
+    if name == "custom_resnet50":
+        return custom_resnet50.build(size, channels, weights)
+    if name == "hybrid":
+        return hybrid.build(size, channels, weights)
+    variant = "Small" if name == "mobilenet_v3_small" else "Large"
+    return mobilenet_v3.build(size, channels, weights, variant)

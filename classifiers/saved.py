@@ -1,0 +1,168 @@
+"""A trained classifier as a folder: model.json, weights, history, and what it was trained on."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from classifiers import metrics
+from classifiers.training import Classifier, Examples, Training
+from ufgen import imageset, pixels
+from ufgen.atomic import whole_folder
+from ufgen.errors import UserError
+from ufgen.imageset import ImageSet
+
+
+@dataclass(frozen=True)
+class SavedClassifier:
+    """A classifier loaded from its folder, with all that it needs to read an image file."""
+
+    network: Classifier
+    about: dict
+    trained_on: pd.DataFrame
+
+    def predict_files(self, files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Columns path, probability (of the positive class), predicted; and the unreadable files.
+
+        Raises UserError when no file can be read.
+        """
+        table = pd.DataFrame({"path": [str(Path(f).absolute()) for f in files]})
+        table = table.assign(label="", split="", group="", source="real", sha256="")
+        decoded = self._load(ImageSet(table, self.about["positive"]))
+        made = decoded.images.table[["path"]].assign(
+            probability=self.network.predict(decoded.store.take(decoded.images))
+        )
+        return made.assign(predicted=self._called(made["probability"])), decoded.quarantine
+
+    def evaluate(self, images: ImageSet) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+        """Metrics by name, predictions, and the unreadable files, on images it was not trained on.
+
+        Raises UserError if a picture was among the training or validation images, or if the
+        classes differ.
+        """
+        expected = {self.about["positive"], self.about["negative"]}
+        if not set(images.classes) <= expected:
+            raise UserError(
+                f"the images are of the classes {', '.join(images.classes)}; this model knows "
+                f"{', '.join(sorted(expected))}"
+            )
+        decoded = self._load(images)
+        imageset.check_no_leak(self.trained_on, decoded.images, by="this model")
+        target = decoded.images.targets()
+        probability = self.network.predict(decoded.store.take(decoded.images))
+        numbers = metrics.evaluate(target, probability, self.about["threshold"])
+        numbers |= metrics.confusion(target, probability, self.about["threshold"])
+        made = decoded.images.table.assign(
+            probability=probability, predicted=self._called(probability)
+        )
+        numbers = {name: float(value) for name, value in numbers.items()}
+        return numbers, made, decoded.quarantine
+
+    def _load(self, images: ImageSet) -> pixels.Decoded:
+        return pixels.load(images, self.about["size"], self.about["channels"], self.about["fit"])
+
+    def _called(self, probabilities) -> np.ndarray:
+        positive = np.asarray(probabilities) >= self.about["threshold"]
+        return np.where(positive, self.about["positive"], self.about["negative"])
+
+
+def train(
+    images: ImageSet,
+    name: str,
+    out: Path,
+    training: Training,
+    *,
+    size: int = 64,
+    channels: int = 1,
+    fit: str = "crop",
+    weights: str = "none",
+    augmentation: str = "none",
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+    on_step=lambda: None,
+) -> dict:
+    """Train a classifier on `images` and write its folder `out`; returns what model.json says.
+
+    A validation part is carved from the groups: it alone chooses the weights that are kept and the
+    threshold. Raises UserError.
+    """
+    imageset.check_two_classes(images)
+    decoded = pixels.load(images, size, channels, fit)
+    images = decoded.images.select(np.argsort(decoded.images.table["sha256"], kind="stable"))
+    held = imageset.hold_out(images, validation_fraction, seed)
+
+    def examples(part: ImageSet) -> Examples:
+        return Examples(decoded.store.take(part), part.targets())
+
+    validation = examples(images.select(held))
+    network = Classifier(name, size, channels, weights)
+    history = network.fit(
+        examples(images.select(~held)), validation, training, seed, augmentation, on_step
+    )
+    probability = network.predict(validation.pixels)
+    threshold = metrics.youden_threshold(validation.targets, probability)
+    about = {
+        "classifier": name,
+        "size": size,
+        "channels": channels,
+        "fit": fit,
+        "positive": images.positive,
+        "negative": next(label for label in images.classes if label != images.positive),
+        "threshold": threshold,
+        "initial_weights": weights,
+        "augmentation": augmentation,
+        "seed": seed,
+        "training": training.as_dict(),
+        "images": {"training": int((~held).sum()), "validation": int(held.sum())},
+        "unreadable_files": len(decoded.quarantine),
+        "validation_roc_auc": float(metrics.roc_auc(validation.targets, probability)),
+    }
+    with whole_folder(out) as temporary:
+        network.model.save_weights(temporary / "model.weights.h5")
+        history.to_csv(temporary / "history.csv", index=False)
+        roles = np.where(held, "validation", "fit")
+        images.table.assign(role=roles).to_csv(temporary / "images.csv", index=False)
+        (temporary / "model.json").write_text(json.dumps(about, indent=1))
+    return about
+
+
+def load(folder: Path) -> SavedClassifier:
+    """Rebuild a classifier that `train` wrote. Raises UserError if the folder is not one."""
+    folder = Path(folder)
+    missing = [
+        file
+        for file in ("model.json", "model.weights.h5", "images.csv")
+        if not (folder / file).is_file()
+    ]
+    if missing:
+        raise UserError(
+            f"{folder} is no trained classifier: {', '.join(missing)} is missing. Expected the "
+            "folder that `ufgen train` wrote"
+        )
+    about = json.loads((folder / "model.json").read_text())
+    network = Classifier(about["classifier"], about["size"], about["channels"])
+    try:
+        network.model.load_weights(folder / "model.weights.h5")
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder}/model.weights.h5 cannot be loaded: {error}") from None
+    return SavedClassifier(network, about, pd.read_csv(folder / "images.csv", dtype=str))
+
+
+def find_files(places: list[Path]) -> list[Path]:
+    """The image files among files and folders (searched at any depth). Raises UserError."""
+    found = []
+    for place in places:
+        if not place.exists():
+            raise UserError(f"there is nothing at {place}: expected an image file or a folder")
+        if place.is_dir():
+            inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in pixels.IMAGE_TYPES)
+            if not inside:
+                raise UserError(
+                    f"{place} holds no images ({', '.join(sorted(pixels.IMAGE_TYPES))})"
+                )
+            found += inside
+        else:
+            found.append(place)
+    return found

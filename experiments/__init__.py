@@ -1,0 +1,1 @@
+"""The fair comparison: arms, trials, statistics, report."""

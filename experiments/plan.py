@@ -1,0 +1,105 @@
+"""What a study will cost, measured on this machine before it runs."""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from classifiers.training import Classifier
+from experiments.arms import synthetic_counts
+from experiments.preparation import Prepared, prepare_images
+from experiments.study import Study
+
+MEASURED_STEPS = 3
+WEIGHTS_FILE_BYTES = 40_000_000
+
+
+def write_plan(study: Study, root: Path) -> str:
+    """The trials of a study with the estimated time of each, and the disk it needs: text.
+
+    Each network and the generator are timed for a few real optimiser steps on these images. What
+    is finished already is not taken off. Nothing is written under `root`.
+    """
+    prepared = prepare_images(study)
+    lines = [
+        f"Study {study.name}: {len(study.trials())} trials = {len(study.arms)} arms x "
+        f"{len(study.classifiers)} classifiers x {len(study.seeds)} seeds",
+        f"Images: {len(prepared.fit)} training, {len(prepared.validation)} validation, "
+        f"{len(prepared.test)} test, {len(prepared.quarantine)} unreadable",
+        "",
+    ]
+    rows, total = [], 0.0
+    for classifier in tqdm(study.classifiers, desc="timing the networks", leave=False):
+        start_up, per_step, per_image = _time_classifier(study, prepared, classifier)
+        options = study.training_of(classifier)
+        validating = options.evaluations * len(prepared.validation) + len(prepared.test)
+        seconds = options.steps * per_step + validating * per_image
+        trials = len(study.arms) * len(study.seeds)
+        total += start_up + trials * seconds
+        rows.append(
+            {
+                "classifier": classifier.name,
+                "trials": trials,
+                "steps each": options.steps,
+                "s/step": f"{per_step:.2f}",
+                "min each": f"{seconds / 60:.1f}",
+                "min in all": f"{(start_up + trials * seconds) / 60:.1f}",
+            }
+        )
+    lines += [pd.DataFrame(rows).to_string(index=False), ""]
+    drawn = sum(synthetic_counts(prepared.fit, study.parsed_arms()).values())
+    if drawn:
+        seconds, kimg = _time_generator(study, prepared)
+        total += seconds
+        lines.append(f"Generator: {kimg:g} thousand images, {seconds / 60:.1f} min; draws {drawn}")
+    predictions = len(study.trials()) * len(prepared.test) * 400
+    pixel_bytes = study.images.resolution**2 * study.images.channels
+    cached = (len(prepared.table()) + 2 * drawn) * pixel_bytes
+    disk = predictions + cached + (WEIGHTS_FILE_BYTES if drawn else 0)
+    lines.append(f"Estimated time: {total / 60:.0f} min, of which finished parts are skipped")
+    free = shutil.disk_usage(Path(root).absolute().anchor).free
+    lines.append(f"Estimated disk: {disk / 1e6:.0f} MB ({free / 1e9:.0f} GB free)")
+    names = [f"  {trial.title}" for trial in study.trials()]
+    return "\n".join([*lines, "", "Trials:", *names])
+
+
+def _time_classifier(study: Study, prepared: Prepared, classifier) -> tuple[float, float, float]:
+    """Seconds to start (build, compile), per optimiser step, and per predicted image."""
+    started = time.perf_counter()
+    network = Classifier(
+        classifier.name, study.images.resolution, study.images.channels, classifier.weights
+    )
+    some = prepared.fit.select(np.arange(len(prepared.fit)) < study.training_of(classifier).batch)
+    images = prepared.store.take(some).astype("float32")
+    targets = some.targets().astype("float32")[:, None]
+    network.model.train_on_batch(images, targets)
+    network.predict(images)
+    ready = time.perf_counter()
+    for _ in range(MEASURED_STEPS):
+        network.model.train_on_batch(images, targets)
+    trained = time.perf_counter()
+    network.predict(images, batch=64)
+    done = time.perf_counter()
+    return ready - started, (trained - ready) / MEASURED_STEPS, (done - trained) / 64
+
+
+def _time_generator(study: Study, prepared: Prepared) -> tuple[float, float]:
+    """Seconds that the generator's training will take, and its budget in thousands of images."""
+    from experiments.preparation import generator_recipe
+    from ufgen.gan.trainer import train_generator
+
+    recipe = generator_recipe(study)
+    pixels = prepared.store.take(prepared.fit)
+    seconds = []
+    for steps in (1, 1 + 4 * MEASURED_STEPS):
+        short = generator_recipe(study, kimg=steps * recipe.batch / 1000)
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            train_generator(prepared.fit, pixels, short, Path(folder), progress=False)
+            seconds.append(time.perf_counter() - started)
+    per_step = max(0.0, seconds[1] - seconds[0]) / (4 * MEASURED_STEPS)
+    return seconds[0] + per_step * recipe.kimg * 1000 / recipe.batch, recipe.kimg

@@ -1,0 +1,182 @@
+"""The study: one validated YAML file, expanded into trials."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from classifiers import metrics, registry
+from experiments.arms import Arm, parse
+from ufgen.errors import UserError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Images(_Strict):
+    """Which images, and how they are read."""
+
+    path: str = "UF_dataset"
+    positive: str | None = None
+    group_pattern: str | None = None
+    resolution: int = Field(64, ge=32, le=512)
+    channels: int = Field(1)
+    fit: str = "crop"
+
+
+class Generator(_Strict):
+    """The recipe of the generator; `options` change single fields of it."""
+
+    recipe: str = "dcgan"
+    options: dict = {}
+
+
+class TrainingOptions(_Strict):
+    """How every trial is trained; see `classifiers.training.Training`."""
+
+    steps: int = Field(300, ge=1)
+    batch: int = Field(16, ge=2)
+    learning_rate: float = Field(5e-4, gt=0)
+    schedule: str = "cosine"
+    evaluations: int = Field(10, ge=1)
+    balance: str = "none"
+
+
+class ClassifierOptions(_Strict):
+    """One classifier; `training` changes single training options for it, in all arms alike."""
+
+    name: str
+    weights: str = "none"
+    training: dict = {}
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        registry.check_name(name)
+        return name
+
+
+class Study(_Strict):
+    """All trials of one question: arms x classifiers x seeds on one train/test split."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    question: str = "Does adding GAN-made images to the training set make the classifier better?"
+    images: Images = Images()
+    generator: Generator = Generator()
+    arms: list[str] = Field(min_length=2)
+    classifiers: list[ClassifierOptions] = Field(min_length=1)
+    seeds: list[int] = Field([0, 1], min_length=1)
+    training: TrainingOptions = TrainingOptions()
+    validation_fraction: float = Field(0.2, gt=0, lt=1)
+    split_seed: int = 0
+    primary_metric: str = "roc_auc"
+    margin: float = Field(0.02, gt=0)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    bootstrap: int = Field(2000, ge=100)
+
+    @field_validator("classifiers", mode="before")
+    @classmethod
+    def _names_alone(cls, value):
+        if not isinstance(value, list):
+            return value
+        return [{"name": item} if isinstance(item, str) else item for item in value]
+
+    @field_validator("arms")
+    @classmethod
+    def _arms(cls, names: list[str]) -> list[str]:
+        for name in names:
+            parse(name)
+        if names[0] != "real":
+            raise UserError("the first arm must be `real`: every other arm is compared with it")
+        return names
+
+    @field_validator("primary_metric")
+    @classmethod
+    def _metric(cls, name: str) -> str:
+        if name not in metrics.NAMES:
+            raise UserError(f"primary_metric is {name!r}: expected {', '.join(metrics.NAMES)}")
+        return name
+
+    @field_validator("arms", "seeds", "classifiers")
+    @classmethod
+    def _no_repeats(cls, values: list) -> list:
+        names = [getattr(value, "name", value) for value in values]
+        repeated = sorted({str(n) for n in names if names.count(n) > 1})
+        if repeated:
+            raise UserError(f"{', '.join(repeated)} is listed more than once")
+        return values
+
+    def parsed_arms(self) -> list[Arm]:
+        """The arms, read."""
+        return [parse(name) for name in self.arms]
+
+    def training_of(self, classifier: ClassifierOptions) -> TrainingOptions:
+        """The training options of one classifier: the same in every arm."""
+        return TrainingOptions(**{**self.training.model_dump(), **classifier.training})
+
+    def trials(self) -> list["Trial"]:
+        """Every trial, ordered so that one compiled network serves all its arms in turn."""
+        return [
+            Trial(arm, classifier, seed)
+            for classifier in self.classifiers
+            for seed in self.seeds
+            for arm in self.parsed_arms()
+        ]
+
+
+class Trial(NamedTuple):
+    """One arm x classifier x seed."""
+
+    arm: Arm
+    classifier: ClassifierOptions
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """For progress bars and messages."""
+        return f"{self.classifier.name} · {self.arm.name} · seed {self.seed}"
+
+
+def shipped() -> dict[str, Path]:
+    """The studies that come with ufgen, by name."""
+    folder = Path(__file__).parent / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read(location: str | Path, **changes) -> Study:
+    """Read a study from a YAML file, or a shipped one by its name.
+
+    `changes` replace fields of `images` (those that are not None). Relative image paths are
+    relative to the working directory. Raises UserError naming the field that is wrong.
+    """
+    path = shipped().get(str(location), Path(location))
+    if not path.is_file():
+        raise UserError(
+            f"there is no study file {location}: expected a YAML file, or one of the shipped "
+            f"studies {', '.join(shipped())}"
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no study: expected fields such as name, arms, classifiers")
+    content["images"] = {
+        **(content.get("images") or {}),
+        **{name: value for name, value in changes.items() if value is not None},
+    }
+    try:
+        study = Study(**content)
+        for classifier in study.classifiers:
+            study.training_of(classifier)
+    except ValidationError as error:
+        problems = [
+            f"  {'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']} (found {e['input']!r:.80})"
+            for e in error.errors()
+        ]
+        raise UserError(f"{path} is not a valid study:\n" + "\n".join(problems)) from None
+    except UserError as error:
+        raise UserError(f"{path} is not a valid study: {error}") from None
+    return study

@@ -1,0 +1,1 @@
+"""The class-conditional generator: networks, training, and drawing images."""

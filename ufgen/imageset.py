@@ -1,0 +1,351 @@
+"""The image set: a table with one row per image, handed from every part to the next."""
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ufgen.atomic import whole_file
+from ufgen.errors import UserError
+
+COLUMNS = ["path", "label", "split", "group", "source", "sha256"]
+SPLITS = ("train", "test")
+SOURCES = ("real", "phantom", "synthetic")
+IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
+SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images as a table with the columns `path, label, split, group, source, sha256`, all text.
+
+    `path` is absolute, `split` is "train", "test" or "" (not split yet), `group` is what must never
+    be on both sides of a split, `source` is "real", "phantom" or "synthetic", and `sha256` (of the
+    decoded pixels) is "" until `ufgen.pixels.load` has filled it. `positive` names the positive
+    class; it is None where the question does not arise.
+    """
+
+    table: pd.DataFrame
+    positive: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def classes(self) -> list[str]:
+        """The labels, sorted."""
+        return sorted(self.table["label"].unique())
+
+    def select(self, mask: np.ndarray) -> "ImageSet":
+        """The rows where `mask` (boolean, or integer positions) says so, in that order."""
+        mask = np.asarray(mask)
+        rows = self.table[mask] if mask.dtype == bool else self.table.iloc[mask]
+        return replace(self, table=rows.reset_index(drop=True))
+
+    def split(self, name: str) -> "ImageSet":
+        """The rows of one split."""
+        return self.select((self.table["split"] == name).to_numpy())
+
+    def targets(self) -> np.ndarray:
+        """1 for the positive class and 0 for the rest: int64, shape (N,)."""
+        return (self.table["label"] == self.positive).to_numpy().astype("int64")
+
+
+def concatenate(parts: list[ImageSet]) -> ImageSet:
+    """The rows of several image sets one after the other; the first names the positive class."""
+    table = pd.concat([part.table[COLUMNS] for part in parts], ignore_index=True)
+    return ImageSet(table, parts[0].positive)
+
+
+def scan(
+    location: Path | str, positive: str | None = None, group_pattern: str | None = None
+) -> ImageSet:
+    """Read an image set from a folder or from a CSV manifest; no image is opened.
+
+    A folder holds `train/<class>/` and `test/<class>/`, or `<class>/` alone; a `manifest.csv` in
+    it is used if there is one. A manifest has the columns `path,label[,split][,group][,source]`,
+    with paths relative to its own folder. `group_pattern` is a regular expression searched in the
+    file name: its first bracket (or the whole match) is the group. Raises UserError.
+    """
+    location = Path(location).expanduser()
+    if not location.exists():
+        near = [p.name for p in location.parent.iterdir()] if location.parent.is_dir() else []
+        raise UserError(
+            f"there is nothing at {location}: expected a folder of images or a CSV manifest"
+            + (f" (beside it there are: {', '.join(sorted(near)[:8])})" if near else "")
+        )
+    if location.is_dir() and (location / "manifest.csv").is_file():
+        location = location / "manifest.csv"
+    if location.is_file() and location.suffix.lower() != ".csv":
+        raise UserError(f"{location} is neither a folder nor a .csv manifest: name one of these")
+    table = _read_manifest(location) if location.is_file() else _read_folder(location)
+    if group_pattern:
+        table["group"] = _groups_by_pattern(table["path"], group_pattern)
+    nameless = table["group"] == ""
+    table.loc[nameless, "group"] = "path:" + table.loc[nameless, "path"]
+    table["sha256"] = ""
+    table = table.sort_values("path", ignore_index=True)[COLUMNS]
+    return ImageSet(table, _positive_class(table, positive))
+
+
+def _visible(folder: Path) -> list[Path]:
+    skipped = {"thumbs.db", "desktop.ini"}
+    return sorted(p for p in folder.iterdir() if p.name[0] != "." and p.name.lower() not in skipped)
+
+
+def _read_folder(folder: Path) -> pd.DataFrame:
+    inside = [p for p in _visible(folder) if p.is_dir()]
+    if not inside:
+        raise UserError(
+            f"{folder} holds no class folders: expected {folder}/train/<class>/ and "
+            f"{folder}/test/<class>/, or {folder}/<class>/"
+        )
+    for child in inside:
+        holds = {p.name.lower() for p in _visible(child) if p.is_dir()}
+        if child.name.lower() not in SPLIT_NAMES and {"train", "test"} <= holds:
+            raise UserError(
+                f"{folder} is one level too high: {child} holds the train and test folders. "
+                f"You probably mean {child}"
+            )
+    names = {p.name for p in inside}
+    if names & set(SPLITS):
+        others = names - set(SPLITS)
+        if others:
+            raise UserError(
+                f"{folder} holds {', '.join(sorted(names))}: expected only train and test there. "
+                f"Move {', '.join(sorted(others))} elsewhere, or name the splits in a manifest"
+            )
+        if names != set(SPLITS):
+            missing = (set(SPLITS) - names).pop()
+            raise UserError(
+                f"{folder} has no {missing} folder: expected {folder}/train/<class>/ and "
+                f"{folder}/test/<class>/. With one folder of classes only, name that folder "
+                f"({folder / names.pop()}) and split it with `ufgen data split`"
+            )
+        rows = [row for p in inside for row in _read_classes(p, p.name)]
+    elif names & SPLIT_NAMES:
+        raise UserError(
+            f"{folder} holds {', '.join(sorted(names))}: the split folders must be called "
+            f"train and test (validation images are carved from train by ufgen)"
+        )
+    else:
+        rows = _read_classes(folder, "")
+    table = pd.DataFrame(rows, columns=["path", "label", "split"])
+    if len(table) == 0:
+        raise UserError(
+            f"{folder} holds no images: its class folders are empty. "
+            f"Expected {', '.join(sorted(IMAGE_TYPES))} files in them"
+        )
+    return table.assign(group="", source="real")
+
+
+def _read_classes(folder: Path, split: str) -> list[tuple[str, str, str]]:
+    loose = [p for p in _visible(folder) if p.is_file() and p.suffix.lower() in IMAGE_TYPES]
+    if loose:
+        raise UserError(
+            f"{folder} holds images outside any class folder, such as {loose[0].name} "
+            f"({len(loose)} in all): move each into the folder of its class"
+        )
+    classes = [p for p in _visible(folder) if p.is_dir()]
+    if not classes:
+        raise UserError(f"{folder} is empty: expected one folder a class in it")
+    rows = []
+    for class_folder in classes:
+        files = [p for p in _visible(class_folder) if p.is_file()]
+        nested = [p for p in _visible(class_folder) if p.is_dir()]
+        if nested:
+            raise UserError(
+                f"{class_folder} is a class folder with folders in it ({nested[0].name}): put the "
+                f"images straight into {class_folder}, or list them in a manifest"
+            )
+        if not files:
+            raise UserError(
+                f"the class folder {class_folder} is empty: put its images there or remove it"
+            )
+        rows += [(str(p.absolute()), class_folder.name, split) for p in files]
+    return rows
+
+
+def _read_manifest(manifest: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{manifest} is not a readable CSV file: {error}") from None
+    missing = {"path", "label"} - set(table.columns)
+    if missing:
+        raise UserError(
+            f"{manifest} has the columns {', '.join(table.columns)}: {', '.join(sorted(missing))} "
+            "is missing (expected path,label[,split][,group])"
+        )
+    if len(table) == 0:
+        raise UserError(f"{manifest} lists no images")
+    for name, default in (("split", ""), ("group", ""), ("source", "real")):
+        table[name] = table.get(name, default)
+    for name, allowed in (("split", {*SPLITS, ""}), ("source", set(SOURCES))):
+        wrong = ~table[name].isin(allowed)
+        if wrong.any():
+            raise UserError(
+                f"{manifest} line {int(np.argmax(wrong)) + 2}: {name} is "
+                f"'{table[name][wrong].iloc[0]}', expected one of "
+                f"{', '.join(sorted(filter(None, allowed)))}"
+            )
+    if (table["label"] == "").any():
+        line = int(np.argmax(table["label"] == "")) + 2
+        raise UserError(f"{manifest} line {line}: the label is empty")
+    table["path"] = [os.path.abspath(manifest.parent / p) for p in table["path"]]
+    repeated = table["path"].duplicated()
+    if repeated.any():
+        raise UserError(f"{manifest} lists {table['path'][repeated].iloc[0]} more than once")
+    return table
+
+
+def _groups_by_pattern(paths: pd.Series, pattern: str) -> list[str]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"--group-pattern {pattern!r} is no regular expression: {error}") from None
+    names = [Path(p).name for p in paths]
+    matches = [expression.search(name) for name in names]
+    if not any(matches):
+        raise UserError(
+            f"--group-pattern {pattern!r} matches no file name; the first is {names[0]}"
+        )
+    groups = [(m.group(1) if expression.groups else m.group(0)) if m else "" for m in matches]
+    return [group or "" for group in groups]
+
+
+def _positive_class(table: pd.DataFrame, positive: str | None) -> str:
+    classes = sorted(table["label"].unique())
+    if positive is None and "UF" in classes:
+        positive = "UF"
+    if positive is None:
+        raise UserError(
+            f"which class is the positive one? Found {', '.join(classes)}; none is called UF. "
+            f"Say for example --positive {classes[-1]}"
+        )
+    if positive not in classes:
+        raise UserError(f"the positive class {positive!r} is not among {', '.join(classes)}")
+    return positive
+
+
+def check_two_classes(images: ImageSet) -> None:
+    """Raise UserError unless there are exactly two classes, as the classifiers here expect."""
+    if len(images.classes) != 2:
+        raise UserError(
+            f"found {len(images.classes)} class(es): {', '.join(images.classes)}. A classifier of "
+            f"{images.positive} against the rest needs exactly two: merge or remove the others"
+        )
+
+
+def check_splits(images: ImageSet) -> None:
+    """Raise UserError for whatever makes a train/test comparison meaningless or leaky.
+
+    Checked: both splits are there; both hold the same classes; no group, and no picture (by the
+    hash of its pixels), is on both sides.
+    """
+    splits = set(images.table["split"])
+    if not set(SPLITS) <= splits:
+        raise UserError(
+            f"found the splits {', '.join(sorted(filter(None, splits))) or 'none'}: a fair answer "
+            "needs train and test. `ufgen data split FOLDER --out manifest.csv` writes a split"
+        )
+    train, test = images.split("train"), images.split("test")
+    if train.classes != test.classes:
+        odd = sorted(set(train.classes) ^ set(test.classes))[0]
+        where = "train" if odd in train.classes else "test"
+        example = images.table[images.table["label"] == odd].iloc[0]
+        raise UserError(
+            f"the class {odd} has images in {where} only (such as {example['path']}): "
+            "train and test must hold the same classes"
+        )
+    for column, what in (("sha256", "picture"), ("group", "group")):
+        known = test.table[test.table[column] != ""]
+        both = sorted(set(train.table[column]) & set(known[column]))
+        if both:
+            rows = [
+                part.table[part.table[column] == both[0]]["path"].iloc[0] for part in (train, test)
+            ]
+            raise UserError(
+                f"the same {what} is in train and in test ({len(both)} such): {rows[0]} and "
+                f"{rows[1]}. Remove one side, or make a split that keeps groups together with "
+                "`ufgen data split`"
+            )
+
+
+def check_no_leak(seen: pd.DataFrame, held_out: ImageSet, by: str) -> None:
+    """Raise UserError if `seen` (columns path, sha256) holds a picture of `held_out`."""
+    leaked = held_out.table[held_out.table["sha256"].isin(seen["sha256"])]
+    if len(leaked):
+        names = ", ".join(leaked["path"].head(5))
+        raise UserError(
+            f"{by} saw {len(leaked)} of the held-out images: {names}"
+            f"{' ...' if len(leaked) > 5 else ''}. Its images cannot be mixed into a study that "
+            "tests on these: train the generator on the training split alone"
+        )
+
+
+def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
+    """Choose about `fraction` of the images as held out: a boolean mask, shape (N,).
+
+    Groups stay whole, and each class keeps its share (greedy assignment of groups in a seeded
+    random order, larger groups first). The row order of `images` does not matter. Raises UserError
+    when a class has fewer than two groups.
+    """
+    counts = pd.crosstab(images.table["group"], images.table["label"])
+    for label in counts.columns:
+        if (counts[label] > 0).sum() < 2:
+            raise UserError(
+                f"the class {label} has only {(counts[label] > 0).sum()} group(s) "
+                f"({counts[label].sum()} images): a grouped split needs at least two a class"
+            )
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(counts))
+    order = order[np.argsort(-counts.to_numpy()[order].sum(axis=1), kind="stable")]
+    want = counts.sum().to_numpy() * fraction
+    have, chosen = np.zeros_like(want), []
+    for position in order:
+        size = counts.iloc[position].to_numpy()
+        if np.square(want - have - size).sum() < np.square(want - have).sum():
+            have += size
+            chosen.append(counts.index[position])
+    for label, held in zip(counts.columns, have, strict=True):
+        if held == 0 or held == counts[label].sum():
+            raise UserError(
+                f"holding out {fraction:.0%} leaves the class {label} on one side only "
+                f"({counts[label].sum()} images in {(counts[label] > 0).sum()} groups): "
+                "add images or choose another fraction"
+            )
+    return images.table["group"].isin(chosen).to_numpy()
+
+
+def write_manifest(images: ImageSet, out: Path, extra: dict | None = None) -> None:
+    """Write a manifest whose paths are relative to its own folder."""
+    out = Path(out)
+    table = images.table.assign(**(extra or {}))
+    table["path"] = [os.path.relpath(p, out.parent.absolute()) for p in table["path"]]
+    with whole_file(out) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def group_same_pictures(images: ImageSet) -> ImageSet:
+    """Join the groups that hold the same picture (by hash), so that no split can part them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    groups, group = np.unique(images.table["group"], return_inverse=True)
+    hashes, sha256 = np.unique(images.table["sha256"], return_inverse=True)
+    nodes = len(groups) + len(hashes)
+    links = coo_array((np.ones(len(images)), (group, len(groups) + sha256)), shape=(nodes, nodes))
+    _, component = connected_components(links, directed=False)
+    names = pd.Series(groups).groupby(component[: len(groups)]).transform("first")
+    return replace(images, table=images.table.assign(group=names.to_numpy()[group]))
+
+
+def count_table(images: ImageSet) -> pd.DataFrame:
+    """Images and groups by class and split."""
+    return images.table.groupby(["split", "label"], as_index=False).agg(
+        images=("path", "size"), groups=("group", "nunique")
+    )

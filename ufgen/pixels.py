@@ -1,0 +1,198 @@
+"""The only place that decodes image files: uint8 arrays, cached and memory-mapped."""
+
+import hashlib
+import json
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from ufgen.atomic import whole_folder
+from ufgen.errors import UserError
+from ufgen.imageset import IMAGE_TYPES, ImageSet
+
+FITS = ("crop", "pad")
+CACHE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PixelStore:
+    """Decoded images at one working resolution, found by the hash of their pixels.
+
+    `array` is uint8 (N, size, size, channels), memory-mapped; `rows` maps sha256 to a row of it.
+    """
+
+    array: np.ndarray
+    rows: dict[str, int]
+
+    def take(self, images: ImageSet) -> np.ndarray:
+        """The pixels of `images`, row by row: uint8 (N, size, size, channels)."""
+        return self.array[[self.rows[sha256] for sha256 in images.table["sha256"]]]
+
+
+class Decoded(NamedTuple):
+    """What `load` returns: the readable images with hashes, their pixels, and what was broken."""
+
+    images: ImageSet
+    store: PixelStore
+    quarantine: pd.DataFrame
+
+
+def cache_folder() -> Path:
+    """Where decoded pixels are kept: $UFGEN_CACHE, or ufgen under the user's cache folder."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(os.environ.get("UFGEN_CACHE", home / "ufgen"))
+
+
+def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> Decoded:
+    """Decode `images` to uint8 (N, size, size, channels), or take them from the cache.
+
+    The aspect ratio is kept: `fit="crop"` cuts the centre square, `fit="pad"` adds black borders;
+    then an antialiased bicubic resize. The cache entry is keyed by the content of the
+    files and these settings, so that a second run decodes nothing. Files that cannot be read are
+    listed in `quarantine` (path, label, split, reason). Raises UserError if all are broken.
+    """
+    if fit not in FITS:
+        raise UserError(f"fit is {fit!r}: expected one of {', '.join(FITS)}")
+    if channels not in (1, 3):
+        raise UserError(f"channels is {channels}: expected 1 (grayscale) or 3 (RGB)")
+    paths = list(images.table["path"])
+    with ThreadPoolExecutor() as pool:
+        contents = list(pool.map(_hash_file, paths))
+    table = _entry(dict(zip(contents, paths, strict=True)), size, channels, fit)
+    reasons = [table["reasons"].get(content, "") for content in contents]
+    hashes = [table["hashes"].get(content, "") for content in contents]
+    broken = np.array([reason != "" for reason in reasons], bool)
+    quarantine = images.table[["path", "label", "split"]].assign(reason=reasons)[broken]
+    if broken.all():
+        raise UserError(
+            f"none of the {len(images)} images could be read; the first, {paths[0]}: {reasons[0]}"
+        )
+    readable = images.select(~broken)
+    readable.table["sha256"] = [h for h in hashes if h]
+    return Decoded(readable, table["store"], quarantine.reset_index(drop=True))
+
+
+def merge_stores(stores: list[PixelStore]) -> PixelStore:
+    """One store that holds the pixels of several, at the same resolution."""
+    starts = np.cumsum([0] + [len(store.array) for store in stores])
+    rows = {}
+    for store, start in zip(stores, starts, strict=False):
+        rows |= {sha256: int(start) + row for sha256, row in store.rows.items()}
+    return PixelStore(np.concatenate([store.array for store in stores]), rows)
+
+
+def _hash_file(path: str) -> str:
+    """SHA-256 of the bytes of a file, or "missing:<path>"; the type by name is part of it."""
+    try:
+        digest = hashlib.sha256(Path(path).read_bytes())
+    except OSError:
+        return f"missing:{path}"
+    digest.update(Path(path).suffix.lower().encode())
+    return digest.hexdigest()
+
+
+def _entry(files: dict[str, str], size: int, channels: int, fit: str) -> dict:
+    """The cache entry for these files (content -> path); decoded and written if there is none."""
+    contents = sorted(files)
+    settings = json.dumps([CACHE_VERSION, size, channels, fit, contents])
+    folder = cache_folder() / "pixels" / hashlib.sha256(settings.encode()).hexdigest()[:24]
+    if not (folder / "entry.json").is_file():
+        arrays, hashes, reasons = [], {}, {}
+
+        def decode_one(content: str) -> tuple[np.ndarray, str] | str:
+            try:
+                picture = decode(files[content])
+            except UserError as error:
+                return str(error)
+            return resize(picture, size, channels, fit), hash_pixels(picture)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            decoded = tqdm(
+                pool.map(decode_one, contents),
+                total=len(contents),
+                desc="decoding images",
+                unit="img",
+                leave=False,
+            )
+            for content, outcome in zip(contents, decoded, strict=True):
+                if isinstance(outcome, str):
+                    reasons[content] = outcome
+                else:
+                    arrays.append(outcome[0])
+                    hashes[content] = outcome[1]
+        with whole_folder(folder) as temporary:
+            empty = np.zeros((0, size, size, channels), np.uint8)
+            np.save(temporary / "pixels.npy", np.stack(arrays) if arrays else empty)
+            entry = {"hashes": hashes, "reasons": reasons}
+            (temporary / "entry.json").write_text(json.dumps(entry))
+    entry = json.loads((folder / "entry.json").read_text())
+    array = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+    rows = {sha256: row for row, sha256 in enumerate(entry["hashes"].values())}
+    return {**entry, "store": PixelStore(array, rows)}
+
+
+def decode(path: str | Path) -> np.ndarray:
+    """Decode one file: uint8 (H, W) where all channels are equal, or else (H, W, 3) RGB.
+
+    EXIF rotation is applied, transparency is laid on black, palettes and CMYK are converted, and
+    16-bit grey is scaled from its full range 0..65535. Raises UserError with the reason.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in IMAGE_TYPES:
+        raise UserError(f"file type {path.suffix or '(none)'} is not read (JPEG, PNG, BMP, TIFF)")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                if getattr(file, "n_frames", 1) > 1:
+                    raise UserError(f"holds {file.n_frames} frames: export single images")
+                file.load()
+                picture = ImageOps.exif_transpose(file)
+    except FileNotFoundError:
+        raise UserError("the file does not exist") from None
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
+        raise UserError(f"cannot be decoded: {error}".replace(str(path), path.name)) from None
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
+        values = np.asarray(picture).astype("int64")
+        if values.min() < 0 or values.max() > 65535:
+            raise UserError("holds integers outside 0..65535")
+        return np.round(values / 257).astype("uint8")
+    if picture.mode == "F":
+        raise UserError("holds floating-point pixels, whose range is unknown")
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(black, picture)
+    array = np.asarray(picture.convert("RGB"))
+    gray = (array[..., 0] == array[..., 1]).all() and (array[..., 1] == array[..., 2]).all()
+    return np.ascontiguousarray(array[..., 0]) if gray else array
+
+
+def hash_pixels(picture: np.ndarray) -> str:
+    """SHA-256 of a decoded picture, uint8 (H, W) or (H, W, 3), its shape included."""
+    digest = hashlib.sha256(str(picture.shape).encode())
+    digest.update(np.ascontiguousarray(picture).tobytes())
+    return digest.hexdigest()
+
+
+def resize(picture: np.ndarray, size: int, channels: int = 1, fit: str = "crop") -> np.ndarray:
+    """Bring a decoded picture to uint8 (size, size, channels), keeping its aspect ratio."""
+    image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
+    if image.size != (size, size):
+        bring = ImageOps.fit if fit == "crop" else ImageOps.pad
+        image = bring(image, (size, size), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(size, size, channels)
