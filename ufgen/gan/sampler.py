@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
-from ufgen.gan.grids import GRID_COLUMNS, write_grid
 from ufgen.gan.networks import build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 from ufgen.gan.trainer import sample
+from ufgen.grids import GRID_COLUMNS, write_grid
 from ufgen.imageset import ImageSet
 from ufgen.pixels import hash_pixels
 

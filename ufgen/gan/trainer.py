@@ -17,10 +17,11 @@ from tqdm import tqdm
 from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
 from ufgen.gan import backend, losses
+from ufgen.gan.curves import write_loss_curves
 from ufgen.gan.diffaugment import augment, draw_changes
-from ufgen.gan.grids import GRID_COLUMNS, write_grid, write_loss_curves
 from ufgen.gan.networks import build_discriminator, build_generator, noise_size
 from ufgen.gan.recipe import Recipe, digest, to_yaml
+from ufgen.grids import GRID_COLUMNS, write_grid
 from ufgen.imageset import ImageSet
 
 CHECKPOINT_SECONDS = 60
