@@ -28,6 +28,7 @@ from ufgen.atomic import whole_file, whole_folder, write_text
 from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
 
+TEXT = {"label": str, "group": str, "predicted": str}
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
 
 
@@ -49,7 +50,8 @@ def run(study: Study, root: Path, command: str) -> Path:
     trials = [(trial, diets[trial.arm.name, trial.seed]) for trial in study.trials()]
     folders = [_trial_folder(folder, study, prepared, trial, diet) for trial, diet in trials]
     _run_trials(study, prepared, store, trials, folders)
-    _write_tables(study, prepared, trials, folders, folder)
+    drawn = [Path(synthetic[0].table["path"].iloc[0]).parents[1].name] if synthetic else []
+    _write_tables(study, prepared, folders, folder, drawn)
     about = environment.describe() | {
         "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
         "seconds of the last run": f"{time.time() - started:.0f}",
@@ -155,18 +157,21 @@ def _trial_folder(folder, study, prepared: Prepared, trial: Trial, diet: ImageSe
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
 
 
-def _write_tables(study: Study, prepared: Prepared, trials, folders, folder: Path) -> None:
+def _write_tables(study, prepared: Prepared, folders, folder: Path, synthetic: list[str]) -> None:
     """Put the finished trials together: the same bytes, however often the run was interrupted."""
     about, made = [], []
     for place in folders:
         about.append(json.loads((place / "trial.json").read_text()) | {"trial": place.name})
         same = {name: about[-1][name] for name in ("arm", "classifier", "seed")}
-        predictions = pd.read_csv(place / "predictions.csv", dtype={"label": str, "group": str})
+        predictions = pd.read_csv(
+            place / "predictions.csv", dtype={"label": str, "group": str, "predicted": str}
+        )
         made.append(predictions.assign(**same))
     about, made = pd.DataFrame(about), pd.concat(made, ignore_index=True)
     deltas = tables.deltas_table(study, about, made)
     conclusion = tables.conclude(study, deltas)
     conclusion["warnings"] += _warnings(prepared)
+    conclusion["synthetic"] = synthetic
     for name, table in {
         "images": prepared.table(),
         "quarantine": prepared.quarantine,
@@ -177,7 +182,9 @@ def _write_tables(study: Study, prepared: Prepared, trials, folders, folder: Pat
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
     write_text(folder / "verdict.json", json.dumps(conclusion, indent=1))
-    write_text(folder / "study.yaml", yaml.safe_dump(study.model_dump(), sort_keys=False))
+    resolved = study.model_dump()
+    resolved["images"]["positive"] = prepared.fit.positive
+    write_text(folder / "study.yaml", yaml.safe_dump(resolved, sort_keys=False))
 
 
 def _warnings(prepared: Prepared) -> list[str]:

@@ -30,7 +30,8 @@ def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) 
     """Every arm against `real`: for each metric, per classifier and for their mean ("all").
 
     Deltas are paired: the same seed, the same resampled test groups. The interval resamples test
-    groups and seeds; for the headline ("all", primary metric) it is widened so that the intervals
+    groups and seeds. Classifiers that learn nothing are all alike: where the arm `real` itself does
+    not beat chance (ROC AUC), `equivalent` becomes `inconclusive`. For the headline ("all", primary metric) it is widened so that the intervals
     of all arms with synthetic images hold together.
     """
     rng = np.random.default_rng(0)
@@ -58,18 +59,21 @@ def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) 
 
 
 def _delta(scores, arm, members, metric, study, seeds, confidence) -> dict:
-    def stack(name: str) -> np.ndarray:
+    def stack(name: str, wanted: str) -> np.ndarray:
         """(1 + B, S): first the value on the test set as it is, then the replicates."""
         per_classifier = [
-            np.stack([scores[name, member, seed][metric] for seed in study.seeds], axis=1)
+            np.stack([scores[name, member, seed][wanted] for seed in study.seeds], axis=1)
             for member in members
         ]
         return np.mean(per_classifier, axis=0)
 
-    value, baseline = stack(arm), stack("real")
+    value, baseline = stack(arm, metric), stack("real", metric)
     deltas = value - baseline
     low, high = statistics.crossed_interval(deltas[1:], seeds, confidence)
     better = (-high, -low) if metric in LESS_IS_BETTER else (low, high)
+    found = statistics.verdict(*better, study.margin)
+    chance = statistics.crossed_interval(stack("real", "roc_auc")[1:] - 0.5, seeds, confidence)[0]
+    learned = bool(chance > 0)
     return {
         "baseline": baseline[0].mean(),
         "value": value[0].mean(),
@@ -77,7 +81,8 @@ def _delta(scores, arm, members, metric, study, seeds, confidence) -> dict:
         "low": low,
         "high": high,
         "confidence": round(confidence, 6),
-        "verdict": statistics.verdict(*better, study.margin),
+        "real_beats_chance": learned,
+        "verdict": found if learned or found != "equivalent" else "inconclusive",
     }
 
 
@@ -128,7 +133,12 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
         "arms": list(by_arm.values()),
         "notes": notes,
-        "warnings": [],
+        "warnings": [
+            f"{name}, trained on real images alone, did not beat chance on the test images: its "
+            "comparisons say little. It needs more steps, pretrained weights or more images."
+            for name in deltas["classifier"][~deltas["real_beats_chance"]].unique()
+            if name != "all"
+        ],
     }
 
 

@@ -96,7 +96,8 @@ def draw(
 
 
 def _title(recipe: Recipe, about: dict, training: pd.DataFrame) -> str:
-    phantom = ", trained on simulated images (phantom)" * (training["source"] == "phantom").any()
+    simulated = (training["source"] == "phantom").any()
+    phantom = ", trained on simulated images (phantom)" if simulated else ""
     return (
         f"{recipe.name} {digest(recipe)}, {recipe.resolution} px, "
         f"{about['images_shown'] / 1000:.0f} thousand images shown{phantom}"

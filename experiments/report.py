@@ -1,0 +1,143 @@
+"""The report of a finished study: report.html (one self-contained file) and report.md."""
+
+import base64
+import json
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from classifiers import metrics as metric_names
+from experiments import figures
+from ufgen.atomic import whole_file, write_text
+
+CAPTIONS = {
+    "forest": "Change of each arm against `real`, in the primary metric declared beforehand. "
+    "Diamonds: mean over classifiers; lines: intervals over test groups and seeds.",
+    "ratio": "Change against the number of extra images. Duplicated real images are the control: "
+    "more images without new content.",
+    "roc": "ROC curves on the test images, mean over seeds; area in brackets.",
+    "confusion": "Confusion matrices on the test images, summed over seeds; share of each row.",
+    "training": "Training: dotted lines are training, solid lines validation images; dots mark the "
+    "weights that were kept.",
+}
+
+
+def write(folder: Path, command: str) -> Path:
+    """Write report.html, report.md and figures/*.png into a study's folder; the page's path.
+
+    Everything is read from the folder's tables (see `experiments.runner`). `command` is named as
+    the one that runs the study again.
+    """
+    folder = Path(folder)
+    facts = _read(folder) | {"command": command}
+    drawn = _draw(facts)
+    facts["figures"] = []
+    for name, figure in drawn.items():
+        place = folder / "figures" / f"{name}.png"
+        with whole_file(place) as temporary:
+            figure.savefig(temporary, dpi=130)
+        facts["figures"].append(
+            {"name": name, "file": f"figures/{name}.png", "caption": CAPTIONS[name]}
+            | {"data": _data_uri(place.read_bytes())}
+        )
+    for grid in facts["grids"]:
+        grid["data"] = _data_uri((folder / grid["file"]).read_bytes())
+    templates = Environment(
+        loader=PackageLoader("experiments"),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["number"] = _number
+    for name in ("report.md", "report.html"):
+        write_text(folder / name, templates.get_template(f"{name}.j2").render(facts))
+    return folder / "report.html"
+
+
+def _read(folder: Path) -> dict:
+    text = {"label": str, "group": str, "path": str}
+    tables = {
+        name: pd.read_csv(folder / f"{name}.csv", dtype=text)
+        for name in ("images", "quarantine", "metrics", "predictions", "deltas")
+    }
+    study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
+    conclusion = json.loads((folder / "verdict.json").read_text())
+    images, metrics = tables["images"], tables["metrics"]
+    histories = [
+        pd.read_csv(folder / "trials" / row["trial"] / "history.csv").assign(
+            arm=row["arm"], classifier=row["classifier"]
+        )
+        for row in metrics.to_dict("records")
+    ]
+    used = [folder / "synthetic" / name for name in conclusion.get("synthetic", [])]
+    counts = images.groupby(["split", "role", "label"], as_index=False).agg(
+        images=("path", "size"), groups=("group", "nunique"), source=("source", "first")
+    )
+    deltas = tables["deltas"]
+    return tables | {
+        "study": study,
+        "conclusion": conclusion,
+        "environment": json.loads((folder / "environment.json").read_text()),
+        "histories": pd.concat(histories, ignore_index=True),
+        "phantom": bool((images["source"] == "phantom").any()),
+        "counts": counts.to_dict("records"),
+        "broken": tables["quarantine"].to_dict("records"),
+        "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
+        "summary": _summary(metrics),
+        "changes": deltas[deltas["classifier"] == "all"].to_dict("records"),
+        "changes_by_classifier": deltas[deltas["classifier"] != "all"].to_dict("records"),
+        "grids": [
+            {
+                "file": f"synthetic/{place.name}/{kind}.png",
+                "caption": f"{caption} ({place.name})",
+            }
+            for place in used
+            for kind, caption in (
+                ("grid", "Real images above, synthetic images below, by class"),
+                ("losses", "Losses of the generator's training"),
+            )
+        ],
+        "metric_names": metric_names.NAMES,
+        "title_of": figures.title,
+    }
+
+
+def _summary(metrics: pd.DataFrame) -> list[dict]:
+    """Per arm and classifier, for each metric, mean, smallest and largest over the seeds."""
+    rows = []
+    for (arm, classifier), same in metrics.groupby(["arm", "classifier"], sort=False):
+        cells = {}
+        for name in metric_names.NAMES:
+            values = same[name]
+            undefined = values.isna().any()
+            cells[name] = None if undefined else (values.mean(), values.min(), values.max())
+        rows.append({"arm": arm, "classifier": classifier, "cells": cells})
+    return rows
+
+
+def _draw(facts: dict) -> dict:
+    study, metrics = facts["study"], facts["metrics"]
+    labels = sorted(facts["images"]["label"].unique())
+    positive = study["images"]["positive"]
+    negative = next(label for label in labels if label != positive)
+    return {
+        "forest": figures.forest(facts["deltas"], study["primary_metric"], study["margin"]),
+        "ratio": figures.ratio_curves(facts["deltas"], study["primary_metric"]),
+        "roc": figures.roc_curves(facts["predictions"]),
+        "confusion": figures.confusion_matrices(metrics, positive, negative),
+        "training": figures.training_curves(facts["histories"]),
+    }
+
+
+def _data_uri(content: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _number(value, sign: bool = False) -> str:
+    """Three decimals; what is undefined is called so, never 0."""
+    if value is None or value != value:
+        return "undefined"
+    return f"{value:+.3f}" if sign else f"{value:.3f}"
