@@ -31,8 +31,8 @@ def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) 
 
     Deltas are paired: the same seed, the same resampled test groups. The interval resamples test
     groups and seeds. Classifiers that learn nothing are all alike: where the arm `real` itself does
-    not beat chance (ROC AUC), `equivalent` becomes `inconclusive`. For the headline ("all", primary metric) it is widened so that the intervals
-    of all arms with synthetic images hold together.
+    not beat chance (ROC AUC), `equivalent` becomes `inconclusive`. For the headline ("all", primary
+    metric) the interval is widened so that those of all arms with synthetic images hold together.
     """
     rng = np.random.default_rng(0)
     names = [classifier.name for classifier in study.classifiers]

@@ -1,0 +1,84 @@
+"""The recipe: what is accepted, what is said of the rest, and what its digest depends on."""
+
+import pytest
+
+from ufgen.errors import UserError
+from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
+
+
+def test_the_shipped_recipe_is_found_by_name():
+    recipe = load_recipe("dcgan")
+    assert (recipe.name, recipe.resolution, recipe.channels) == ("dcgan", 64, 1)
+    assert recipe.steps() == round(recipe.kimg * 1000 / recipe.batch)
+
+
+def test_a_recipe_survives_a_yaml_file(tmp_path):
+    recipe = load_recipe("dcgan", resolution=128, diffaugment=["cutout"], seed=3)
+    (tmp_path / "mine.yaml").write_text(to_yaml(recipe))
+    again = load_recipe(tmp_path / "mine.yaml")
+    assert again == recipe
+    assert digest(again) == digest(recipe)
+
+
+def test_every_change_changes_the_digest():
+    recipes = [
+        Recipe(),
+        Recipe(seed=1),
+        Recipe(flip=False),
+        Recipe(kimg=1),
+        Recipe(diffaugment=()),
+        Recipe(resolution=32),
+        Recipe(generator_learning_rate=1e-4),
+    ]
+    digests = {digest(recipe) for recipe in recipes}
+    assert len(digests) == len(recipes)
+    assert all(len(text) == 12 and int(text, 16) >= 0 for text in digests)
+
+
+def test_the_same_number_written_differently_is_the_same_recipe():
+    assert digest(Recipe(kimg=250)) == digest(Recipe(kimg=250.0))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("resolution", 100, "(32, 64, 128, 256)"),
+        ("channels", 2, "(1, 3)"),
+        ("batch", 1, "above 1"),
+        ("width", 0, "above 0"),
+        ("latent_dim", "64", "whole number"),
+        ("generator_learning_rate", -1e-4, "above 0"),
+        ("kimg", 0, "above 0"),
+        ("kimg", float("inf"), "above 0"),
+        ("kimg", float("nan"), "above 0"),
+        ("beta1", 1.0, "below 1"),
+        ("r1", -1, "0 or more"),
+        ("seed", -1, "0 or more"),
+        ("flip", "yes", "true or false"),
+        ("diffaugment", ["vertical flip"], "translation"),
+        ("diffaugment", "rotation", "translation"),
+        ("diffaugment", None, "translation"),
+    ],
+)
+def test_a_bad_value_is_quoted_with_what_is_accepted(field, value, expected):
+    with pytest.raises(UserError) as error:
+        load_recipe("dcgan", **{field: value})
+    assert field in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_an_unknown_field_is_named_with_the_known_ones():
+    with pytest.raises(UserError, match=r"learning_speed.*expected.*kimg"):
+        load_recipe("dcgan", learning_speed=2)
+
+
+def test_an_unknown_recipe_lists_the_shipped_ones():
+    with pytest.raises(UserError, match=r"no recipe stylegan.*dcgan"):
+        load_recipe("stylegan")
+
+
+@pytest.mark.parametrize("text", ["kimg: [1", "- kimg\n- 3\n", ""])
+def test_a_file_without_a_recipe_is_refused(tmp_path, text):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"mine\.yaml"):
+        load_recipe(tmp_path / "mine.yaml")
