@@ -33,7 +33,7 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     rows = deltas[deltas["metric"] == metric]
     names = list(dict.fromkeys(rows["classifier"]))
     arms = list(dict.fromkeys(rows["arm"]))
-    figure = Figure(figsize=(8, 1.2 + 0.27 * len(rows) + 0.3 * len(arms)), layout="constrained")
+    figure = Figure(figsize=(6.8, 1.2 + 0.27 * len(rows) + 0.3 * len(arms)), layout="constrained")
     axes = figure.subplots()
     axes.axvspan(-margin, margin, color="#0072B2", alpha=0.08, label=f"margin ±{margin:g}")
     axes.axvline(0, color="black", linewidth=0.8)
@@ -130,7 +130,8 @@ def roc_curves(predictions: pd.DataFrame) -> Figure:
         axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=0.8)
         axes.set(title=name, xlabel="1 - specificity", ylabel="sensitivity")
         axes.set_aspect("equal")
-        axes.legend(fontsize=6.5, loc="lower right", frameon=False)
+        if len(axes.lines) > 1:
+            axes.legend(fontsize=6.5, loc="lower right", frameon=False)
     return figure
 
 

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -32,7 +34,8 @@ def write(folder: Path, command: str) -> Path:
     """
     folder = Path(folder)
     facts = _read(folder) | {"command": command}
-    drawn = _draw(facts)
+    with matplotlib.rc_context({"text.parse_math": False}):
+        drawn = _draw(facts)
     facts["figures"] = []
     for name, figure in drawn.items():
         place = folder / "figures" / f"{name}.png"
@@ -51,18 +54,15 @@ def write(folder: Path, command: str) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["number"] = _number
+    templates.filters |= {"number": _number, "plain": _plain}
     for name in ("report.md", "report.html"):
         write_text(folder / name, templates.get_template(f"{name}.j2").render(facts))
     return folder / "report.html"
 
 
 def _read(folder: Path) -> dict:
-    text = {"label": str, "group": str, "path": str}
-    tables = {
-        name: pd.read_csv(folder / f"{name}.csv", dtype=text)
-        for name in ("images", "quarantine", "metrics", "predictions", "deltas")
-    }
+    names = ("images", "quarantine", "metrics", "predictions", "deltas")
+    tables = {name: _table(folder / f"{name}.csv") for name in names}
     study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
     conclusion = json.loads((folder / "verdict.json").read_text())
     images, metrics = tables["images"], tables["metrics"]
@@ -84,21 +84,24 @@ def _read(folder: Path) -> dict:
         "histories": pd.concat(histories, ignore_index=True),
         "phantom": bool((images["source"] == "phantom").any()),
         "counts": counts.to_dict("records"),
+        "recipes": {
+            place.name: (place / "recipe.yaml").read_text(encoding="utf-8")
+            for place in used
+            if (place / "recipe.yaml").is_file()
+        },
         "broken": tables["quarantine"].to_dict("records"),
         "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
         "summary": _summary(metrics),
         "changes": deltas[deltas["classifier"] == "all"].to_dict("records"),
         "changes_by_classifier": deltas[deltas["classifier"] != "all"].to_dict("records"),
         "grids": [
-            {
-                "file": f"synthetic/{place.name}/{kind}.png",
-                "caption": f"{caption} ({place.name})",
-            }
+            {"file": f"synthetic/{place.name}/{kind}.png", "caption": f"{caption} ({place.name})"}
             for place in used
             for kind, caption in (
                 ("grid", "Real images above, synthetic images below, by class"),
                 ("losses", "Losses of the generator's training"),
             )
+            if (place / f"{kind}.png").is_file()
         ],
         "metric_names": metric_names.NAMES,
         "title_of": figures.title,
@@ -122,7 +125,7 @@ def _draw(facts: dict) -> dict:
     study, metrics = facts["study"], facts["metrics"]
     labels = sorted(facts["images"]["label"].unique())
     positive = study["images"]["positive"]
-    negative = next(label for label in labels if label != positive)
+    negative = next((label for label in labels if label != positive), f"not {positive}")
     return {
         "forest": figures.forest(facts["deltas"], study["primary_metric"], study["margin"]),
         "ratio": figures.ratio_curves(facts["deltas"], study["primary_metric"]),
@@ -130,6 +133,14 @@ def _draw(facts: dict) -> dict:
         "confusion": figures.confusion_matrices(metrics, positive, negative),
         "training": figures.training_curves(facts["histories"]),
     }
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table whose text stays text: a class called NA is a name, an empty cell is no number."""
+    text = ("path", "label", "split", "group", "source", "sha256", "predicted", "reason", "error")
+    table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+    present = [name for name in text if name in table]
+    return table.assign(**table[present].fillna(""))
 
 
 def _data_uri(content: bytes) -> str:
@@ -141,3 +152,9 @@ def _number(value, sign: bool = False) -> str:
     if value is None or value != value:
         return "undefined"
     return f"{value:+.3f}" if sign else f"{value:.3f}"
+
+
+def _plain(value) -> str:
+    """Text that Markdown shows as it is, also inside a table."""
+    escaped = re.sub(r"([\\`*_\[\]|<>$])", r"\\\1", str(value))
+    return escaped.replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\n", " ")

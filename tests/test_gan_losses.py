@@ -86,7 +86,7 @@ def test_translation_moves_the_picture_and_fills_with_black():
     images = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 1)).astype("float32")
     moved = np.asarray(augment(as_tensor(images), {"translation": np.float32([[2, -3]])}))
     expected = np.full_like(images, -1)
-    expected[:, 2:, :-3] = images[:, :-2, 3:]
+    expected[:, :-2, 3:] = images[:, 2:, :-3]
     np.testing.assert_allclose(moved, expected, atol=1e-6)
 
 

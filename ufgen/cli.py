@@ -11,6 +11,8 @@ import typer
 from ufgen import __version__, environment
 from ufgen.errors import UserError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -130,6 +132,7 @@ def synth(
     runs: Runs = Path("runs"),
 ) -> None:
     """Train a generator on the training images (or reuse it) and draw synthetic ones."""
+    environment.import_keras()
     from ufgen.gan.synth import synthesise
 
     options = {"resolution": resolution, "channels": channels, "seed": seed}
@@ -171,6 +174,7 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train one classifier on the training images and save it."""
+    environment.import_keras()
     from tqdm import tqdm
 
     from classifiers import saved
@@ -210,6 +214,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
 ) -> None:
     """Evaluate a saved classifier on the test images; images it was trained on are refused."""
+    environment.import_keras()
     from classifiers import saved
     from ufgen import imageset
 
@@ -233,6 +238,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="CSV file.  [default: print]")] = None,
 ) -> None:
     """Predict single images and whole folders: path, probability, class."""
+    environment.import_keras()
     from classifiers import saved
 
     files = saved.find_files(images)
@@ -261,6 +267,7 @@ def experiment(
     runs: Runs = Path("runs"),
 ) -> None:
     """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
+    environment.import_keras()
     from experiments import study as studies
 
     if demo == (study is not None):
@@ -313,6 +320,11 @@ def main() -> None:
     except UserError as error:
         print(f"ufgen: {error}", file=sys.stderr)
         sys.exit(1)
+    except SystemExit as stopped:
+        if stopped.code == INTERRUPTED:
+            message = "Stopped. What is finished is kept: run the same command to go on."
+            print(f"\n{message}", file=sys.stderr)
+        raise
     except OSError as error:
         print(f"ufgen: {error}", file=sys.stderr)
         sys.exit(1)

@@ -117,7 +117,7 @@ def _counts(table: pd.DataFrame, classes: list[str]):
         axes.bar_label(bars, fontsize=8)
     axes.set_xticks(np.arange(len(counts)), [split or "no split" for split in counts.index])
     axes.set_ylabel("images")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     axes.margins(y=0.15)
     return figure
 
@@ -131,7 +131,7 @@ def _sizes(table: pd.DataFrame, classes: list[str]):
             sizes["width"], sizes["height"], area, color=_colour(i), alpha=0.5, label=label
         )
     axes.set(xlabel="width", ylabel="height")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -2,7 +2,8 @@
 
 import os
 import platform
-from importlib import metadata
+import sys
+from importlib import import_module, metadata
 
 PACKAGES = ("ufgen", "keras", "tensorflow", "jax", "numpy", "scikit-learn", "pandas", "pillow")
 
@@ -12,6 +13,22 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
     os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def import_keras() -> None:
+    """Import Keras and its backend without what their libraries print before any log level holds.
+
+    TensorFlow writes straight to the file behind stderr; it is closed off during the import alone.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import_module("keras")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def describe() -> dict[str, str]:

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ufgen.atomic import whole_file
 
 MARGIN = 6
-LEAST_TILE = 96
+TILE = 128
 GRID_COLUMNS = 10
 
 
@@ -19,7 +19,7 @@ def write_grid(path: Path, rows: list[tuple[str, np.ndarray]], title: str) -> No
     by a whole factor without smoothing.
     """
     height, width = rows[0][1].shape[1:3]
-    factor = max(1, LEAST_TILE // height)
+    factor = max(1, TILE // height)
     tile_h, tile_w = height * factor, width * factor
     font, small = ImageFont.load_default(18), ImageFont.load_default(14)
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))

@@ -116,7 +116,8 @@ def _read_folder(folder: Path) -> pd.DataFrame:
         if others:
             raise UserError(
                 f"{folder} holds {', '.join(sorted(names))}: expected only train and test there. "
-                f"Move {', '.join(sorted(others))} elsewhere, or name the splits in a manifest"
+                f"Move {', '.join(sorted(others))} elsewhere, or name the splits in a "
+                "manifest (validation images are carved from train by ufgen)"
             )
         if names != set(SPLITS):
             missing = (set(SPLITS) - names).pop()

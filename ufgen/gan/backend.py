@@ -52,12 +52,12 @@ def gradient_of(function: Callable, images):
 def compiled(step: Callable, variables: list) -> Callable:
     """Compile `step(batch)`, which changes `variables` and returns a dict of numbers.
 
-    XLA on a GPU; on a CPU TensorFlow's own kernels are faster.
+    XLA, but for TensorFlow on a CPU: its own kernels are faster there.
     """
-    gpu = bool(keras.distribution.list_devices("gpu"))
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
+        gpu = bool(keras.distribution.list_devices("gpu"))
         return tf.function(step, jit_compile=gpu)
     import jax
 

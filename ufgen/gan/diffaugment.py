@@ -53,7 +53,7 @@ def augment(images, changes: dict):
 
 
 def _shift_matrix(shifts, size: int):
-    """(N, size, size) matrices that move a line by `shifts` (N,) whole pixels."""
+    """(N, size, size) matrices for lines: pixel i becomes pixel i + shift, or 0 outside."""
     line = ops.arange(size, dtype="float32")
     moved = ops.equal(line[None, :, None] + shifts[:, None, None], line[None, None, :])
     return ops.cast(moved, "float32")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -48,13 +49,19 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        object.__setattr__(self, "diffaugment", tuple(self.diffaugment))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is float and _number(value):
+                object.__setattr__(self, field.name, float(value))
+        if isinstance(self.diffaugment, list):
+            object.__setattr__(self, "diffaugment", tuple(self.diffaugment))
         for name, allowed in (("resolution", RESOLUTIONS), ("channels", (1, 3))):
             _expect(self, name, getattr(self, name) in allowed, f"one of {allowed}")
         for name in ("latent_dim", "embedding_dim", "width", "r1_every"):
             _expect(self, name, _whole(getattr(self, name), 1), "a whole number above 0")
         _expect(self, "batch", _whole(self.batch, 2), "a whole number above 1")
-        _expect(self, "seed", _whole(self.seed, 0), "a whole number, 0 or more")
+        seed = _whole(self.seed, 0) and self.seed < 2**32
+        _expect(self, "seed", seed, "a whole number, 0 or more and below 2**32")
         for name in (
             "generator_learning_rate",
             "discriminator_learning_rate",
@@ -66,8 +73,10 @@ class Recipe:
             _expect(self, name, above, "a number above 0")
         _expect(self, "beta1", _number(self.beta1) and 0 <= self.beta1 < 1, "from 0 to below 1")
         _expect(self, "r1", _number(self.r1) and self.r1 >= 0, "0 or more")
-        known = all(name in AUGMENTATIONS for name in self.diffaugment)
-        _expect(self, "diffaugment", known, f"some of {AUGMENTATIONS}")
+        _expect(self, "flip", isinstance(self.flip, bool), "true or false")
+        listed = isinstance(self.diffaugment, tuple)
+        known = listed and all(name in AUGMENTATIONS for name in self.diffaugment)
+        _expect(self, "diffaugment", known, f"a list of some of {AUGMENTATIONS}, or []")
 
     def steps(self) -> int:
         """The budget in optimiser steps."""
@@ -79,7 +88,8 @@ def _whole(value, least: int) -> bool:
 
 
 def _number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """A finite number. Floats are kept as such, so that 250 and 250.0 make the same recipe."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _expect(recipe: Recipe, name: str, holds: bool, expected: str) -> None:

@@ -38,6 +38,7 @@ def draw(
     seed: int = 0,
     train_images: ImageSet | None = None,
     train_pixels: np.ndarray | None = None,
+    progress: bool = True,
 ) -> ImageSet:
     """Draw `counts` images of each class into `out/<class>/*.png`, and describe them.
 
@@ -45,7 +46,8 @@ def draw(
     training_sha256), training.csv (every image that the generator saw; training_sha256 is the hash
     of their sorted hashes), recipe.yaml, losses.png and grid.png: real images (`train_images` with
     `train_pixels`, uint8 (N, H, W, C), row by row) above synthetic ones. The first n images of a
-    draw are the same however many are drawn. Raises UserError for a class it was not trained on.
+    draw are the same however many are drawn. Raises UserError for a class it was not trained on
+    and where no image is asked for.
     """
     network, recipe, about = load_generator(generator)
     unknown = set(counts) - set(about["classes"])
@@ -54,12 +56,20 @@ def draw(
             f"the generator {generator.name} knows {', '.join(about['classes'])}, not "
             f"{', '.join(sorted(unknown))}"
         )
-    training = pd.read_csv(generator / "training.csv", dtype=str)
+    counts = {label: count for label, count in counts.items() if count > 0}
+    if not counts:
+        raise UserError(f"no image was asked of the generator {generator.name}: all counts are 0")
+    training = pd.read_csv(generator / "training.csv", dtype=str, keep_default_na=False)
     seen = hashlib.sha256("".join(sorted(training["sha256"])).encode()).hexdigest()
     rows, strips = [], {}
     out = Path(out)
-    with whole_folder(out) as temporary, tqdm(total=sum(counts.values()), unit="img") as bar:
-        bar.set_description("drawing synthetic images")
+    bar = tqdm(
+        total=sum(counts.values()),
+        unit="img",
+        desc="drawing synthetic images",
+        disable=not progress,
+    )
+    with whole_folder(out) as temporary, bar:
         for label, count in counts.items():
             index = about["classes"].index(label)
             pixels = sample(network, recipe, index, range(count), seed)

@@ -28,9 +28,13 @@ CHECKPOINT_SECONDS = 60
 LOG_STEPS = 25
 
 
-def generator_key(images: ImageSet, recipe: Recipe) -> str:
-    """16 hexadecimal digits for these training images (in any order), labels and recipe."""
-    rows = sorted(zip(images.table["sha256"], images.table["label"], strict=True))
+def generator_key(images: ImageSet, pixels: np.ndarray, recipe: Recipe) -> str:
+    """16 hexadecimal digits for these training images (in any order), labels and recipe.
+
+    The working `pixels` count too: one image, cropped or padded, makes two generators.
+    """
+    shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
+    rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
     return hashlib.sha256(json.dumps([rows, digest(recipe)]).encode()).hexdigest()[:16]
 
 
@@ -45,7 +49,7 @@ def train_generator(
     training ends with the weights of an uninterrupted one. Raises UserError when the losses are no
     longer numbers.
     """
-    folder = Path(root) / generator_key(images, recipe)
+    folder = Path(root) / generator_key(images, pixels, recipe)
     if (folder / "complete.json").is_file():
         tqdm.write(f"reusing the generator {folder.name}: same images, same recipe")
         return folder

@@ -1,0 +1,50 @@
+"""Small image sets made on the spot, and a cache of their own for the tests."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ufgen import phantom
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    os.environ["UFGEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def picture():
+    """A function that writes a random picture, a different one for each seed."""
+
+    def write(path, seed=0, size=(40, 36), mode="L"):
+        rng = np.random.default_rng(seed)
+        bands = {"L": (), "RGB": (3,)}[mode]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array = rng.integers(0, 256, (*size, *bands), dtype=np.uint8)
+        Image.fromarray(array).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def folder(tmp_path, picture):
+    """UF_dataset with 6 training and 3 test images a class."""
+    root, seed = tmp_path / "UF_dataset", 0
+    for split, count in (("train", 6), ("test", 3)):
+        for label in ("UF", "NUF"):
+            for i in range(count):
+                seed += 1
+                picture(root / split / label / f"{label}_{split}_p{i // 2}_{i}.png", seed)
+    return root
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory):
+    """A phantom set of 40 training and 24 test images at 32 px."""
+    return phantom.write_set(tmp_path_factory.mktemp("phantoms") / "set", 40, 24, 32, 0, False)

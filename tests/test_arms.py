@@ -1,0 +1,87 @@
+"""Arms: what their names mean and which images they hold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import arms
+from ufgen.errors import UserError
+from ufgen.imageset import COLUMNS, ImageSet
+
+
+def _images(counts, source):
+    rows = [
+        (
+            f"/{source}/{label}/{i:03d}.png",
+            label,
+            "train",
+            f"{label}{i}",
+            source,
+            f"{source}{label}{i}",
+        )
+        for label, count in counts.items()
+        for i in range(count)
+    ]
+    return ImageSet(pd.DataFrame(rows, columns=COLUMNS), "UF")
+
+
+REAL = _images({"NUF": 20, "UF": 10}, "real")
+SYNTHETIC = _images({"NUF": 40, "UF": 20}, "synthetic")
+
+
+def _counts(images):
+    return images.table.groupby(["source", "label"]).size().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("real", {("real", "NUF"): 20, ("real", "UF"): 10}),
+        ("real+duplicated@1.0", {("real", "NUF"): 40, ("real", "UF"): 20}),
+        ("real+duplicated@0.5", {("real", "NUF"): 30, ("real", "UF"): 15}),
+        (
+            "real+classical+synthetic@0.5",
+            {("real", "NUF"): 20, ("real", "UF"): 10}
+            | {("synthetic", "NUF"): 10, ("synthetic", "UF"): 5},
+        ),
+        ("synthetic", {("synthetic", "NUF"): 20, ("synthetic", "UF"): 10}),
+        ("synthetic@2", {("synthetic", "NUF"): 40, ("synthetic", "UF"): 20}),
+    ],
+)
+def test_what_an_arm_holds(name, expected):
+    assert _counts(arms.mix(REAL, SYNTHETIC, arms.parse(name), 0)) == expected
+
+
+def test_whole_duplication_doubles_every_image():
+    mixed = arms.mix(REAL, None, arms.parse("real+duplicated@1.0"), 0)
+    assert (mixed.table["path"].value_counts() == 2).all()
+
+
+def test_smaller_ratio_is_contained_in_a_larger():
+    small, large = (
+        set(arms.mix(REAL, SYNTHETIC, arms.parse(f"real+synthetic@{r}"), 0).table["path"])
+        for r in (0.5, 1.5)
+    )
+    assert small < large
+
+
+def test_row_order_of_the_input_changes_nothing():
+    order = np.random.default_rng(0).permutation(len(REAL))
+    for name in ("real+duplicated@0.3", "real+synthetic@0.5"):
+        one = arms.mix(REAL, SYNTHETIC, arms.parse(name), 1)
+        two = arms.mix(REAL.select(order), SYNTHETIC, arms.parse(name), 1)
+        pd.testing.assert_frame_equal(one.table, two.table)
+
+
+def test_enough_is_drawn_for_the_largest_ratio():
+    parsed = [arms.parse(n) for n in ("real", "real+synthetic@0.5", "real+synthetic@1.5")]
+    assert arms.synthetic_counts(REAL, parsed) == {"NUF": 30, "UF": 15}
+    assert arms.synthetic_counts(REAL, parsed[:1]) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["fake", "real+fake@1", "real+synthetic", "real+synthetic@0", "real+classical:odd", ""]
+)
+def test_unknown_arms_are_refused(name):
+    with pytest.raises(UserError):
+        arms.parse(name)

@@ -1,0 +1,100 @@
+"""The command line: quick help, exit codes, one message for a mistake and no traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
+
+
+def _run(*arguments, cwd=None):
+    made = subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=os.environ
+    )
+    assert "Traceback" not in made.stderr
+    return made
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "synth",
+        "train",
+        "evaluate",
+        "predict",
+        "experiment",
+        "data describe",
+        "data split",
+        "data phantom",
+    ],
+)
+def test_every_command_has_help_with_an_example(command):
+    made = _run(*command.split(), "--help")
+    assert made.returncode == 0
+    assert not command or "Example: ufgen" in made.stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys, ufgen.cli; print([m for m in ('keras', 'tensorflow', 'pandas', 'numpy', "
+    code += "'matplotlib', 'sklearn', 'scipy') if m in sys.modules])"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert made.stdout.strip() == "[]"
+
+
+def test_usage_errors_exit_with_two(tmp_path):
+    assert _run("odd").returncode == 2
+    assert _run("data", "phantom", tmp_path / "p", "--train", "many").returncode == 2
+
+
+def test_mistakes_exit_with_one_and_one_message(tmp_path, folder):
+    for arguments, message in (
+        (("data", "describe", tmp_path / "nowhere"), "nothing at"),
+        (("experiment", "nowhere.yaml"), "no study file"),
+        (("experiment",), "--demo"),
+        (("synth", folder.parent / "nowhere"), "nothing at"),
+        (("predict", tmp_path, folder), "no trained classifier"),
+        (("train", folder, "--classifier", "odd", "--weights", "none"), "no classifier 'odd'"),
+    ):
+        made = _run(*arguments, cwd=tmp_path)
+        assert made.returncode == 1, arguments
+        assert message in made.stderr
+
+
+def test_split_and_describe(tmp_path, folder):
+    made = _run(
+        "data",
+        "split",
+        folder / "train",
+        "--out",
+        tmp_path / "s.csv",
+        "--group-pattern",
+        r"_(p\d)_",
+    )
+    assert made.returncode == 0 and (tmp_path / "s.csv").is_file()
+    made = _run("data", "describe", tmp_path / "s.csv", "--out", tmp_path / "page")
+    assert made.returncode == 0 and (tmp_path / "page" / "describe.html").is_file()
+
+
+def test_train_evaluate_predict_in_a_row(tmp_path, phantoms):
+    model = tmp_path / "model"
+    options = ["--classifier", "mobilenet_v3_small", "--weights", "none", "--steps", "3"]
+    made = _run("train", phantoms, "--out", model, "--resolution", "32", *options)
+    assert made.returncode == 0 and "none weights" in made.stdout
+    assert "oneDNN" not in made.stderr and "cuda" not in made.stderr
+    made = _run("evaluate", model, phantoms)
+    assert made.returncode == 0 and "roc_auc" in made.stdout
+    single = next(phantoms.glob("test/UF/*.png"))
+    made = _run("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
+    assert made.returncode == 0
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + 1 + 24
+
+
+def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):
+    code = "import signal, os\nfrom ufgen import cli\n"
+    code += "@cli.app.command()\ndef wait():\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    code += "cli.main()"
+    made = subprocess.run([sys.executable, "-c", code, "wait"], capture_output=True, text=True)
+    assert made.returncode == 130 and "Traceback" not in made.stderr

@@ -1,0 +1,279 @@
+"""Training and drawing: exact resumption, reuse, keys, manifests, and that something is learnt."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ufgen.environment import prepare
+
+prepare()
+
+from ufgen.errors import UserError  # noqa: E402
+from ufgen.gan import trainer  # noqa: E402
+from ufgen.gan.recipe import Recipe, digest  # noqa: E402
+from ufgen.gan.sampler import draw, load_generator  # noqa: E402
+from ufgen.gan.trainer import generator_key, train_generator  # noqa: E402
+from ufgen.imageset import ImageSet  # noqa: E402
+from ufgen.pixels import hash_pixels  # noqa: E402
+
+RECIPE = Recipe(
+    resolution=32,
+    width=4,
+    latent_dim=16,
+    batch=16,
+    generator_learning_rate=1e-3,
+    discriminator_learning_rate=1e-3,
+    kimg=4.8,
+    grid_kimg=3,
+    diffaugment=(),
+)
+SHORT = {"width": 2, "batch": 4, "kimg": 0.04}
+
+
+def discs(count: int, source: str = "real", channels: int = 1) -> tuple[ImageSet, np.ndarray]:
+    """Half "bright" images, with a disc, and half "dark" ones, speckle alone."""
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 60, (count, 32, 32, channels)).astype("uint8")
+    rows, columns = np.mgrid[:32, :32]
+    pixels[1::2, np.hypot(rows - 16, columns - 16) < 11] += 180
+    table = pd.DataFrame(
+        {
+            "path": [f"/images/{i}.png" for i in range(count)],
+            "label": ["dark", "bright"] * (count // 2) + ["dark"] * (count % 2),
+            "split": "train",
+            "group": [str(i) for i in range(count)],
+            "source": source,
+            "sha256": [hash_pixels(image.squeeze()) for image in pixels],
+        }
+    )
+    return ImageSet(table, "bright"), pixels
+
+
+def weights(folder) -> list[np.ndarray]:
+    return load_generator(folder)[0].get_weights()
+
+
+def assert_same(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    images, pixels = discs(200, "phantom")
+    root = tmp_path_factory.mktemp("generators")
+    return train_generator(images, pixels, RECIPE, root, progress=False), images, pixels
+
+
+def test_a_training_explains_itself(trained):
+    folder, images, pixels = trained
+    assert folder.name == generator_key(images, pixels, RECIPE)
+    about = json.loads((folder / "complete.json").read_text())
+    assert about["classes"] == ["bright", "dark"]
+    assert about["images_shown"] == RECIPE.steps() * RECIPE.batch == 4800
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert metrics[-1]["kimg"] == pytest.approx(4.8)
+    assert np.isfinite([list(row.values()) for row in metrics]).all()
+    seen = pd.read_csv(folder / "training.csv")
+    assert sorted(seen["sha256"]) == sorted(images.table["sha256"])
+    for name in ("recipe.yaml", "losses.png", "snapshot.weights.h5"):
+        assert (folder / name).is_file()
+    assert list((folder / "grids").glob("kimg_*.png"))
+    assert not [p for p in folder.rglob("*") if p.name.startswith(".")]
+
+
+def test_the_classes_come_out_different_and_the_images_varied(trained, tmp_path):
+    folder, images, pixels = trained
+    drawn = draw(folder, {"bright": 40, "dark": 40}, tmp_path / "s", progress=False)
+    found = np.stack([np.asarray(Image.open(p), "float64") for p in drawn.table["path"]])
+    bright = (drawn.table["label"] == "bright").to_numpy()
+    real = (images.table["label"] == "bright").to_numpy()
+    gap = pixels[real].mean() - pixels[~real].mean()
+    assert found[bright].mean() - found[~bright].mean() > gap / 2
+    assert len(set(drawn.table["sha256"])) == 80
+
+
+def test_a_finished_generator_is_reused(trained):
+    folder, images, pixels = trained
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
+    again = train_generator(images, pixels, RECIPE, folder.parent, progress=False)
+    assert again == folder
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+
+
+def test_the_key_depends_on_images_labels_pixels_and_recipe_but_not_on_order():
+    images, pixels = discs(12)
+    key = generator_key(images, pixels, RECIPE)
+    order = np.random.default_rng(0).permutation(12)
+    assert generator_key(images.select(order), pixels[order], RECIPE) == key
+    relabelled = ImageSet(images.table.assign(label=images.table["label"][::-1].to_numpy()))
+    others = {
+        generator_key(images.select(np.arange(11)), pixels[:11], RECIPE),
+        generator_key(relabelled, pixels, RECIPE),
+        generator_key(images, pixels // 2, RECIPE),
+        generator_key(images, pixels, Recipe(seed=1)),
+    }
+    assert len(others - {key}) == 4
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
+    """Bit for bit, after Ctrl-C and after a crash, also when the rows come in another order."""
+    images, pixels = discs(30, channels=3)
+    backwards = images.select(np.arange(30)[::-1]), pixels[::-1]
+    recipe = Recipe(resolution=32, channels=3, **SHORT)
+    whole = train_generator(images, pixels, recipe, tmp_path / "whole", progress=False)
+    draw_batch = trainer._Training._batch
+
+    def interrupt(training, step):
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+        if step == 7:
+            raise MemoryError
+        return draw_batch(training, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Training, "_batch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_generator(images, pixels, recipe, tmp_path / "parts", progress=False)
+        patch.setattr(trainer, "CHECKPOINT_SECONDS", 0)
+        with pytest.raises(MemoryError):
+            train_generator(*backwards, recipe, tmp_path / "parts", progress=False)
+    folder = tmp_path / "parts" / whole.name
+    assert (folder / "checkpoint.npz").is_file()
+    assert not (folder / "complete.json").exists()
+    parts = train_generator(*backwards, recipe, tmp_path / "parts", progress=False)
+    assert parts == folder
+    assert_same(weights(parts), weights(whole))
+    snapshots = [json.loads((f / "complete.json").read_text())["snapshot"] for f in (whole, parts)]
+    assert snapshots[0] == snapshots[1]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_image_or_one_image_of_a_class_is_enough_to_train(tmp_path, count):
+    images, pixels = discs(count)
+    recipe = Recipe(resolution=32, r1=count - 1.0, r1_every=4, **SHORT)
+    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    drawn = draw(folder, {"dark": 2}, tmp_path / "s", 0, images, pixels, progress=False)
+    assert list(drawn.table["label"]) == ["dark", "dark"]
+
+
+def test_a_training_that_breaks_down_says_what_to_try(tmp_path):
+    images, pixels = discs(8)
+    recipe = Recipe(resolution=32, width=2, batch=4, kimg=0.4, discriminator_learning_rate=1e30)
+    with pytest.raises(UserError, match=r"broke down at \d+ images.*smaller learning rates"):
+        train_generator(images, pixels, recipe, tmp_path, progress=False)
+
+
+def test_a_draw_of_n_is_the_beginning_of_a_draw_of_2n(trained, tmp_path):
+    folder = trained[0]
+    few = draw(folder, {"bright": 20, "dark": 3}, tmp_path / "few", 7, progress=False).table
+    many = draw(folder, {"bright": 40, "dark": 6}, tmp_path / "many", 7, progress=False).table
+    for label, count in (("bright", 20), ("dark", 3)):
+        one = few.loc[few["label"] == label, "sha256"].tolist()
+        assert one == many.loc[many["label"] == label, "sha256"].tolist()[:count]
+    other = draw(folder, {"bright": 20}, tmp_path / "other", 8, progress=False).table
+    assert not set(other["sha256"]) & set(many["sha256"])
+
+
+def test_the_manifest_describes_every_file_and_what_the_generator_saw(trained, tmp_path):
+    folder, images, pixels = trained
+    out = tmp_path / "synthetic"
+    drawn = draw(folder, {"bright": 3, "dark": 2}, out, 1, images, pixels, progress=False)
+    manifest = pd.read_csv(out / "manifest.csv", dtype=str)
+    assert list(manifest.columns) == [
+        "path", "label", "split", "group", "source", "sha256",
+        "latent_seed", "recipe", "snapshot", "training_sha256",
+    ]  # fmt: skip
+    assert set(manifest["source"]) == {"synthetic"}
+    assert set(manifest["split"]) == {"train"}
+    assert set(manifest["recipe"]) == {digest(RECIPE)}
+    assert manifest["group"].is_unique
+    assert sorted(manifest["path"]) == sorted(str(p.relative_to(out)) for p in out.rglob("*/*.png"))
+    for path, label, sha256 in manifest[["path", "label", "sha256"]].to_numpy():
+        picture = np.asarray(Image.open(out / path))
+        assert (picture.shape, picture.dtype) == ((32, 32), np.uint8)
+        assert path.startswith(f"{label}/")
+        assert hash_pixels(picture) == sha256
+    assert drawn.table["path"].tolist() == [str(out / path) for path in manifest["path"]]
+    assert drawn.positive == "bright"
+    seen = pd.read_csv(out / "training.csv")
+    assert set(seen["sha256"]) == set(images.table["sha256"])
+    for name in ("grid.png", "recipe.yaml"):
+        assert (out / name).is_file()
+
+
+def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path, monkeypatch):
+    folder, images, pixels = trained
+    written = []
+    monkeypatch.setattr(
+        "ufgen.gan.sampler.write_grid",
+        lambda path, rows, title: written.append(([text for text, _ in rows], title)),
+    )
+    draw(folder, {"dark": 2}, tmp_path / "s", 0, images, pixels, progress=False)
+    ((captions, title),) = written
+    assert captions == ["dark\nphantom", "dark\nsynthetic"]
+    assert "phantom" in title
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"), [({"grey": 3}, "bright, dark, not grey"), ({"dark": 0}, "no image")]
+)
+def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(trained, tmp_path, counts, message):
+    with pytest.raises(UserError, match=message):
+        draw(trained[0], counts, tmp_path / "s", progress=False)
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_unfinished_generator_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no finished generator"):
+        load_generator(tmp_path)
+
+
+JAX_TRAINING = """
+import signal, sys
+from pathlib import Path
+sys.modules["tensorflow"] = None  # as if it were not installed
+sys.path.insert(0, sys.argv[2])
+import keras
+from test_gan_training import Recipe, SHORT, assert_same, discs, draw, trainer, weights
+assert keras.backend.backend() == "jax"
+root = Path(sys.argv[1])
+images, pixels = discs(10)
+recipe = Recipe(resolution=32, r1=1.0, r1_every=1, **SHORT)
+whole = trainer.train_generator(images, pixels, recipe, root / "whole", progress=False)
+draw_batch = trainer._Training._batch
+def interrupt(training, step):
+    if step == 5:
+        signal.raise_signal(signal.SIGINT)
+    return draw_batch(training, step)
+trainer._Training._batch = interrupt
+try:
+    trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
+except KeyboardInterrupt:
+    trainer._Training._batch = draw_batch
+parts = trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
+assert_same(weights(parts), weights(whole))
+draw(parts, {"dark": 2}, root / "s", 0, images, pixels, progress=False)
+"""
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_jax_trains_resumes_and_draws(tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-c", JAX_TRAINING, str(tmp_path), str(Path(__file__).parent)],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    assert len(list((tmp_path / "s" / "dark").glob("*.png"))) == 2

@@ -1,0 +1,85 @@
+"""Metrics against scikit-learn, with ties, weights and undefined cases."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from classifiers import metrics
+
+
+def _case(seed, ties):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 80)
+    probabilities = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1)
+    return labels, np.round(probabilities, 1) if ties else probabilities, rng.integers(0, 4, 80)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_against_scikit_learn(seed, ties, weighted):
+    labels, probabilities, weights = _case(seed, ties)
+    weights = weights.astype(float) if weighted else None
+    ours = metrics.evaluate(labels, probabilities, 0.5, weights)
+    called = (probabilities >= 0.5).astype(int)
+    theirs = {
+        "accuracy": reference.accuracy_score(labels, called, sample_weight=weights),
+        "precision": reference.precision_score(labels, called, sample_weight=weights),
+        "recall": reference.recall_score(labels, called, sample_weight=weights),
+        "specificity": reference.recall_score(labels, called, pos_label=0, sample_weight=weights),
+        "f1": reference.f1_score(labels, called, sample_weight=weights),
+        "balanced_accuracy": reference.balanced_accuracy_score(
+            labels, called, sample_weight=weights
+        ),
+        "roc_auc": reference.roc_auc_score(labels, probabilities, sample_weight=weights),
+        "average_precision": reference.average_precision_score(
+            labels, probabilities, sample_weight=weights
+        ),
+        "brier": reference.brier_score_loss(labels, probabilities, sample_weight=weights),
+    }
+    assert set(theirs) == set(metrics.NAMES)
+    for name, value in theirs.items():
+        assert ours[name] == pytest.approx(value, abs=1e-12), name
+
+
+def test_rows_of_weights_give_rows_of_values():
+    labels, probabilities, _ = _case(0, True)
+    weights = np.random.default_rng(1).integers(0, 3, (5, 80))
+    together = metrics.evaluate(labels, probabilities, 0.5, weights)
+    for row in range(5):
+        alone = metrics.evaluate(labels, probabilities, 0.5, weights[row])
+        for name in metrics.NAMES:
+            assert together[name][row] == pytest.approx(alone[name])
+
+
+def test_accuracy_is_made_of_sensitivity_specificity_and_prevalence():
+    labels, probabilities, _ = _case(2, False)
+    found = metrics.evaluate(labels, probabilities, 0.45)
+    prevalence = labels.mean()
+    whole = found["recall"] * prevalence + found["specificity"] * (1 - prevalence)
+    assert found["accuracy"] == pytest.approx(whole)
+
+
+def test_row_order_changes_nothing():
+    labels, probabilities, _ = _case(1, True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    one = metrics.evaluate(labels, probabilities, 0.5)
+    two = metrics.evaluate(labels[order], probabilities[order], 0.5)
+    assert one == pytest.approx(two)
+
+
+def test_undefined_is_not_zero():
+    found = metrics.evaluate(np.zeros(4, int), np.full(4, 0.2), 0.5)
+    undefined = {name for name, value in found.items() if np.isnan(value)}
+    expected = {"precision", "recall", "f1", "balanced_accuracy", "roc_auc", "average_precision"}
+    assert undefined == expected
+    assert found["specificity"] == 1
+
+
+def test_youden_threshold_is_the_best_there_is():
+    labels, probabilities, _ = _case(0, False)
+    threshold = metrics.youden_threshold(labels, probabilities)
+    false, true, _ = reference.roc_curve(labels, probabilities)
+    found = metrics.evaluate(labels, probabilities, threshold)
+    assert found["recall"] + found["specificity"] - 1 == pytest.approx((true - false).max())
+    assert metrics.youden_threshold(np.ones(3, int), np.array([0.1, 0.2, 0.3])) == 0.5

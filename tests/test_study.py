@@ -1,0 +1,226 @@
+"""Studies: validation, no leak, resume to the same bytes, the order of rows."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from experiments import preparation, runner, study, tables
+from ufgen import imageset
+from ufgen.errors import UserError
+
+ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "synthetic"]
+TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "verdict.json")
+
+
+def _write(path, images, **changes):
+    content = {
+        "name": "small",
+        "images": {"path": str(images), "resolution": 32},
+        "generator": {"options": {"kimg": 0.064, "width": 4, "batch": 16}},
+        "arms": ARMS,
+        "classifiers": ["mobilenet_v3_small"],
+        "seeds": [0, 1],
+        "training": {"steps": 4, "batch": 8, "evaluations": 2},
+        "bootstrap": 200,
+    }
+    path.write_text(yaml.safe_dump(content | changes))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(phantoms, tmp_path_factory):
+    """A finished small study: its root folder and its YAML."""
+    root = tmp_path_factory.mktemp("study")
+    file = _write(root / "small.yaml", phantoms)
+    runner.run(study.read(file), root / "runs", "ufgen experiment small.yaml")
+    return root, file
+
+
+def test_every_arm_is_reported(finished):
+    root, _ = finished
+    metrics = pd.read_csv(root / "runs/small/metrics.csv")
+    assert len(metrics) == len(ARMS) * 2 and set(metrics["arm"]) == set(ARMS)
+    sizes = metrics.groupby("arm")["n_train"].first()
+    assert sizes["real+duplicated@1.0"] == 2 * sizes["real"] == 2 * sizes["synthetic"]
+    page = (root / "runs/small/report.html").read_text()
+    assert "phantom" in page and "ufgen experiment small.yaml" in page
+
+
+def test_accuracy_identity_holds_in_the_report(finished):
+    root, _ = finished
+    metrics = pd.read_csv(root / "runs/small/metrics.csv")
+    images = pd.read_csv(root / "runs/small/images.csv")
+    prevalence = (images[images["role"] == "test"]["label"] == "UF").mean()
+    whole = metrics["recall"] * prevalence + metrics["specificity"] * (1 - prevalence)
+    assert np.allclose(metrics["accuracy"], whole)
+    predictions = pd.read_csv(root / "runs/small/predictions.csv")
+    folders = predictions["path"].str.split("/").str[-2]
+    assert (folders == predictions["label"]).all()
+    assert ((predictions["target"] == 1) == (folders == "UF")).all()
+
+
+def test_roles_share_no_group_and_the_generator_saw_fit_rows_only(finished):
+    root, _ = finished
+    images = pd.read_csv(root / "runs/small/images.csv")
+    by_role = {role: set(rows["group"]) for role, rows in images.groupby("role")}
+    assert set(by_role) == {"fit", "validation", "test"}
+    assert not by_role["fit"] & by_role["validation"]
+    assert not (by_role["fit"] | by_role["validation"]) & by_role["test"]
+    assert set(images[images["role"] == "validation"]["split"]) == {"train"}
+    fit = set(images[images["role"] == "fit"]["sha256"])
+    for file in root.glob("runs/small/synthetic/*/training.csv"):
+        assert set(pd.read_csv(file)["sha256"]) == fit
+
+
+def test_scrambled_rows_change_nothing(finished, phantoms, tmp_path):
+    """The same images in a manifest in another order: the same predictions and metrics."""
+    root, _ = finished
+    table = pd.read_csv(phantoms / "manifest.csv").sample(frac=1, random_state=3)
+    table["path"] = [str(phantoms / p) for p in table["path"]]
+    table.to_csv(tmp_path / "other.csv", index=False)
+    file = _write(tmp_path / "small.yaml", tmp_path / "other.csv", arms=["real", "real+classical"])
+    runner.run(study.read(file), tmp_path / "runs", "again")
+    one = pd.read_csv(root / "runs/small/predictions.csv")
+    two = pd.read_csv(tmp_path / "runs/small/predictions.csv")
+    both = one.merge(two, on=["arm", "seed", "path"])
+    assert len(both) == len(two)
+    assert (both["probability_x"] == both["probability_y"]).all()
+
+
+def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch):
+    root, file = finished
+    before = {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
+
+    def refuse(*_args, **_options):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(runner, "run_trial", refuse)
+    runner.run(study.read(file), root / "runs", "again")
+    assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
+
+
+def test_killed_and_run_again_gives_the_same_bytes(finished, tmp_path):
+    root, file = finished
+    command = [sys.executable, "-c", "from ufgen.cli import main; main()"]
+    command += ["experiment", str(file), "--runs", str(tmp_path / "runs")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = subprocess.Popen(command, env=os.environ, **quiet)
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.glob("runs/small/trials/*/trial.json")):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    finished_first = {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/small/trials/*/*")}
+    assert not (tmp_path / "runs/small/metrics.csv").exists()
+    runner.run(study.read(file), tmp_path / "runs", "again")
+    for name in TABLES:
+        one, two = (r / "runs/small" / name for r in (root, tmp_path))
+        assert one.read_bytes() == two.read_bytes(), name
+    for path, stamp in finished_first.items():
+        assert path.stat().st_mtime_ns == stamp
+
+
+def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
+    root, file = finished
+    shutil.copytree(root / "runs", tmp_path / "runs")
+    images = pd.read_csv(tmp_path / "runs/small/images.csv")
+    test_row = images[images["role"] == "test"].iloc[[0]]
+    for seen in tmp_path.glob("runs/small/synthetic/*/training.csv"):
+        rows = pd.read_csv(seen)
+        pd.concat([rows, test_row[rows.columns]]).to_csv(seen, index=False)
+    with pytest.raises(UserError, match=re.escape(test_row["path"].iloc[0])):
+        runner.run(study.read(file), tmp_path / "runs", "again")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arms": ["real+classical", "real"]}, "first arm must be"),
+        ({"arms": ["real", "real+odd@1"]}, "real+odd@1"),
+        ({"arms": ["real", "real"]}, "more than once"),
+        ({"classifiers": ["resnet"]}, "no classifier 'resnet'"),
+        ({"primary_metric": "auc"}, "roc_auc"),
+        ({"training": {"step": 3}}, "training.step"),
+        ({"colour": 3}, "colour"),
+        ({"name": "../up"}, "name"),
+        ({"classifiers": [{"name": "hybrid", "training": {"odd": 1}}]}, "odd"),
+        ({"images": {"resolution": 8}}, "images.resolution"),
+    ],
+)
+def test_wrong_studies_are_refused(tmp_path, change, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        study.read(_write(tmp_path / "s.yaml", tmp_path, **change))
+
+
+def test_missing_and_broken_study_files(tmp_path):
+    with pytest.raises(UserError, match="demo"):
+        study.read(tmp_path / "nowhere.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(UserError, match="not valid YAML"):
+        study.read(tmp_path / "bad.yaml")
+
+
+@pytest.mark.parametrize("name", ["demo", "quick", "full"])
+def test_shipped_studies_are_valid(name):
+    shipped = study.read(name)
+    assert shipped.name == name and len(shipped.trials()) >= 24
+    budgets = {
+        (t.classifier.name, shipped.training_of(t.classifier).steps) for t in shipped.trials()
+    }
+    assert len(budgets) == len(shipped.classifiers)
+
+
+def test_validation_images_come_from_training_groups(phantoms, tmp_path):
+    prepared = preparation.prepare_images(study.read(_write(tmp_path / "s.yaml", phantoms)))
+    train = imageset.scan(phantoms).split("train")
+    assert set(prepared.validation.table["path"]) <= set(train.table["path"])
+    assert len(prepared.fit) + len(prepared.validation) == len(train)
+
+
+def _fake(tmp_path, effect):
+    """Predictions of an arm that is better by `effect` than `real`, for 300 test groups."""
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 2, 300)
+    trials, made = [], []
+    for arm, shift in (("real", 0.0), ("real+synthetic@1.0", effect)):
+        for seed in (0, 1, 2):
+            score = rng.normal(target * (1.2 + shift), 1)
+            same = {"arm": arm, "classifier": "hybrid", "seed": seed}
+            trials.append(same | {"threshold": 0.5, "n_train": 9, "trial": "x"})
+            table = pd.DataFrame({"path": [f"{i:03d}" for i in range(300)], "target": target})
+            made.append(table.assign(probability=1 / (1 + np.exp(-score)), **same))
+    made = pd.concat(made).assign(group=lambda t: t["path"], sha256=lambda t: t["path"])
+    changes = {
+        "arms": ["real", "real+synthetic@1.0"],
+        "classifiers": ["hybrid"],
+        "seeds": [0, 1, 2],
+    }
+    return study.read(_write(tmp_path / "s.yaml", tmp_path, **changes)), pd.DataFrame(trials), made
+
+
+@pytest.mark.parametrize(("effect", "word"), [(1.2, "helps"), (-0.9, "hurts")])
+def test_a_planted_effect_is_found(tmp_path, effect, word):
+    deltas = tables.deltas_table(*_fake(tmp_path, effect))
+    row = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")].iloc[0]
+    assert row["verdict"] == word and row["low"] < row["delta"] < row["high"]
+    brier = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "brier")].iloc[0]
+    assert (brier["delta"] < 0) == (word == "helps")
+
+
+def test_classifiers_that_learn_nothing_are_not_called_equivalent(tmp_path):
+    small, trials, made = _fake(tmp_path, 0)
+    deltas = tables.deltas_table(small, trials, made.assign(probability=0.5))
+    shown = deltas[deltas["metric"] == "roc_auc"]
+    assert (shown["delta"] == 0).all() and set(shown["verdict"]) == {"inconclusive"}
+    assert "did not beat chance" in json.dumps(tables.conclude(small, deltas)["warnings"])

@@ -1,0 +1,186 @@
+"""Classifiers: input range, reset between trials, budgets, learning, saving."""
+
+import keras
+import numpy as np
+import pytest
+
+from classifiers import registry, saved
+from classifiers.augmentation import POLICIES, policy
+from classifiers.training import Classifier, Examples, Training
+from ufgen import imageset
+from ufgen.errors import UserError
+
+RNG = np.random.default_rng(0)
+
+
+def _bright_or_dark(count):
+    targets = np.arange(count) % 2
+    pixels = RNG.integers(0, 120, (count, 32, 32, 1)) + 120 * targets[:, None, None, None]
+    return Examples(pixels.astype("uint8"), targets)
+
+
+TRAIN, OTHER = _bright_or_dark(64), _bright_or_dark(32)
+SHORT = Training(steps=4, batch=8, evaluations=2)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return Classifier("mobilenet_v3_small", 32, 1)
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_networks_take_pixels_and_give_probabilities(name):
+    network = registry.build(name, 32, 3)
+    batch = RNG.integers(0, 256, (2, 32, 32, 3)).astype("float32")
+    probabilities = np.asarray(network(batch))
+    assert probabilities.shape == (2, 1)
+    assert (probabilities > 0).all() and (probabilities < 1).all()
+    heads = [layer.units for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    expected = {"custom_resnet50": [512, 256, 128, 1], "hybrid": [512, 128, 1]}
+    assert heads == expected.get(name, [512, 1])
+
+
+def test_each_network_scales_its_input_exactly_once(monkeypatch):
+    """What reaches the first convolution is what the ImageNet weights were trained with."""
+    pixels = RNG.integers(0, 256, (1, 32, 32, 3)).astype("float32")
+    expected = {
+        "custom_resnet50": keras.applications.resnet50.preprocess_input(pixels.copy()),
+        "mobilenet_v3": pixels / 127.5 - 1,
+    }
+    for name, value in expected.items():
+        network = registry.build(name, 32, 3)
+        backbone = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+        entry = next(
+            layer
+            for layer in backbone.layers
+            if isinstance(layer, (keras.layers.ZeroPadding2D, keras.layers.Conv2D))
+        )
+        inner = keras.Model(backbone.input, entry.input)
+        before = network.layers[network.layers.index(backbone) - 1]
+        outer = keras.Model(network.input, before.output)
+        assert np.allclose(np.asarray(inner(outer(pixels))), value, atol=1e-3), name
+
+
+def test_a_trial_gives_the_same_after_another_trial(small):
+    small.fit(TRAIN, OTHER, SHORT, seed=1)
+    alone = small.predict(OTHER.pixels)
+    small.fit(OTHER, TRAIN, SHORT, seed=2, augmentation="light")
+    small.fit(TRAIN, OTHER, SHORT, seed=1)
+    assert (small.predict(OTHER.pixels) == alone).all()
+    fresh = Classifier("mobilenet_v3_small", 32, 1)
+    fresh.fit(TRAIN, OTHER, SHORT, seed=1)
+    assert (fresh.predict(OTHER.pixels) == alone).all()
+
+
+def test_prediction_does_not_depend_on_the_row(small):
+    order = RNG.permutation(len(TRAIN.pixels))
+    straight = small.predict(TRAIN.pixels)
+    assert np.allclose(small.predict(TRAIN.pixels[order]), straight[order], atol=1e-6)
+    assert np.allclose(small.predict(TRAIN.pixels[:3]), straight[:3], atol=1e-6)
+
+
+def test_it_learns_and_keeps_the_best_weights(small):
+    steps = []
+    training = Training(steps=60, batch=16, evaluations=6, learning_rate=1e-3)
+    history = small.fit(TRAIN, OTHER, training, on_step=lambda: steps.append(1))
+    assert len(steps) == 60 and history["step"].iloc[-1] == 60 and len(history) == 6
+    kept = history[history["best"] == 1]
+    assert len(kept) == 1 and kept["val_loss"].iloc[0] == history["val_loss"].min()
+    assert kept["val_roc_auc"].iloc[0] > 0.95
+    shown = small._validate(OTHER)
+    assert shown["val_loss"] == pytest.approx(kept["val_loss"].iloc[0], abs=1e-6)
+
+
+def test_learning_rate_schedules(small):
+    def rates(schedule):
+        training = Training(steps=10, batch=8, evaluations=10, schedule=schedule)
+        return small.fit(TRAIN, OTHER, training)["learning_rate"].to_numpy()
+
+    assert (rates("constant") == 5e-4).all()
+    cosine = rates("cosine")
+    assert cosine[0] == 5e-4 and (np.diff(cosine) < 0).all()
+    assert set(np.unique(rates("plateau") / 5e-4)) <= {0.5**k for k in range(6)}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"schedule": "odd"}, {"balance": "odd"}, {"learning_rate": 0}]
+)
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        Training(**wrong)
+
+
+def test_balances():
+    from classifiers.training import _batches, _class_weights
+
+    targets = np.array([1] * 5 + [0] * 45)
+    weights = _class_weights(targets, "class_weights")
+    assert weights[targets].mean() == pytest.approx(1) and weights[1] == pytest.approx(5)
+    batches = _batches(targets, Training(batch=10, balance="oversample"), 0)
+    drawn = np.concatenate([targets[next(batches)] for _ in range(20)])
+    assert drawn.mean() == 0.5
+    plain = _batches(targets, Training(batch=10), 0)
+    assert sorted(np.concatenate([next(plain) for _ in range(5)])) == list(range(50))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_augmentation_keeps_range_and_repeats(name):
+    batch = RNG.integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
+    one, two = policy(name, 3)(batch), policy(name, 3)(batch)
+    assert one.shape == batch.shape and one.min() >= 0 and one.max() <= 255
+    assert (one == two).all()
+    assert (name == "none") == bool((one == batch).all())
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"), [("nowhere.weights.h5", "not a file"), ("bad", "does not fit")]
+)
+def test_wrong_weights_are_refused(tmp_path, weights, message):
+    (tmp_path / "bad").write_text("no weights")
+    place = str(tmp_path / weights)
+    with pytest.raises(UserError, match=message):
+        registry.build("mobilenet_v3_small", 32, 1, place)
+
+
+def test_local_weights_are_really_used(tmp_path):
+    backbone = keras.applications.MobileNetV3Small(
+        include_top=False, weights=None, input_shape=(32, 32, 3), include_preprocessing=True
+    )
+    file = tmp_path / "local.weights.h5"
+    backbone.save_weights(file)
+    network = registry.build("mobilenet_v3_small", 32, 1, str(file))
+    inside = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    for ours, theirs in zip(inside.get_weights(), backbone.get_weights(), strict=True):
+        assert (ours == theirs).all()
+
+
+def test_imagenet_out_of_reach_is_said_and_never_replaced(monkeypatch):
+    def offline(**options):
+        raise OSError("URL fetch failure")
+
+    offline.__name__ = "MobileNetV3Small"
+    monkeypatch.setattr(keras.applications, "MobileNetV3Small", offline)
+    with pytest.raises(UserError, match=r"(?s)downloaded.*weights: PATH"):
+        registry.build("mobilenet_v3_small", 32, 1, "imagenet")
+
+
+def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phantoms, tmp_path):
+    images = imageset.scan(phantoms)
+    saved.train(images.split("train"), "mobilenet_v3_small", tmp_path / "m", SHORT, size=32)
+    model = saved.load(tmp_path / "m")
+    numbers, made, quarantine = model.evaluate(images.split("test"))
+    assert (
+        len(quarantine) == 0
+        and numbers["tp"] + numbers["fn"] == images.split("test").targets().sum()
+    )
+    prevalence = images.split("test").targets().mean()
+    assert numbers["accuracy"] == pytest.approx(
+        numbers["recall"] * prevalence + numbers["specificity"] * (1 - prevalence)
+    )
+    files, _ = model.predict_files(list(made["path"]))
+    both = made.merge(files, on="path", suffixes=("", "_alone"))
+    assert np.allclose(both["probability"], both["probability_alone"], atol=1e-6)
+    with pytest.raises(UserError, match="held-out"):
+        model.evaluate(images.split("train"))
+    with pytest.raises(UserError, match=r"model\.json"):
+        saved.load(tmp_path)
