@@ -270,7 +270,12 @@ draw(parts, {"dark": 2}, root / "s", 0, images, pixels, progress=False)
 def test_jax_trains_resumes_and_draws(tmp_path):
     finished = subprocess.run(
         [sys.executable, "-c", JAX_TRAINING, str(tmp_path), str(Path(__file__).parent)],
-        env=os.environ | {"KERAS_BACKEND": "jax"},
+        env=os.environ
+        | {
+            "KERAS_BACKEND": "jax",
+            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        },
         capture_output=True,
         text=True,
         check=False,
