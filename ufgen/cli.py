@@ -95,7 +95,7 @@ def split(
     print(f"Manifest: {out}")
 
 
-@data.command(epilog="Example: ufgen data phantom UF_dataset --train 400 --test 200")
+@data.command(epilog="Example: ufgen data phantom phantom_set --train 400 --test 200")
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder to write; it must be new or empty.")],
     train: Annotated[int, typer.Option(min=4, help="Number of training images.")] = 400,
