@@ -76,7 +76,8 @@ class Classifier:
             keras.optimizers.Adam(),
             loss=keras.losses.BinaryCrossentropy(),
             metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
-            jit_compile=bool(keras.distribution.list_devices("gpu")),
+            jit_compile=keras.backend.backend() != "tensorflow"
+            or bool(keras.distribution.list_devices("gpu")),
         )
         self.model.optimizer.build(self.model.trainable_variables)
 
