@@ -6,7 +6,7 @@ import numpy as np
 
 from ufgen.errors import UserError
 
-POLICIES = ("none", "light", "gridmask")
+POLICIES = ("none", "light")
 
 
 def check_policy(name: str) -> None:
@@ -21,8 +21,8 @@ def policy(name: str, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """A function from a batch of pixels (N, H, W, C) in 0..255 to a changed one, float32 0..255.
 
     `light` is anatomically plausible: horizontal flip, shift and zoom up to 10 %, brightness and
-    contrast up to 10 %. `gridmask` is `light` and then hides a grid of squares (Chen et al. 2020).
-    The same seed gives the same sequence of changes. Raises UserError for an unknown name.
+    contrast up to 10 %. The same seed gives the same sequence of changes. Raises UserError for an
+    unknown name.
     """
     check_policy(name)
     if name == "none":
@@ -36,10 +36,6 @@ def policy(name: str, seed: int) -> Callable[[np.ndarray], np.ndarray]:
         layers.RandomBrightness(0.1, value_range=(0, 255), seed=seed + 3),
         layers.RandomContrast(0.1, value_range=(0, 255), seed=seed + 4),
     ]
-    if name == "gridmask":
-        from keras_cv.layers import GridMask
-
-        steps.append(GridMask(ratio_factor=(0, 0.5), fill_mode="constant", seed=seed + 5))
 
     def augment(batch: np.ndarray) -> np.ndarray:
         images = ops.convert_to_tensor(batch.astype("float32"))

@@ -64,7 +64,7 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text().endswith("classifiers") else "normal")
     axes.set_xlabel(f"change in {title(metric)} against the arm `real`")
-    axes.legend(loc="lower right", fontsize=8, frameon=False)
+    figure.legend(loc="outside lower right", fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

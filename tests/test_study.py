@@ -22,10 +22,10 @@ ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "
 TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "verdict.json")
 
 
-def _write(path, images, **changes):
+def _write(path, place, **changes):
     content = {
         "name": "small",
-        "images": {"path": str(images), "resolution": 32},
+        "images": {"path": str(place), "resolution": 32},
         "generator": {"options": {"kimg": 0.064, "width": 4, "batch": 16}},
         "arms": ARMS,
         "classifiers": ["mobilenet_v3_small"],

@@ -81,9 +81,9 @@ def test_prediction_does_not_depend_on_the_row(small):
 
 def test_it_learns_and_keeps_the_best_weights(small):
     steps = []
-    training = Training(steps=60, batch=16, evaluations=6, learning_rate=1e-3)
+    training = Training(steps=40, batch=16, evaluations=4, learning_rate=1e-3)
     history = small.fit(TRAIN, OTHER, training, on_step=lambda: steps.append(1))
-    assert len(steps) == 60 and history["step"].iloc[-1] == 60 and len(history) == 6
+    assert len(steps) == 40 and history["step"].iloc[-1] == 40 and len(history) == 4
     kept = history[history["best"] == 1]
     assert len(kept) == 1 and kept["val_loss"].iloc[0] == history["val_loss"].min()
     assert kept["val_roc_auc"].iloc[0] > 0.95

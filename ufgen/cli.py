@@ -165,7 +165,7 @@ def train(
     learning_rate: float = 5e-4,
     schedule: Annotated[str, typer.Option(help="cosine, plateau or constant.")] = "cosine",
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
-    augmentation: Annotated[str, typer.Option(help="none, light or gridmask.")] = "none",
+    augmentation: Annotated[str, typer.Option(help="none or light.")] = "none",
     positive: Positive = None,
     group_pattern: GroupPattern = None,
     resolution: Resolution = 64,
