@@ -113,7 +113,7 @@ class Classifier:
         class_weights = _class_weights(train.targets, training.balance)
         every = training.steps / training.evaluations
         marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}
-        rows, kept, plateau = [], None, _Plateau()
+        rows, batches_seen, kept, plateau = [], [], None, _Plateau()
         for step in range(1, training.steps + 1):
             rows_now = next(batches)
             rate = _learning_rate(training, step) * plateau.factor
@@ -125,17 +125,18 @@ class Classifier:
                 return_dict=True,
             )
             on_step()
+            batches_seen.append([float(logs[name]) for name in ("loss", "accuracy")])
             if step not in marks:
                 continue
-            if not math.isfinite(logs["loss"]):
+            loss, accuracy = np.mean(batches_seen, axis=0)
+            if not math.isfinite(loss):
                 raise UserError(
-                    f"the training loss is {logs['loss']} at step {step}: the learning rate "
+                    f"the training loss is {loss} at step {step}: the learning rate "
                     f"{training.learning_rate} is probably too high"
                 )
-            self.model.reset_metrics()
-            row = {"step": step, "learning_rate": rate}
-            row |= {name: float(logs[name]) for name in ("loss", "accuracy")}
+            row = {"step": step, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
             row |= self._validate(validation)
+            batches_seen = []
             if kept is None or row["val_loss"] < kept[0]:
                 kept = (row["val_loss"], step, [np.array(v) for v in self.model.variables])
             if training.schedule == "plateau":
