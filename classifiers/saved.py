@@ -9,7 +9,7 @@ import pandas as pd
 
 from classifiers import metrics
 from classifiers.training import Classifier, Examples, Training
-from ufgen import imageset, pixels
+from ufgen import pixels, splits
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -49,7 +49,7 @@ class SavedClassifier:
                 f"{', '.join(sorted(expected))}"
             )
         decoded = self._load(images)
-        imageset.check_no_leak(self.trained_on, decoded.images, by="this model")
+        splits.check_no_leak(self.trained_on, decoded.images, by="this model")
         target = decoded.images.targets()
         probability = self.network.predict(decoded.store.take(decoded.images))
         numbers = metrics.evaluate(target, probability, self.about["threshold"])
@@ -88,10 +88,10 @@ def train(
     A validation part is carved from the groups: it alone chooses the weights that are kept and the
     threshold. Raises UserError.
     """
-    imageset.check_two_classes(images)
+    splits.check_two_classes(images)
     decoded = pixels.load(images, size, channels, fit)
     images = decoded.images.select(np.argsort(decoded.images.table["sha256"], kind="stable"))
-    held = imageset.hold_out(images, validation_fraction, seed)
+    held = splits.hold_out(images, validation_fraction, seed)
 
     def examples(part: ImageSet) -> Examples:
         return Examples(decoded.store.take(part), part.targets())

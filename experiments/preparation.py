@@ -10,7 +10,7 @@ import pandas as pd
 
 from experiments.arms import synthetic_counts
 from experiments.study import Study
-from ufgen import imageset, pixels
+from ufgen import imageset, pixels, splits
 from ufgen.imageset import ImageSet
 
 
@@ -34,13 +34,13 @@ def prepare_images(study: Study) -> Prepared:
     """Read, check and split the images. Validation images are carved from the training groups."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
-    imageset.check_two_classes(images)
+    splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit
     )
-    imageset.check_splits(images)
+    splits.check_splits(images)
     train = images.split("train")
-    held = imageset.hold_out(train, study.validation_fraction, study.split_seed)
+    held = splits.hold_out(train, study.validation_fraction, study.split_seed)
     return Prepared(
         train.select(~held), train.select(held), images.split("test"), store, quarantine
     )
@@ -67,7 +67,7 @@ def prepare_synthetic(study: Study, prepared: Prepared, folder: Path, generators
         sampler.draw(generator, counts, drawn, train_images=prepared.fit, train_pixels=fit_pixels)
     seen = pd.read_csv(drawn / "training.csv", dtype=str)
     for held_out in (prepared.validation, prepared.test):
-        imageset.check_no_leak(seen, held_out, by=f"the generator {generator.name}")
+        splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")
     synthetic = imageset.scan(drawn / "manifest.csv", study.images.positive)
     options = study.images
     decoded = pixels.load(synthetic, options.resolution, options.channels, options.fit)

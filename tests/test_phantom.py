@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ufgen import imageset, phantom
+from ufgen import imageset, phantom, splits
 from ufgen.errors import UserError
 
 
@@ -17,7 +17,7 @@ def test_exact_counts_classes_groups_and_source(phantoms):
     counts = images.table["split"].value_counts()
     assert counts["train"] == 40 and counts["test"] == 24
     assert images.classes == ["NUF", "UF"] and set(images.table["source"]) == {"phantom"}
-    imageset.check_splits(images)
+    splits.check_splits(images)
     assert images.table["group"].nunique() < len(images)
 
 

@@ -82,12 +82,12 @@ def split(
     seed: Seed = 0,
 ) -> None:
     """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
-    from ufgen import imageset, pixels
+    from ufgen import imageset, pixels, splits
 
     images = imageset.scan(location, positive, group_pattern)
     decoded = pixels.load(images, 64)
-    images = imageset.group_same_pictures(decoded.images)
-    held = imageset.hold_out(images, test, seed)
+    images = splits.group_same_pictures(decoded.images)
+    held = splits.hold_out(images, test, seed)
     images.table["split"] = ["test" if h else "train" for h in held]
     imageset.write_manifest(images, out)
     print(imageset.count_table(images).to_string())
