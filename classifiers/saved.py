@@ -36,6 +36,15 @@ class SavedClassifier:
         )
         return made.assign(predicted=self._called(made["probability"])), decoded.quarantine
 
+    def predict_pixels(self, shown: np.ndarray) -> np.ndarray:
+        """Probability of the positive class, (N,), of uint8 (N, H, W, C) in any size."""
+        size, channels = self.about["size"], self.about["channels"]
+        resized = [
+            pixels.resize(image[..., 0] if image.shape[-1] == 1 else image, size, channels)
+            for image in shown
+        ]
+        return self.network.predict(np.stack(resized))
+
     def evaluate(self, images: ImageSet) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
         """Metrics by name, predictions, and the unreadable files, on images it was not trained on.
 

@@ -1,0 +1,214 @@
+"""From images to features: each extractor has a name and a stamp that its distances carry."""
+
+import ast
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ufgen.atomic import whole_file
+from ufgen.errors import UserError
+from ufgen.pixels import cache_folder, resize
+
+TEXTURE_VERSION = 1
+LEVELS = 16
+TOGETHER = 32
+INPUT_SIZE = {"InceptionV3": 299, "Xception": 299, "InceptionResNetV2": 299}
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A `function` from uint8 (N, H, W, C) to float32 features (N, D), with `name` and `stamp`.
+
+    The stamp is 12 hexadecimal digits of a hash of its weights. With `standardise`, features are
+    divided by the real images' standard deviation, after subtracting their mean.
+    """
+
+    name: str
+    stamp: str
+    function: Callable[[np.ndarray], np.ndarray]
+    standardise: bool = False
+
+
+def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
+    """Features of uint8 (N, H, W, C): float32 (N, D), cached by the content of the images."""
+    images = np.ascontiguousarray(images)
+    digest = hashlib.sha256(f"{extractor.stamp}{images.shape}".encode())
+    digest.update(images.data)
+    file = cache_folder() / "features" / f"{extractor.name}-{digest.hexdigest()[:32]}.npy"
+    if file.is_file():
+        return np.load(file, allow_pickle=False)
+    features = extractor.function(images).astype("float32")
+    with whole_file(file) as temporary:
+        np.save(temporary, features)
+    return features
+
+
+def texture() -> Extractor:
+    """Statistics of speckle and brightness; needs no weights.
+
+    Grey-level co-occurrence (Haralick et al., 1973) at distances 1, 2 and 4, uniform local binary
+    patterns (Ojala et al., 2002) at radii 1 and 2, log wavelet energies (db2, three levels),
+    moments and percentiles of the grey values. 60 features, standardised on the real images.
+    """
+    stamp = hashlib.sha256(f"texture {TEXTURE_VERSION} {LEVELS}".encode()).hexdigest()[:12]
+
+    def function(images: np.ndarray) -> np.ndarray:
+        return np.stack([_texture(image) for image in images]).astype("float32")
+
+    return Extractor("texture", stamp, function, standardise=True)
+
+
+def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
+    """`texture`, a network of Keras (`keras:NAME`), or the folder of a trained classifier."""
+    if name == "texture":
+        return texture()
+    if name.startswith("keras:"):
+        return keras_network(name, weights)
+    if not Path(name).is_dir():
+        raise UserError(
+            f"there is no extractor {name}: expected texture, keras:NAME such as "
+            "keras:MobileNetV2?alpha=0.35, or the folder of a classifier that `ufgen train` wrote"
+        )
+    return trained_classifier(Path(name))
+
+
+def trained_classifier(folder: Path) -> Extractor:
+    """The features before the last layer of a classifier that `ufgen train` wrote."""
+    import keras
+
+    from classifiers import saved
+
+    classifier = saved.load(folder)
+    model, about = classifier.network.model, classifier.about
+    network = keras.Model(model.inputs, model.layers[-1].input)
+
+    def function(images: np.ndarray) -> np.ndarray:
+        shown = [resize(_flat(image), about["size"], about["channels"]) for image in images]
+        return network.predict(np.stack(shown).astype("float32"), batch_size=TOGETHER, verbose=0)
+
+    return Extractor(f"classifier-{about['classifier']}", _stamp(network), function)
+
+
+def _flat(image: np.ndarray) -> np.ndarray:
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
+def _stamp(network) -> str:
+    """12 hexadecimal digits of a hash of the weights."""
+    digest = hashlib.sha256()
+    for value in network.get_weights():
+        digest.update(np.ascontiguousarray(value).data)
+    return digest.hexdigest()[:12]
+
+
+def _texture(image: np.ndarray) -> np.ndarray:
+    import pywt
+    from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
+
+    grey = image.mean(-1)
+    bins = (grey * (LEVELS / 256)).astype("uint8")
+    angles = np.arange(4) * np.pi / 4
+    pairs = graycomatrix(bins, [1, 2, 4], angles, LEVELS, symmetric=True, normed=True)
+    properties = ("contrast", "dissimilarity", "homogeneity", "energy", "correlation")
+    features = [graycoprops(pairs, name).mean(1) for name in properties]
+    for radius in (1, 2):
+        points = 8 * radius
+        patterns = local_binary_pattern(grey.astype("uint8"), points, radius, "uniform")
+        features.append(np.bincount(patterns.astype(int).ravel(), minlength=points + 2) / grey.size)
+    for details in pywt.wavedec2(grey, "db2", level=3, mode="periodization")[1:]:
+        features.append([np.log(np.abs(band).mean() + 1e-3) for band in details])
+    centred = grey - grey.mean()
+    deviation = grey.std()
+    skewness = (centred**3).mean() / max(deviation, 1e-3) ** 3
+    features.append([grey.mean(), deviation, skewness, *np.percentile(grey, [5, 25, 50, 75, 95])])
+    return np.concatenate(features)
+
+
+def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
+    """The pooled last features of a `keras.applications` network, at its usual input size.
+
+    `spec` is "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35;
+    `weights` is "imagenet" or a local file. Images are resized in floats with antialiasing (Parmar
+    et al., On aliased resizing, CVPR 2022), grey ones repeated to three channels. Raises UserError.
+    """
+    network, preprocess = build_network(spec, weights)
+    size = network.input_shape[1]
+
+    def function(images: np.ndarray) -> np.ndarray:
+        made = []
+        for start in range(0, len(images), TOGETHER):
+            part = resized(images[start : start + TOGETHER], size)
+            lacking = TOGETHER - len(part)
+            padded = np.concatenate([part, np.repeat(part[:1], lacking, 0)])
+            found = network.predict_on_batch(preprocess(padded))
+            made.append(np.asarray(found, "float32")[: len(part)])
+        return np.concatenate(made)
+
+    name = spec.removeprefix("keras:").partition("?")[0].lower()
+    return Extractor(name, _stamp(network), function)
+
+
+def build_network(spec: str, weights: str | Path, size: int | None = None):
+    """A `keras.applications` network without its top, average-pooled, and its preprocessing."""
+    import keras
+
+    name, _, text = spec.removeprefix("keras:").partition("?")
+    builder = getattr(keras.applications, name, None)
+    if not spec.startswith("keras:") or not inspect.isfunction(builder):
+        raise UserError(
+            f"there is no network {spec}: expected keras: and a name in keras.applications, such "
+            "as keras:MobileNetV2?alpha=0.35"
+        )
+    size = size or INPUT_SIZE.get(name, 224)
+    shape = {"include_top": False, "pooling": "avg", "input_shape": (size, size, 3)}
+    try:
+        options = {key: ast.literal_eval(value) for key, value in _options(text)}
+        network = builder(weights=None, **shape, **options)
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise UserError(f"{spec} cannot be built: {error}") from None
+    _load(network, builder, weights, shape | options, spec)
+    return network, inspect.getmodule(inspect.unwrap(builder)).preprocess_input
+
+
+def _options(text: str) -> list[list[str]]:
+    pairs = [item.split("=", 1) for item in text.split("&") if item]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"{text!r} is not a list of option=value joined by &")
+    return pairs
+
+
+def _load(network, builder, weights: str | Path, options: dict, spec: str) -> None:
+    if str(weights) == "imagenet":
+        try:
+            network.set_weights(builder(weights="imagenet", **options).get_weights())
+        except Exception as error:
+            raise UserError(
+                f"the ImageNet weights of {spec} could not be had ({error}). Give a local file "
+                "with --weights FILE, or use the extractor texture, which needs none"
+            ) from None
+        return
+    path = Path(weights)
+    if not path.is_file():
+        raise UserError(f"there is no weights file {path}: expected imagenet or a local file")
+    if path.suffix != ".h5":
+        raise UserError(f"{path} is no weights file: expected a name that ends in .weights.h5")
+    try:
+        network.load_weights(path)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path} does not hold weights of {spec}: {reason}") from None
+
+
+def resized(images: np.ndarray, size: int) -> np.ndarray:
+    """uint8 (N, H, W, C) to float32 (N, size, size, 3) in 0..255, antialiased bicubic."""
+    made = np.empty((len(images), size, size, images.shape[-1]), "float32")
+    for target, image in zip(made, images, strict=True):
+        for channel in range(images.shape[-1]):
+            plane = Image.fromarray(image[..., channel].astype("float32"))
+            target[..., channel] = plane.resize((size, size), Image.Resampling.BICUBIC)
+    return np.repeat(made, 3, axis=-1) if images.shape[-1] == 1 else made
