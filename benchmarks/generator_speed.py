@@ -1,9 +1,9 @@
 """Training speed of the generator on this machine, CPU or GPU.
 
-    python benchmarks/generator_speed.py [--resolutions 64 128 256] [--kimg 8]
+    python benchmarks/generator_speed.py [--resolutions 64 128 256] [--recipe dcgan] [--kimg 8]
     KERAS_BACKEND=jax python benchmarks/generator_speed.py
 
-Prints the images/s of the recipe `dcgan` on phantom images, start-up left out.
+Prints the images/s of a recipe on phantom images, start-up left out.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from ufgen.gan.trainer import train_generator  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--resolutions", type=int, nargs="+", default=[64, 128, 256])
+parser.add_argument("--recipe", default="dcgan")
 parser.add_argument("--kimg", type=float, default=8)
 options = parser.parse_args()
 about = environment.describe()
@@ -32,9 +33,10 @@ with tempfile.TemporaryDirectory() as folder:
     images = imageset.scan(root / "set").split("train")
     for resolution in options.resolutions:
         decoded = pixels.load(images, resolution)
-        recipe = load_recipe("dcgan", resolution=resolution, kimg=options.kimg)
+        recipe = load_recipe(options.recipe, resolution=resolution, kimg=options.kimg)
         shown = decoded.store.take(decoded.images)
         made = train_generator(decoded.images, shown, recipe, root, progress=False)
         rows = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
-        speeds = sorted(row["images_per_second"] for row in rows[1:])
+        logged = [row["images_per_second"] for row in rows if "images_per_second" in row]
+        speeds = sorted(logged[1:] or logged)
         print(f"{resolution} px: {speeds[len(speeds) // 2]:.0f} images/s (median)")

@@ -95,11 +95,14 @@ def _time_generator(study: Study, prepared: Prepared) -> tuple[float, float]:
     recipe = generator_recipe(study)
     pixels = prepared.store.take(prepared.fit)
     seconds = []
-    for steps in (1, 1 + 4 * MEASURED_STEPS):
-        short = generator_recipe(study, kimg=steps * recipe.batch / 1000)
+    for programs in (1, 1 + MEASURED_STEPS):
+        kimg = programs * recipe.steps_per_call * recipe.batch / 1000
+        short = generator_recipe(study, kimg=kimg, minutes=0)
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
             train_generator(prepared.fit, pixels, short, Path(folder), progress=False)
             seconds.append(time.perf_counter() - started)
-    per_step = max(0.0, seconds[1] - seconds[0]) / (4 * MEASURED_STEPS)
-    return seconds[0] + per_step * recipe.kimg * 1000 / recipe.batch, recipe.kimg
+    if recipe.minutes:
+        return seconds[0] + 60 * recipe.minutes, recipe.kimg
+    per_step = max(0.0, seconds[1] - seconds[0]) / (MEASURED_STEPS * recipe.steps_per_call)
+    return seconds[0] + per_step * recipe.steps(), recipe.kimg

@@ -64,7 +64,7 @@ def prepare_synthetic(study: Study, prepared: Prepared, folder: Path, generators
     numbers = hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()[:8]
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "manifest.csv").is_file():
-        sampler.draw(generator, counts, drawn, train_images=prepared.fit, train_pixels=fit_pixels)
+        sampler.write(sampler.draw(generator, counts), drawn, prepared.fit, fit_pixels)
     seen = pd.read_csv(drawn / "training.csv", dtype=str)
     for held_out in (prepared.validation, prepared.test):
         splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")

@@ -85,9 +85,9 @@ def _read(folder: Path) -> dict:
         "phantom": bool((images["source"] == "phantom").any()),
         "counts": counts.to_dict("records"),
         "recipes": {
-            place.name: (place / "recipe.yaml").read_text(encoding="utf-8")
+            place.name: (place / "generator" / "recipe.yaml").read_text(encoding="utf-8")
             for place in used
-            if (place / "recipe.yaml").is_file()
+            if (place / "generator" / "recipe.yaml").is_file()
         },
         "broken": tables["quarantine"].to_dict("records"),
         "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
@@ -99,7 +99,10 @@ def _read(folder: Path) -> dict:
             for place in used
             for kind, caption in (
                 ("grid", "Real images above, synthetic images below, by class"),
-                ("losses", "Losses of the generator's training"),
+                (
+                    "curves",
+                    "Losses of the generator's training, and its distance to the training images",
+                ),
             )
             if (place / f"{kind}.png").is_file()
         ],

@@ -12,7 +12,7 @@ from keras import ops  # noqa: E402
 
 from ufgen.gan import backend, losses  # noqa: E402
 from ufgen.gan.diffaugment import augment, draw_changes  # noqa: E402
-from ufgen.gan.recipe import AUGMENTATIONS  # noqa: E402
+from ufgen.gan.recipe import AUGMENTATIONS, LOSSES  # noqa: E402
 
 
 def as_tensor(values) -> object:
@@ -23,25 +23,53 @@ def softplus(values) -> np.ndarray:
     return np.log1p(np.exp(np.asarray(values, "float64")))
 
 
-def test_losses_are_the_softplus_of_the_paper():
-    real, fake = [-1.5, 0.0, 2.0], [-3.0, 0.5, 1.0]
-    expected = softplus([1.5, 0.0, -2.0]).mean() + softplus(fake).mean()
-    found = losses.discriminator_loss(as_tensor(real), as_tensor(fake))
-    assert float(found) == pytest.approx(expected, rel=1e-5)
-    expected = softplus([3.0, -0.5, -1.0]).mean()
-    assert float(losses.generator_loss(as_tensor(fake))) == pytest.approx(expected, rel=1e-5)
+REAL, FAKE = np.array([-1.5, 0.0, 2.0]), np.array([-3.0, 0.5, 1.0])
+BY_HAND = {
+    "non_saturating": (softplus(-REAL).mean() + softplus(FAKE).mean(), softplus(-FAKE).mean()),
+    "hinge": ((2.5 + 1 + 0) / 3 + (0 + 1.5 + 2) / 3, -FAKE.mean()),
+    "relativistic": (softplus(FAKE - REAL).mean(), softplus(REAL - FAKE).mean()),
+}
 
 
-def test_an_undecided_discriminator_costs_log_2_for_each_side():
-    zeros = as_tensor([0.0, 0.0])
-    assert float(losses.discriminator_loss(zeros, zeros)) == pytest.approx(2 * np.log(2), rel=1e-6)
-    assert float(losses.generator_loss(zeros)) == pytest.approx(np.log(2), rel=1e-6)
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_are_those_of_the_papers(name):
+    real, fake = as_tensor(REAL), as_tensor(FAKE)
+    of_discriminator, of_generator = BY_HAND[name]
+    found = float(losses.discriminator_loss(name, real, fake))
+    assert found == pytest.approx(of_discriminator, rel=1e-5)
+    assert float(losses.generator_loss(name, real, fake)) == pytest.approx(of_generator, rel=1e-5)
 
 
-def test_losses_stay_finite_for_extreme_logits():
-    wrong = losses.discriminator_loss(as_tensor([-1e4]), as_tensor([1e4]))
-    assert float(wrong) == pytest.approx(2e4, rel=1e-5)
-    assert float(losses.generator_loss(as_tensor([1e4]))) == pytest.approx(0, abs=1e-6)
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_stay_finite_for_extreme_logits(name):
+    real, fake = as_tensor([-1e4, 1e4]), as_tensor([1e4, -1e4])
+    assert np.isfinite(float(losses.discriminator_loss(name, real, fake)))
+    assert np.isfinite(float(losses.generator_loss(name, real, fake)))
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "relativistic"])
+def test_the_ratio_of_slopes_is_that_of_the_two_losses(name):
+    """One pass through the discriminator gives the generator its own slope, not another."""
+    real, fake = as_tensor(REAL), as_tensor(FAKE)
+    slopes = [
+        np.asarray(backend.gradient_of(lambda x, f=loss: f(name, real, x), fake))
+        for loss in (losses.generator_loss, losses.discriminator_loss)
+    ]
+    ratio = np.asarray(losses.slope_ratio(name, real, fake))
+    np.testing.assert_allclose(slopes[1] * ratio, slopes[0], rtol=1e-4)
+
+
+def test_the_difference_penalty_is_the_exact_one_in_the_mean():
+    """For a linear discriminator, over many directions."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((4, 4, 1))
+    images = rng.standard_normal((1, 4, 4, 1))
+    directions = rng.standard_normal((20_000, 4, 4, 1))
+    logits = as_tensor((images * weights).sum((1, 2, 3)).repeat(len(directions)))
+    moved = as_tensor(((images + 0.05 * directions) * weights).sum((1, 2, 3)))
+    found = float(losses.difference_penalty(logits, moved, 0.05))
+    exact = float(losses.gradient_penalty(as_tensor(weights[None])))
+    assert found == pytest.approx(exact, rel=0.05)
 
 
 def test_gradient_penalty_is_half_the_squared_norm_of_each_image():
@@ -59,17 +87,38 @@ def test_gradient_of_a_known_function():
 
 def test_gradients_with_respect_to_variables():
     weight, other = keras.Variable([2.0, -1.0]), keras.Variable([5.0, 5.0])
-    value, (found,) = backend.gradients(
-        lambda: ops.sum(weight * weight * other), [weight], [weight, other]
+    found = backend.gradients(
+        lambda x: (ops.sum(weight * weight * other * x), "extra"), [weight], as_tensor([1.0, 1.0])
     )
-    assert float(value) == 25.0
-    np.testing.assert_allclose(np.asarray(found), [20.0, -10.0])
+    assert (float(found.loss), found.extra) == (25.0, "extra")
+    np.testing.assert_allclose(np.asarray(found.variables[0]), [20.0, -10.0])
+    np.testing.assert_allclose(np.asarray(found.inputs), [20.0, 5.0])
+
+
+def test_the_pullback_is_the_gradient_of_the_output():
+    weight = keras.Variable([2.0, -1.0])
+    output, pull = backend.pullback(lambda: weight * weight, [weight], [])
+    np.testing.assert_allclose(np.asarray(output), [4.0, 1.0])
+    np.testing.assert_allclose(np.asarray(pull(as_tensor([1.0, 10.0]))[0]), [4.0, -20.0])
+
+
+def test_several_steps_run_in_one_program():
+    total = keras.Variable(0.0)
+
+    def step(constants):
+        total.assign(total + constants["one"])
+        return {"total": total.value + 0.0}
+
+    program = backend.compiled(step, [total], ["total"], 4)
+    means = [float(program({"one": as_tensor(1.0)})["total"]) for _ in range(2)]
+    assert means == [2.5, 6.5]
+    assert float(total.value) == 8.0
 
 
 def test_augmentation_keeps_shape_and_lets_gradients_through():
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
-    changes = draw_changes(rng, 4, AUGMENTATIONS, 32)
+    changes = draw_changes(keras.random.SeedGenerator(0), 4, AUGMENTATIONS, 32)
     assert augment(as_tensor(images), changes).shape == (4, 32, 32, 3)
     slope = np.asarray(backend.gradient_of(lambda x: augment(x, changes), as_tensor(images)))
     assert np.isfinite(slope).all()
@@ -78,8 +127,10 @@ def test_augmentation_keeps_shape_and_lets_gradients_through():
 
 def test_no_augmentation_changes_nothing():
     images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 1)).astype("float32")
-    changes = draw_changes(np.random.default_rng(0), 2, (), 32)
-    np.testing.assert_array_equal(np.asarray(augment(as_tensor(images), changes)), images)
+    for names, probability in (((), 1.0), (AUGMENTATIONS, 0.0)):
+        changes = draw_changes(keras.random.SeedGenerator(0), 2, names, 32, probability)
+        found = np.asarray(augment(as_tensor(images), changes))
+        np.testing.assert_allclose(found, images, atol=1e-6)
 
 
 def test_translation_moves_the_picture_and_fills_with_black():
@@ -95,7 +146,7 @@ def test_brightness_and_contrast_by_hand():
     brighter = np.asarray(augment(as_tensor(images), {"brightness": np.float32([0.1, -0.2])}))
     np.testing.assert_allclose(brighter[0], images[0] + 0.1, atol=1e-6)
     np.testing.assert_allclose(brighter[1], images[1] - 0.2, atol=1e-6)
-    flatter = np.asarray(augment(as_tensor(images), {"contrast": np.float32([0.5, 1.0])}))
+    flatter = np.asarray(augment(as_tensor(images), {"contrast": np.float32([-0.5, 0.0])}))
     mean = images[0].mean()
     np.testing.assert_allclose(flatter[0], (images[0] - mean) * 0.5 + mean, atol=1e-6)
     np.testing.assert_allclose(flatter[1], images[1], atol=1e-6)

@@ -9,7 +9,27 @@ from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 def test_the_shipped_recipe_is_found_by_name():
     recipe = load_recipe("dcgan")
     assert (recipe.name, recipe.resolution, recipe.channels) == ("dcgan", 64, 1)
-    assert recipe.steps() == round(recipe.kimg * 1000 / recipe.batch)
+    assert recipe.steps() % recipe.steps_per_call == 0
+    assert abs(recipe.steps() * recipe.batch - recipe.kimg * 1000) < 256
+
+
+@pytest.mark.parametrize("name", ["dcgan", "residual", "projected"])
+def test_every_shipped_recipe_reads(name):
+    assert load_recipe(name).name == name
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"loss": "hinge"},
+        {"minibatch_deviation": True},
+        {"features": "keras:MobileNetV2"},
+        {"minibatch_deviation": True, "updates": "alternate", "batch": 30},
+    ],
+)
+def test_fields_that_exclude_each_other_are_named(fields):
+    with pytest.raises(UserError, match="expected"):
+        load_recipe("dcgan", **fields)
 
 
 def test_a_recipe_survives_a_yaml_file(tmp_path):
@@ -44,8 +64,8 @@ def test_the_same_number_written_differently_is_the_same_recipe():
     [
         ("resolution", 100, "(32, 64, 128, 256)"),
         ("channels", 2, "(1, 3)"),
-        ("batch", 1, "above 1"),
-        ("width", 0, "above 0"),
+        ("batch", 1, "2 or more"),
+        ("width", 0, "1 or more"),
         ("latent_dim", "64", "whole number"),
         ("generator_learning_rate", -1e-4, "above 0"),
         ("kimg", 0, "above 0"),

@@ -122,7 +122,8 @@ def fake_study(
         where.mkdir(parents=True)
         noise = rng.integers(0, 256, (120, 640), dtype=np.uint8)
         Image.fromarray(noise).save(where / "grid.png")
-        (where / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
+        (where / "generator").mkdir()
+        (where / "generator" / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
     conclusion = {"sentence": SENTENCE, "arms": [], "notes": ["One generator was trained."]}
     conclusion |= {"warnings": ["No groups were given."], "synthetic": drawn}
     (folder / "verdict.json").write_text(json.dumps(conclusion))

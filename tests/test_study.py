@@ -26,7 +26,15 @@ def _write(path, place, **changes):
     content = {
         "name": "small",
         "images": {"path": str(place), "resolution": 32},
-        "generator": {"options": {"kimg": 0.064, "width": 4, "batch": 16}},
+        "generator": {
+            "options": {
+                "kimg": 0.064,
+                "width": 4,
+                "batch": 16,
+                "precision": "float32",
+                "steps_per_call": 2,
+            }
+        },
         "arms": ARMS,
         "classifiers": ["mobilenet_v3_small"],
         "seeds": [0, 1],

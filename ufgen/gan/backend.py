@@ -1,78 +1,152 @@
-"""The only file that knows TensorFlow from JAX: gradients and compilation."""
+"""The only file that knows TensorFlow from JAX: gradients, compilation, devices."""
 
 from collections.abc import Callable
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import keras
+from keras import ops
 
 
-def gradients(loss: Callable, variables: list, state: list) -> tuple:
-    """The value of `loss()` and its gradients with respect to `variables`.
+class Gradients(NamedTuple):
+    """A loss, what else its function returned, and its slopes by variable and by input."""
 
-    `state` lists every variable that `loss` reads or changes (moving averages and the like).
+    loss: object
+    extra: object
+    variables: list
+    inputs: object
+
+
+def on_tensorflow() -> bool:
+    return keras.backend.backend() == "tensorflow"
+
+
+def gradients(function: Callable, variables: list, inputs) -> Gradients:
+    """`function(inputs)` returns (loss, extra); the loss is differentiated by both arguments.
+
+    The function may read any variable, but must change none.
     """
-    if keras.backend.backend() == "tensorflow":
+    if on_tensorflow():
         import tensorflow as tf
 
+        values = [v.value for v in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([v.value for v in variables])
-            value = loss()
-        return value, tape.gradient(value, [v.value for v in variables])
+            tape.watch([values, inputs])
+            loss, extra = function(inputs)
+        by_variable, by_input = tape.gradient(
+            loss, (values, inputs), unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return Gradients(loss, extra, [tf.convert_to_tensor(g) for g in by_variable], by_input)
     import jax
 
-    others = [v for v in state if all(v is not w for w in variables)]
+    def stateless(values, inputs):
+        with _scope(variables, values):
+            return function(inputs)
+
+    found = jax.value_and_grad(stateless, argnums=(0, 1), has_aux=True)
+    (loss, extra), (by_variable, by_input) = found([v.value for v in variables], inputs)
+    return Gradients(loss, extra, by_variable, by_input)
+
+
+def pullback(function: Callable, variables: list, state: list) -> tuple:
+    """`function()` and a function from d loss / d output to the slopes by variable.
+
+    `state` lists the variables that `function` changes (moving averages).
+    """
+    if on_tensorflow():
+        import tensorflow as tf
+
+        values = [v.value for v in variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            output = function()
+        return output, lambda slope: tape.gradient(output, values, output_gradients=slope)
+    import jax
 
     def stateless(values):
-        pairs = [*zip(variables, values, strict=True), *[(v, v.value) for v in others]]
-        with keras.StatelessScope(state_mapping=pairs) as scope:
-            value = loss()
-        return value, [scope.get_current_value(v) for v in others]
+        with _scope([*variables, *state], [*values, *[v.value for v in state]]) as scope:
+            output = function()
+        return output, [scope.get_current_value(v) for v in state]
 
-    inner = [v.value for v in variables]
-    (value, changed), found = jax.value_and_grad(stateless, has_aux=True)(inner)
-    for variable, new in zip(others, changed, strict=True):
-        if new is not None:
-            variable.assign(new)
-    return value, found
+    output, pull, changed = jax.vjp(stateless, [v.value for v in variables], has_aux=True)
+    for variable, value in zip(state, changed, strict=True):
+        if value is not None:
+            variable.assign(value)
+    return output, lambda slope: pull(slope)[0]
 
 
 def gradient_of(function: Callable, images):
     """d sum(function(images)) / d images: the shape of `images`."""
-    if keras.backend.backend() == "tensorflow":
+    if on_tensorflow():
         import tensorflow as tf
 
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
-            value = keras.ops.sum(function(images))
+            value = ops.sum(function(images))
         return tape.gradient(value, images)
     import jax
 
-    return jax.grad(lambda x: keras.ops.sum(function(x)))(images)
+    return jax.grad(lambda x: ops.sum(function(x)))(images)
 
 
-def compiled(step: Callable, variables: list) -> Callable:
-    """Compile `step(batch)`, which changes `variables` and returns a dict of numbers.
+def compiled(step: Callable, variables: list, names: list[str], count: int) -> Callable:
+    """Compile `count` calls of `step(constants)` in one program: a function of the constants.
 
-    XLA, but for TensorFlow on a CPU: its own kernels are faster there.
+    `step` changes `variables` and returns a dict of float32 numbers called `names`; the program
+    returns their means over its steps. The constants are tensors that stay on the device. XLA
+    compiles the program, but for TensorFlow on a CPU: its own kernels are faster there.
     """
-    if keras.backend.backend() == "tensorflow":
+    if on_tensorflow():
         import tensorflow as tf
 
-        gpu = bool(keras.distribution.list_devices("gpu"))
-        return tf.function(step, jit_compile=gpu)
+        @tf.function(autograph=False, jit_compile=bool(keras.distribution.list_devices("gpu")))
+        def program(constants):
+            def body(index, sums):
+                numbers = step(constants)
+                return index + 1, [s + numbers[name] for s, name in zip(sums, names, strict=True)]
+
+            start = [0, [tf.zeros(()) for _ in names]]
+            _, sums = tf.while_loop(lambda index, _: index < count, body, start)
+            return {name: s / count for name, s in zip(names, sums, strict=True)}
+
+        return program
     import jax
 
-    def stateless(values, batch):
-        pairs = list(zip(variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=pairs) as scope:
-            numbers = step(batch)
-        return [scope.get_current_value(v) for v in variables], numbers
+    def program(values, constants):
+        def one(_, carried):
+            values, sums = carried
+            with _scope(variables, values) as scope:
+                numbers = step(constants)
+            values = [scope.get_current_value(v) for v in variables]
+            return values, {name: sums[name] + numbers[name] for name in names}
 
-    jitted = jax.jit(stateless, donate_argnums=0)
+        start = values, {name: jax.numpy.zeros(()) for name in names}
+        values, sums = jax.lax.fori_loop(0, count, one, start)
+        return values, {name: s / count for name, s in sums.items()}
 
-    def run(batch):
-        values, numbers = jitted([v.value for v in variables], batch)
+    jitted = jax.jit(program, donate_argnums=0)
+
+    def run(constants):
+        values, numbers = jitted([v.value for v in variables], constants)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return numbers
 
     return run
+
+
+_open_scopes: list[keras.StatelessScope] = []
+
+
+@contextmanager
+def _scope(variables: list, values: list):
+    """A scope in which `variables` have `values`; what an outer one holds stays visible."""
+    pairs = list(zip(variables, values, strict=True))
+    with keras.StatelessScope(state_mapping=pairs) as scope:
+        if _open_scopes:
+            scope.state_mapping = {**_open_scopes[-1].state_mapping, **scope.state_mapping}
+        _open_scopes.append(scope)
+        try:
+            yield scope
+        finally:
+            _open_scopes.pop()

@@ -1,21 +1,44 @@
-"""Curves of a generator's training."""
+"""Curves of a generator's training: losses, and the distance to the training images."""
 
 from pathlib import Path
 
 from ufgen.atomic import whole_file
 
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 
-def write_loss_curves(path: Path, metrics: list[dict]) -> None:
-    """Draw both losses against thousands of images shown."""
+
+def write_curves(path: Path, metrics: list[dict], extractor: str, floor: tuple[float, float]):
+    """Draw losses and kernel distance (KD) against thousands of images shown.
+
+    `floor` is the distance between halves of the training images: its mean and its largest.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    shown = [row["kimg"] for row in metrics]
-    for name, colour in (("generator_loss", "#0072B2"), ("discriminator_loss", "#D55E00")):
-        axes.plot(shown, [row[name] for row in metrics], color=colour, label=name.replace("_", " "))
-    axes.set(xlabel="thousands of real images shown", ylabel="loss", title="Generator training")
-    axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    losses, distances = figure.subplots(2, 1, sharex=True)
+    rows = [row for row in metrics if "generator_loss" in row]
+    for name, colour in (("generator_loss", BLUE), ("discriminator_loss", ORANGE)):
+        kimg, values = [row["kimg"] for row in rows], [row[name] for row in rows]
+        losses.plot(kimg, values, color=colour, label=name.replace("_", " "))
+    losses.set(ylabel="loss", title="Generator training")
+    rows = [row for row in metrics if "distance" in row]
+    kimg, values = [row["kimg"] for row in rows], [row["distance"] for row in rows]
+    distances.plot(kimg, values, "o-", color=GREEN, markersize=4, label="synthetic to training")
+    if rows:
+        best = min(rows, key=lambda row: row["distance"])
+        distances.plot(
+            best["kimg"], best["distance"], "*", color="black", markersize=12, label="snapshot"
+        )
+    distances.axhspan(0, max(floor[1], 0), color=GREY, alpha=0.25, linewidth=0)
+    distances.axhline(floor[0], color=GREY, linestyle="--", label="real to real (floor)")
+    distances.set(xlabel="thousands of real images shown", ylabel=f"KD-{extractor}")
+    if values and min(values) > 0 and max(values) > 20 * min(values):
+        distances.set_yscale("symlog", linthresh=max(min(values), 1e-4))
+    for axes in (losses, distances):
+        for row in metrics:
+            if "recovered" in row:
+                axes.axvline(row["recovered"], color=ORANGE, linestyle=":")
+        axes.legend(frameon=False)
+        axes.grid(alpha=0.3)
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=120)

@@ -1,41 +1,56 @@
-"""Differentiable augmentation: the same random changes for real and generated images.
+"""Differentiable augmentation: the same kind of random change for real and generated images.
 
 Zhao et al., Differentiable augmentation for data-efficient GAN training, NeurIPS 2020. Without
 vertical flips and saturation: ultrasound has a skin side, and no colour.
 """
 
-import numpy as np
+import keras
 from keras import ops
 
 SHIFT = 0.125
 CUTOUT = 0.25
 
 
-def draw_changes(rng: np.random.Generator, count: int, names: tuple[str, ...], size: int) -> dict:
-    """Random numbers for one batch, by change: float32 arrays of length `count` or (count, 2)."""
+def draw_changes(
+    random: keras.random.SeedGenerator,
+    count: int,
+    names: tuple[str, ...],
+    size: int,
+    probability=1.0,
+) -> dict:
+    """Random numbers for one batch, by change: float32 tensors (count,) or (count, 2).
+
+    Each change happens to an image with `probability`; otherwise its numbers change nothing.
+    """
     changes = {}
     if "translation" in names:
         reach = round(size * SHIFT)
-        changes["translation"] = rng.integers(-reach, reach + 1, (count, 2))
+        shifts = keras.random.randint((count, 2), -reach, reach + 1, seed=random)
+        changes["translation"] = ops.cast(shifts, "float32")
     if "brightness" in names:
-        changes["brightness"] = rng.uniform(-0.3, 0.3, count)
+        changes["brightness"] = keras.random.uniform((count,), -0.3, 0.3, seed=random)
     if "contrast" in names:
-        changes["contrast"] = rng.uniform(0.7, 1.3, count)
+        changes["contrast"] = keras.random.uniform((count,), -0.3, 0.3, seed=random)
     if "cutout" in names:
-        changes["cutout"] = rng.integers(0, size, (count, 2))
-    return {name: values.astype("float32") for name, values in changes.items()}
+        changes["cutout"] = keras.random.uniform((count, 2), 0, size, seed=random)
+    nothing = {"cutout": -float(size)}
+    for name, numbers in changes.items():
+        chosen = keras.random.uniform((count,) + (1,) * (len(numbers.shape) - 1), seed=random)
+        changes[name] = ops.where(chosen < probability, numbers, nothing.get(name, 0.0))
+    return changes
 
 
 def augment(images, changes: dict):
     """Apply `changes` to images (N, H, W, C) in -1..1; they may leave that range a little.
 
-    What a shift uncovers and a cutout hides becomes -1, black.
+    Brightness is added, contrast stretches by 1 + its number, translation is in pixels, cutout
+    gives a centre in pixels. What a shift uncovers and a cutout hides becomes -1, black.
     """
     if "brightness" in changes:
         images = images + changes["brightness"][:, None, None, None]
     if "contrast" in changes:
         mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
-        images = (images - mean) * changes["contrast"][:, None, None, None] + mean
+        images = images + (images - mean) * changes["contrast"][:, None, None, None]
     size = images.shape[1]
     if "translation" in changes:
         shifts = changes["translation"]

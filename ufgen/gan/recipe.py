@@ -13,39 +13,89 @@ from ufgen.errors import UserError
 
 RESOLUTIONS = (32, 64, 128, 256)
 AUGMENTATIONS = ("translation", "brightness", "contrast", "cutout")
+LOSSES = ("non_saturating", "hinge", "relativistic")
+CHOICES = {
+    "architecture": ("dcgan", "residual", "projected"),
+    "resolution": RESOLUTIONS,
+    "channels": (1, 3),
+    "patch": (1, 2, 4),
+    "loss": LOSSES,
+    "updates": ("together", "alternate"),
+    "penalty": ("exact", "difference"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+WHOLE = {
+    **{"latent_dim": 1, "embedding_dim": 1, "width": 1, "depth": 1, "batch": 2},
+    **{"penalty_every": 1, "steps_per_call": 1, "patience": 0, "seed": 0},
+}
+RATES = ("generator_learning_rate", "discriminator_learning_rate")
+ABOVE_ZERO = (*RATES, "kimg", "average_kimg", "evaluate_kimg")
+FRACTIONS = ("beta1", "beta2", "learning_rate_end", "penalty_end", "ada_target")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a generator is built and trained.
 
-    Sizes: `resolution` (pixels) and `channels` of the images, `latent_dim` random numbers and
-    `embedding_dim` numbers for the class go in, `width` is the number of feature maps at full
-    resolution (it doubles at each halving, up to eight times). Budget: `kimg` thousand real
-    images are shown, `batch` at a time. `average_kimg` is the half-life of the averaged generator
-    weights, `grid_kimg` the distance between sample grids. `diffaugment` names the changes made to
-    real and generated images alike before the discriminator sees them (Zhao et al., NeurIPS 2020);
-    `flip` shows half of the real images mirrored. `r1` is the weight of the gradient penalty on
-    real images (Mescheder et al., ICML 2018), applied every `r1_every` steps; 0 leaves it out.
+    Networks: `architecture`; `resolution` (pixels) and `channels` of the images; `latent_dim`
+    random numbers and `embedding_dim` numbers for the class go in; `width` feature maps at full
+    resolution, doubled at each halving up to eight times. Residual networks have `depth` blocks a
+    stage and see an image as pixels of `patch` x `patch`. `noise` adds random numbers with a
+    learned strength at each size; `minibatch_deviation` shows the discriminator how varied four
+    images are. `features` and `features_weights` name the frozen network of `projected`.
+
+    Losses: `loss`; `r1` and `r2` weigh the gradient penalties on real and generated images, every
+    `penalty_every` steps, `exact` or by a `difference`, falling to `penalty_end` of that weight.
+    `updates`: both networks `together`, from one pass, or `alternate`, the discriminator first.
+
+    What the discriminator sees: `diffaugment` names the changes to real and generated images alike;
+    with an `ada_target` above 0 their probability adapts so that the mean sign of the real logits
+    stays there (Karras et al., NeurIPS 2020). `flip` mirrors half of the real images.
+
+    Budget: `kimg` thousand real images are shown, `batch` at a time, or as many as go into
+    `minutes`. Adam's learning rates fall along a cosine to `learning_rate_end` of their start.
+    `average_kimg` is the half-life of the averaged generator weights. Every `evaluate_kimg` the
+    averaged generator is compared with the training images; after `patience` evaluations without
+    a better one the training ends (0: never). `precision` auto measures which is faster;
+    `steps_per_call` optimiser steps run in one compiled program.
     """
 
     name: str = "dcgan"
+    architecture: str = "dcgan"
     resolution: int = 64
     channels: int = 1
     latent_dim: int = 64
     embedding_dim: int = 32
     width: int = 16
+    depth: int = 1
+    patch: int = 1
+    noise: bool = True
+    minibatch_deviation: bool = False
+    features: str = ""
+    features_weights: str = "imagenet"
+    loss: str = "non_saturating"
+    updates: str = "together"
+    r1: float = 0.0
+    r2: float = 0.0
+    penalty: str = "exact"
+    penalty_every: int = 16
+    penalty_end: float = 1.0
     batch: int = 32
     generator_learning_rate: float = 2e-4
     discriminator_learning_rate: float = 4e-4
+    learning_rate_end: float = 1.0
     beta1: float = 0.5
-    kimg: float = 250.0
-    average_kimg: float = 2.0
-    grid_kimg: float = 10.0
+    beta2: float = 0.999
     diffaugment: tuple[str, ...] = ("translation", "brightness", "contrast")
+    ada_target: float = 0.0
     flip: bool = True
-    r1: float = 0.0
-    r1_every: int = 16
+    kimg: float = 250.0
+    minutes: float = 0.0
+    average_kimg: float = 2.0
+    evaluate_kimg: float = 10.0
+    patience: int = 0
+    precision: str = "auto"
+    steps_per_call: int = 8
     seed: int = 0
 
     def __post_init__(self):
@@ -53,34 +103,59 @@ class Recipe:
             value = getattr(self, field.name)
             if field.type is float and _number(value):
                 object.__setattr__(self, field.name, float(value))
+            if field.type is bool:
+                _expect(self, field.name, isinstance(value, bool), "true or false")
+            if field.type is str:
+                _expect(self, field.name, isinstance(value, str), "a text")
         if isinstance(self.diffaugment, list):
             object.__setattr__(self, "diffaugment", tuple(self.diffaugment))
-        for name, allowed in (("resolution", RESOLUTIONS), ("channels", (1, 3))):
+        for name, allowed in CHOICES.items():
             _expect(self, name, getattr(self, name) in allowed, f"one of {allowed}")
-        for name in ("latent_dim", "embedding_dim", "width", "r1_every"):
-            _expect(self, name, _whole(getattr(self, name), 1), "a whole number above 0")
-        _expect(self, "batch", _whole(self.batch, 2), "a whole number above 1")
-        seed = _whole(self.seed, 0) and self.seed < 2**32
-        _expect(self, "seed", seed, "a whole number, 0 or more and below 2**32")
-        for name in (
-            "generator_learning_rate",
-            "discriminator_learning_rate",
-            "kimg",
-            "average_kimg",
-            "grid_kimg",
-        ):
+        for name, least in WHOLE.items():
+            value = getattr(self, name)
+            _expect(self, name, _whole(value, least), f"a whole number, {least} or more")
+        _expect(self, "seed", self.seed < 2**32, "a whole number below 2**32")
+        for name in ABOVE_ZERO:
             above = _number(getattr(self, name)) and getattr(self, name) > 0
             _expect(self, name, above, "a number above 0")
-        _expect(self, "beta1", _number(self.beta1) and 0 <= self.beta1 < 1, "from 0 to below 1")
-        _expect(self, "r1", _number(self.r1) and self.r1 >= 0, "0 or more")
-        _expect(self, "flip", isinstance(self.flip, bool), "true or false")
+        for name in ("r1", "r2", "minutes"):
+            _expect(
+                self, name, _number(getattr(self, name)) and getattr(self, name) >= 0, "0 or more"
+            )
+        for name in FRACTIONS:
+            value = getattr(self, name)
+            _expect(self, name, _number(value) and 0 <= value <= 1, "from 0 to 1")
+        for name in ("beta1", "beta2"):
+            _expect(self, name, getattr(self, name) < 1, "below 1")
         listed = isinstance(self.diffaugment, tuple)
         known = listed and all(name in AUGMENTATIONS for name in self.diffaugment)
         _expect(self, "diffaugment", known, f"a list of some of {AUGMENTATIONS}, or []")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Fields that exclude each other."""
+        together = self.updates == "together"
+        one_logit = self.architecture != "projected" and not self.minibatch_deviation
+        _expect(
+            self,
+            "updates",
+            not together or (self.loss != "hinge" and one_logit),
+            "alternate: hinge, minibatch_deviation and projected exclude updates together",
+        )
+        _expect(
+            self,
+            "features",
+            bool(self.features) == (self.architecture == "projected"),
+            "a network such as keras:MobileNetV2?alpha=0.35 where architecture is projected, "
+            "and nothing elsewhere",
+        )
+        grouped = not self.minibatch_deviation or self.batch % 4 == 0
+        _expect(self, "batch", grouped, "a multiple of 4 with minibatch_deviation")
 
     def steps(self) -> int:
-        """The budget in optimiser steps."""
-        return max(1, round(self.kimg * 1000 / self.batch))
+        """The budget in optimiser steps: whole programs of `steps_per_call`, at least one."""
+        shown = self.batch * self.steps_per_call
+        return max(1, round(self.kimg * 1000 / shown)) * self.steps_per_call
 
 
 def _whole(value, least: int) -> bool:

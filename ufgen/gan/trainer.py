@@ -1,7 +1,5 @@
-"""The training loop: state, averaged weights, checkpoints, sample grids."""
+"""The training loop: budget, progress, checkpoints, choice of the snapshot, recovery."""
 
-import hashlib
-import json
 import math
 import signal
 import threading
@@ -9,296 +7,268 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
 import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from ufgen.atomic import whole_file, write_text
+from ufgen.atomic import write_text
 from ufgen.errors import UserError
-from ufgen.gan import backend, losses
-from ufgen.gan.curves import write_loss_curves
-from ufgen.gan.diffaugment import augment, draw_changes
-from ufgen.gan.networks import build_discriminator, build_generator, noise_size
-from ufgen.gan.recipe import Recipe, digest, to_yaml
-from ufgen.grids import GRID_COLUMNS, write_grid
+from ufgen.fidelity.extractors import Extractor, texture
+from ufgen.gan import backend, precision
+from ufgen.gan.generator_folder import GeneratorFolder, generator_key
+from ufgen.gan.latents import sample
+from ufgen.gan.recipe import Recipe, to_yaml
+from ufgen.gan.snapshots import COLLAPSED, VARIED, Judge
+from ufgen.gan.step import NUMBERS, Adversaries
+from ufgen.grids import GRID_COLUMNS
 from ufgen.imageset import ImageSet
 
 CHECKPOINT_SECONDS = 60
-LOG_STEPS = 25
-
-
-def generator_key(images: ImageSet, pixels: np.ndarray, recipe: Recipe) -> str:
-    """16 hexadecimal digits for these training images (in any order), labels and recipe.
-
-    The working `pixels` count too: one image, cropped or padded, makes two generators.
-    """
-    shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
-    rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
-    return hashlib.sha256(json.dumps([rows, digest(recipe)]).encode()).hexdigest()[:16]
+LOG_SECONDS = 5
+RECOVERIES = 3
 
 
 def train_generator(
-    images: ImageSet, pixels: np.ndarray, recipe: Recipe, root: Path, progress: bool = True
+    images: ImageSet,
+    pixels: np.ndarray,
+    recipe: Recipe,
+    root: Path,
+    progress: bool = True,
+    extractor: Extractor | None = None,
 ) -> Path:
     """Train a generator in `root/<key>`, go on from its checkpoint, or reuse it: the folder.
 
     `pixels` are uint8 (N, resolution, resolution, channels), row by row with `images`. The folder
-    holds recipe.yaml, training.csv (every image seen), checkpoint.npz, metrics.jsonl, losses.png,
-    grids/, snapshot.weights.h5 (averaged weights) and, written last, complete.json. A resumed
-    training ends with the weights of an uninterrupted one. Raises UserError when the losses are no
-    longer numbers.
+    holds what `ufgen.gan.generator_folder` lists; complete.json is written last. The snapshot is
+    the averaged generator at the evaluation whose images lay nearest to the training images, by
+    the `extractor` (by default `texture`). A resumed training ends with the weights of an
+    uninterrupted one. Raises UserError when there are too few images, and when the losses are no
+    longer numbers after every recovery.
     """
-    folder = Path(root) / generator_key(images, pixels, recipe)
-    if (folder / "complete.json").is_file():
-        tqdm.write(f"reusing the generator {folder.name}: same images, same recipe")
-        return folder
+    if len(images) < 2:
+        raise UserError(
+            f"found {len(images)} training image: a generator needs several of each class"
+        )
+    extractor = extractor or texture()
+    folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
+    if folder.complete:
+        tqdm.write(f"reusing the generator {folder.path.name}: same images, same recipe")
+        return folder.path
     order = np.lexsort((images.table["label"], images.table["sha256"]))
     images, pixels = images.select(order), pixels[order]
-    write_text(folder / "recipe.yaml", to_yaml(recipe))
-    with whole_file(folder / "training.csv") as temporary:
-        images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
-    classes = images.classes
-    labels = np.searchsorted(classes, images.table["label"]).astype("int32")
-    _Training(pixels, labels, classes, recipe, folder).run(progress)
-    return folder
-
-
-def latents_of(recipe: Recipe, seeds: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """The generator's random inputs for each seed sequence: latents and noise, float32."""
-    latents, noise = [], []
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        latents.append(rng.standard_normal(recipe.latent_dim, "float32"))
-        noise.append(rng.standard_normal(noise_size(recipe), "float32"))
-    return np.stack(latents), np.stack(noise)
-
-
-def to_uint8(images) -> np.ndarray:
-    """Generator output in -1..1 to uint8 0..255."""
-    values = (np.asarray(images, "float32") + 1) * 127.5
-    return np.clip(np.rint(values), 0, 255).astype("uint8")
+    write_text(folder.path / "recipe.yaml", to_yaml(recipe))
+    folder.write_training(images)
+    labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
+    _Training(pixels, labels, images.classes, recipe, folder, extractor).run(progress)
+    return folder.path
 
 
 class _Training:
-    """The state of one training: networks, optimisers, averaged generator, step."""
+    """One training: where it stands, and what it has measured."""
 
-    def __init__(self, pixels, labels, classes, recipe: Recipe, folder: Path):
-        self.pixels, self.labels, self.classes = pixels, labels, classes
-        self.recipe, self.folder = recipe, folder
-        keras.utils.set_random_seed(recipe.seed)
-        self.generator = build_generator(recipe, len(classes))
-        self.discriminator = build_discriminator(recipe, len(classes))
-        self.averaged = build_generator(recipe, len(classes))
-        self.averaged.set_weights(self.generator.get_weights())
-        rates = (recipe.generator_learning_rate, recipe.discriminator_learning_rate)
-        self.generator_optimizer, self.discriminator_optimizer = (
-            keras.optimizers.Adam(rate, recipe.beta1) for rate in rates
-        )
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-        self.variables = [
-            *self.generator.variables,
-            *self.discriminator.variables,
-            *self.generator_optimizer.variables,
-            *self.discriminator_optimizer.variables,
-            *self.averaged.variables,
-        ]
-        self.step, self.metrics = 0, []
-        self._steps = {
-            penalised: backend.compiled(self._step_function(penalised), self.variables)
-            for penalised in (False, True)
+    def __init__(self, pixels, labels, classes, recipe, folder: GeneratorFolder, extractor):
+        self.classes, self.recipe, self.folder = classes, recipe, folder
+        self.constants = {
+            "pixels": ops.convert_to_tensor(np.ascontiguousarray(pixels)),
+            "labels": ops.convert_to_tensor(labels),
+            "progress": ops.convert_to_tensor(np.float32(0)),
         }
-        self._restore()
+        self.judge = Judge(extractor, pixels, labels, recipe)
+        self.networks = Adversaries(recipe, len(classes), self._policy())
+        self.program = backend.compiled(
+            self.networks.step, self.networks.variables, NUMBERS, recipe.steps_per_call
+        )
+        self.state = {"step": 0, "seconds": 0.0, "best": None, "since_best": 0, "recoveries": 0}
+        self.metrics: list[dict] = []
+        self._restore("checkpoint")
 
     def run(self, progress: bool) -> None:
         """Train to the end of the budget; Ctrl-C leaves a checkpoint of a whole step."""
-        recipe, total = self.recipe, self.recipe.steps()
-        saved, since = time.monotonic(), {"time": time.monotonic(), "step": self.step}
-        grid_every = max(1, round(recipe.grid_kimg * 1000 / recipe.batch))
-        bar = tqdm(
-            total=total * recipe.batch,
-            initial=self.step * recipe.batch,
-            unit="img",
-            unit_scale=True,
-            desc="training the generator",
-            disable=not progress,
-        )
-        with bar, _deferred_interrupt() as interrupted:
-            while self.step < total:
-                penalised = recipe.r1 > 0 and self.step % recipe.r1_every == 0
-                numbers = self._steps[penalised](self._batch(self.step))
-                self.step += 1
-                bar.update(recipe.batch)
-                if self.step % LOG_STEPS == 0 or self.step == total:
-                    self._log(numbers, since)
-                    last = self.metrics[-1]
-                    bar.set_postfix(
-                        G=f"{last['generator_loss']:.2f}", D=f"{last['discriminator_loss']:.2f}"
-                    )
-                if self.step % grid_every == 0:
-                    self._write_grid()
+        recipe, state = self.recipe, self.state
+        shown_each = recipe.batch * recipe.steps_per_call
+        evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
+        saved = logged = time.monotonic()
+        sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
+        with _progress_bar(recipe, state, progress) as bar, _deferred_interrupt() as interrupted:
+            while self._progress() < 1 and not self._exhausted():
+                started = time.monotonic()
+                numbers = self._run_program()
+                state["step"] += recipe.steps_per_call
+                state["seconds"] += time.monotonic() - started
+                sums = {name: sums[name] + numbers[name] for name in NUMBERS}
+                calls += 1
+                broken = not all(map(math.isfinite, numbers.values()))
+                _advance(bar, recipe, state)
+                if not broken and time.monotonic() - logged > LOG_SECONDS:
+                    speed = calls * shown_each / (time.monotonic() - logged)
+                    self._log({name: sums[name] / calls for name in NUMBERS}, speed, bar)
+                    sums, calls, logged = dict.fromkeys(NUMBERS, 0.0), 0, time.monotonic()
+                if broken:
+                    self._recover(f"the losses are {numbers}")
+                elif state["step"] // recipe.steps_per_call % evaluate_every == 0:
+                    self._evaluate(bar)
+                    logged = time.monotonic()
                 if interrupted or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self._checkpoint()
+                    self._save("checkpoint")
                     saved = time.monotonic()
                 if interrupted:
                     raise KeyboardInterrupt
+            if not self.metrics or self.metrics[-1].get("step") != state["step"]:
+                self._evaluate(bar)
         self._finish()
 
-    def _batch(self, step: int) -> dict:
-        """Everything random in one step; it depends on the seed and the step alone."""
-        recipe = self.recipe
-        rng = np.random.default_rng([recipe.seed, step])
-        rows = rng.integers(0, len(self.pixels), recipe.batch)
-        real = self.pixels[rows]
-        if recipe.flip:
-            flipped = rng.random(recipe.batch) < 0.5
-            real[flipped] = real[flipped, :, ::-1]
-        changes = [
-            draw_changes(rng, 2 * recipe.batch, recipe.diffaugment, recipe.resolution),
-            draw_changes(rng, recipe.batch, recipe.diffaugment, recipe.resolution),
-        ]
-        seen = (step + 1) * recipe.batch
-        half_life = min(recipe.average_kimg * 1000, 0.05 * seen)
-        return {
-            "real": real,
-            "labels": self.labels[rows],
-            "latents": rng.standard_normal((recipe.batch, recipe.latent_dim), "float32"),
-            "noise": rng.standard_normal((recipe.batch, noise_size(recipe)), "float32"),
-            "discriminator_changes": changes[0],
-            "generator_changes": changes[1],
-            "decay": np.float32(0.5 ** (recipe.batch / half_life)),
-        }
+    def _run_program(self) -> dict[str, float]:
+        self.constants["progress"] = ops.convert_to_tensor(np.float32(self._progress()))
+        numbers = self.program(self.constants)
+        return {name: float(value) for name, value in numbers.items()}
 
-    def _step_function(self, penalised: bool):
-        recipe = self.recipe
+    def _progress(self) -> float:
+        """The share of the budget that is spent, 0..1."""
+        if self.recipe.minutes:
+            return min(1.0, self.state["seconds"] / (60 * self.recipe.minutes))
+        return min(1.0, self.state["step"] / self.recipe.steps())
 
-        def generate(batch):
-            return self.generator(
-                [batch["latents"], batch["labels"], batch["noise"]], training=True
+    def _exhausted(self) -> bool:
+        return 0 < self.recipe.patience <= self.state["since_best"]
+
+    def _policy(self) -> str:
+        """The precision: the recipe's, or what was measured here when this training began."""
+        chosen = self.recipe.precision
+        if chosen == "auto":
+            found = self.folder.machine()
+            if not found:
+                seconds = precision.measure(self.recipe, len(self.classes), self.constants)
+                found = {"precision": precision.choose(seconds), "seconds_a_step": seconds}
+                self.folder.write_machine(found)
+                figures = ", ".join(f"{name} {1000 * s:.0f} ms" for name, s in seconds.items())
+                tqdm.write(f"precision: {found['precision']} (one step: {figures})")
+            chosen = found["precision"]
+        return precision.POLICIES[chosen]
+
+    def _shown(self) -> float:
+        return self.state["step"] * self.recipe.batch / 1000
+
+    def _log(self, numbers: dict, speed: float, bar) -> None:
+        row = {"kimg": self._shown(), "step": self.state["step"], **numbers}
+        self.metrics.append(row | {"images_per_second": round(speed, 1)})
+        best = self.state["best"]
+        shown = {"KD": f"{best['distance']:.3g}"} if best else {}
+        bar.set_postfix(
+            G=f"{numbers['generator_loss']:.2f}", D=f"{numbers['discriminator_loss']:.2f}", **shown
+        )
+
+    def _evaluate(self, bar) -> None:
+        """Compare the averaged generator with the training images; keep it if it is the best."""
+        state, started = self.state, time.monotonic()
+        found = self.judge.compare(self.networks.averaged)
+        varied = state["best"] is not None and state["best"]["variety"] > VARIED
+        if not math.isfinite(found["distance"]) or (varied and found["variety"] < COLLAPSED):
+            self._recover(
+                f"the images collapsed: their variety is {found['variety']:.3f} of the real ones'"
             )
+            return
+        row = {"kimg": self._shown(), "step": state["step"], **found, "floor": self.judge.floor[0]}
+        self.metrics.append(row)
+        state["since_best"] += 1
+        if state["best"] is None or found["distance"] < state["best"]["distance"]:
+            written = self.folder.write_snapshot(
+                self.networks.averaged, self.networks.discriminator
+            )
+            state["best"] = {"kimg": self._shown(), "snapshot": written, **found}
+            state["since_best"] = 0
+        bar.set_postfix(KD=f"{found['distance']:.3g}", floor=f"{self.judge.floor[0]:.2g}")
+        self._write_grid(found["distance"])
+        self._save("good")
+        self._save("checkpoint")
+        state["evaluation_seconds"] = time.monotonic() - started
 
-        def judge(images, labels, changes):
-            return self.discriminator([augment(images, changes), labels], training=True)[:, 0]
-
-        def step(batch):
-            real = ops.cast(batch["real"], "float32") / 127.5 - 1
-            labels = batch["labels"]
-            fake = ops.stop_gradient(generate(batch))
-
-            def discriminator_loss():
-                images, both = ops.concatenate([real, fake]), ops.concatenate([labels, labels])
-                logits = judge(images, both, batch["discriminator_changes"])
-                loss = losses.discriminator_loss(logits[: recipe.batch], logits[recipe.batch :])
-                if penalised:
-                    slope = backend.gradient_of(
-                        lambda x: self.discriminator([x, labels], training=True), real
-                    )
-                    loss = loss + recipe.r1 * recipe.r1_every * losses.gradient_penalty(slope)
-                return loss
-
-            def generator_loss():
-                return losses.generator_loss(
-                    judge(generate(batch), labels, batch["generator_changes"])
-                )
-
-            numbers = {}
-            for name, network, optimizer, loss in (
-                (
-                    "discriminator_loss",
-                    self.discriminator,
-                    self.discriminator_optimizer,
-                    discriminator_loss,
-                ),
-                ("generator_loss", self.generator, self.generator_optimizer, generator_loss),
-            ):
-                numbers[name], found = backend.gradients(
-                    loss, network.trainable_variables, self.variables
-                )
-                optimizer.apply(found, network.trainable_variables)
-            for mean, new in zip(self.averaged.variables, self.generator.variables, strict=True):
-                mean.assign(new + batch["decay"] * (mean - new))
-            return numbers
-
-        return step
-
-    def _log(self, numbers: dict, since: dict) -> None:
-        now = time.monotonic()
-        row = {name: float(value) for name, value in numbers.items()}
-        if not all(map(math.isfinite, row.values())):
+    def _recover(self, reason: str) -> None:
+        """Go back to the last good evaluation, with other random numbers and smaller steps."""
+        at, recoveries = self._shown(), self.state["recoveries"] + 1
+        seconds = self.state["seconds"]
+        went_back = recoveries <= RECOVERIES and self._restore("good")
+        if not went_back:
             raise UserError(
-                f"the generator's training broke down at {self.step * self.recipe.batch} images: "
-                f"the losses are {row}. Try smaller learning rates in the recipe"
+                f"the generator's training broke down at {at * 1000:.0f} images: {reason}. Try "
+                "smaller learning rates in the recipe"
             )
-        speed = (self.step - since["step"]) * self.recipe.batch / (now - since["time"])
-        since.update(time=now, step=self.step)
-        shown = self.step * self.recipe.batch / 1000
-        self.metrics.append({"kimg": shown, **row, "images_per_second": round(speed, 1)})
+        self.state |= {"recoveries": recoveries, "seconds": seconds}
+        self.networks.step_aside(recoveries)
+        tqdm.write(
+            f"training broke down at {at:.0f} thousand images ({reason}): went back to "
+            f"{self._shown():.0f} thousand, with half the learning rates"
+        )
+        self.metrics.append({"kimg": self._shown(), "step": self.state["step"], "recovered": at})
 
-    def _write_grid(self) -> None:
+    def _write_grid(self, distance: float) -> None:
         rows = [
             (
                 f"{label}\nsynthetic",
-                sample(self.averaged, self.recipe, index, range(GRID_COLUMNS), self.recipe.seed),
+                sample(
+                    self.networks.averaged,
+                    self.recipe,
+                    index,
+                    range(GRID_COLUMNS),
+                    self.recipe.seed,
+                ),
             )
             for index, label in enumerate(self.classes)
         ]
-        shown = self.step * self.recipe.batch // 1000
-        title = f"after {shown} thousand images ({self.recipe.name})"
-        write_grid(self.folder / "grids" / f"kimg_{shown:05d}.png", rows, title)
+        title = f"after {self._shown():.0f} thousand images ({self.recipe.name}), KD {distance:.3g}"
+        self.folder.write_grid(int(self._shown()), rows, title)
 
-    def _checkpoint(self) -> None:
-        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self.variables)}
-        lines = "".join(json.dumps(row) + "\n" for row in self.metrics)
-        with whole_file(self.folder / "checkpoint.npz") as temporary:
-            np.savez(temporary, step=self.step, metrics=np.array(lines), **arrays)
-        write_text(self.folder / "metrics.jsonl", lines)
-        if self.metrics:
-            write_loss_curves(self.folder / "losses.png", self.metrics)
+    def _save(self, name: str) -> None:
+        self.folder.save(name, self.networks.variables, self.state, self.metrics)
+        self.folder.write_metrics(self.metrics, self.judge)
 
-    def _restore(self) -> None:
-        file = self.folder / "checkpoint.npz"
-        if not file.is_file():
-            return
-        with np.load(file, allow_pickle=False) as saved:
-            for i, variable in enumerate(self.variables):
-                variable.assign(saved[f"v{i:04d}"])
-            self.step = int(saved["step"])
-            self.metrics = [json.loads(line) for line in str(saved["metrics"]).splitlines()]
-        tqdm.write(f"going on with the generator {self.folder.name} at step {self.step}")
+    def _restore(self, name: str) -> bool:
+        """Take up the saved state `name`; False if there is none."""
+        saved = self.folder.restore(name, self.networks.variables)
+        if saved is None:
+            return False
+        state, self.metrics = saved
+        self.state.update(state)
+        if name == "checkpoint":
+            tqdm.write(
+                f"going on with the generator {self.folder.path.name} at "
+                f"{self._shown():.1f} thousand images"
+            )
+        return True
 
     def _finish(self) -> None:
-        self._checkpoint()
-        self._write_grid()
-        snapshot = self.folder / "snapshot.weights.h5"
-        with whole_file(snapshot) as temporary:
-            self.averaged.save_weights(temporary)
-        digested = hashlib.sha256()
-        for value in self.averaged.get_weights():
-            digested.update(np.ascontiguousarray(value).tobytes())
-        about = {
-            "classes": self.classes,
-            "images_shown": self.step * self.recipe.batch,
-            "training_images": len(self.pixels),
-            "snapshot": digested.hexdigest()[:16],
-        }
-        write_text(self.folder / "complete.json", json.dumps(about, indent=1))
-        (self.folder / "checkpoint.npz").unlink()
+        best = self.state["best"]
+        self._save("checkpoint")
+        self.folder.finish(
+            {
+                "classes": self.classes,
+                "images_shown": round(self._shown() * 1000),
+                "training_images": len(self.constants["labels"]),
+                "snapshot": best["snapshot"],
+                "snapshot_kimg": best["kimg"],
+                f"KD-{self.judge.extractor.name}": best["distance"],
+                "floor": self.judge.floor[0],
+                "extractor_stamp": self.judge.extractor.stamp,
+                "seconds": round(self.state["seconds"], 1),
+                "recoveries": self.state["recoveries"],
+            }
+        )
 
 
-def sample(generator, recipe: Recipe, class_index: int, numbers, seed: int) -> np.ndarray:
-    """Draw the images `numbers` (whole numbers) of one class: uint8 (N, H, W, C).
+def _progress_bar(recipe: Recipe, state: dict, progress: bool) -> tqdm:
+    timed = bool(recipe.minutes)
+    return tqdm(
+        total=round(60 * recipe.minutes) if timed else recipe.steps() * recipe.batch,
+        initial=round(state["seconds"]) if timed else state["step"] * recipe.batch,
+        unit="s" if timed else "img",
+        unit_scale=not timed,
+        desc="training the generator",
+        disable=not progress,
+    )
 
-    Image i comes from the random sequence (seed, class, i) alone, whatever else is drawn.
-    """
-    numbers, size, made = list(numbers), 32, []
-    for start in range(0, len(numbers), size):
-        part = numbers[start : start + size]
-        padded = part + [0] * (size - len(part))
-        latents, noise = latents_of(recipe, [[seed, class_index, i] for i in padded])
-        labels = np.full(size, class_index, "int32")
-        made.append(to_uint8(generator.predict_on_batch([latents, labels, noise]))[: len(part)])
-    return np.concatenate(made)
+
+def _advance(bar: tqdm, recipe: Recipe, state: dict) -> None:
+    done = state["seconds"] if recipe.minutes else state["step"] * recipe.batch
+    bar.update(min(round(done), bar.total) - bar.n)
 
 
 @contextmanager

@@ -1,0 +1,73 @@
+"""Recipes against each other at equal minutes on real images: the ablation.
+
+    python benchmarks/recipes.py FOLDER --minutes 30 --recipes dcgan residual
+        [--positive malignant] [--resolution 64] [--extractor keras:NAME --weights FILE]
+
+Trains each recipe for the same minutes of optimiser steps, draws as many images as there are
+training images, and writes OUT/<recipe>/ (grid, curves, fidelity.csv) and OUT/recipes.csv: KD and
+coverage of each extractor with their floors, and thousand images shown. A recipe may be followed by
+changes, as in residual:patch=2,width=12.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from ufgen import environment
+
+environment.prepare()
+environment.import_keras()
+
+from ufgen import imageset, pixels  # noqa: E402
+from ufgen.fidelity import measure  # noqa: E402
+from ufgen.fidelity.extractors import by_name, texture  # noqa: E402
+from ufgen.gan import sampler  # noqa: E402
+from ufgen.gan.recipe import load_recipe  # noqa: E402
+from ufgen.gan.trainer import train_generator  # noqa: E402
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", type=Path)
+parser.add_argument("--minutes", type=float, default=30)
+parser.add_argument("--recipes", nargs="+", default=["dcgan", "residual"])
+parser.add_argument("--positive")
+parser.add_argument("--resolution", type=int, default=64)
+parser.add_argument("--extractor", default="texture")
+parser.add_argument("--weights", default="imagenet")
+parser.add_argument("--out", type=Path, default=Path("ablation"))
+options = parser.parse_args()
+
+extractors = [texture()]
+if options.extractor != "texture":
+    extractors.append(by_name(options.extractor, options.weights))
+images = imageset.scan(options.folder, options.positive)
+decoded = pixels.load(images, options.resolution)
+train = decoded.images.split("train")
+shown = decoded.store.take(train)
+labels = train.table["label"].to_numpy()
+rows = []
+for text in options.recipes:
+    name, _, changes = text.partition(":")
+    fields = {k: yaml.safe_load(v) for k, v in (c.split("=") for c in changes.split(",") if c)}
+    recipe = load_recipe(
+        name, **fields | {"resolution": options.resolution, "minutes": options.minutes}
+    )
+    generator = train_generator(train, shown, recipe, options.out / "generators")
+    drawn = sampler.draw(generator, train.table["label"].value_counts().to_dict())
+    sampler.write(drawn, options.out / text.replace(":", "-"), train, shown)
+    of_class = drawn.table["label"].to_numpy()
+    table = measure.measure(
+        {label: shown[labels == label] for label in train.classes},
+        {label: drawn.pixels[of_class == label] for label in train.classes},
+        extractors,
+    )
+    measure.write(table, options.out / text.replace(":", "-"))
+    row = {"recipe": text, "kimg": drawn.about["images_shown"] / 1000}
+    row |= {"snapshot_kimg": drawn.about["snapshot_kimg"]}
+    for found in table[table["scope"] == "all"].to_dict("records"):
+        if found["metric"].startswith(("KD", "coverage", "precision", "recall")):
+            row |= {found["metric"]: found["value"], f"{found['metric']} floor": found["floor"]}
+    rows.append(row)
+    pd.DataFrame(rows).to_csv(options.out / "recipes.csv", index=False)
+    print(pd.DataFrame(rows).T.to_string(), flush=True)

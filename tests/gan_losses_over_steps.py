@@ -1,0 +1,73 @@
+"""Prints the losses of ten training steps as JSON; run with either backend by test_gan_backends.
+
+    python gan_losses_over_steps.py RECIPE_JSON
+
+Initial weights and all inputs come from numpy, so that two backends start alike.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+from ufgen.environment import prepare
+
+prepare()
+
+from keras import ops  # noqa: E402
+
+from ufgen.gan import backend  # noqa: E402
+from ufgen.gan.networks import noise_size  # noqa: E402
+from ufgen.gan.recipe import Recipe  # noqa: E402
+from ufgen.gan.step import NUMBERS, Adversaries  # noqa: E402
+
+STEPS = 10
+
+
+def batches(recipe: Recipe) -> dict:
+    """Inputs of ten steps: arrays (10, batch, ...)."""
+    rng = np.random.default_rng(3)
+    size, batch = recipe.resolution, recipe.batch
+    both = (STEPS, 2 * batch)
+    return {
+        "real": rng.uniform(-1, 1, (STEPS, batch, size, size, 1)),
+        "labels": rng.integers(0, 2, (STEPS, batch)).astype("int32"),
+        "latents": rng.standard_normal((STEPS, batch, recipe.latent_dim)),
+        "noise": rng.standard_normal((STEPS, batch, noise_size(recipe))),
+        "translation": rng.integers(-4, 5, (*both, 2)),
+        "brightness": rng.uniform(-0.3, 0.3, both),
+        "contrast": rng.uniform(-0.3, 0.3, both),
+        "cutout": rng.uniform(0, size, (*both, 2)),
+        "directions": rng.standard_normal((*both, size, size, 1)),
+    }
+
+
+def _normal(rng: np.random.Generator, shape: tuple) -> np.ndarray:
+    """Normal weights, half as large as those of He et al., 2015: features fade a little."""
+    fan_in = np.prod(shape[:-1]) if len(shape) > 1 else 100
+    return rng.standard_normal(shape) * np.sqrt(0.5 / fan_in)
+
+
+def losses(recipe: Recipe) -> list[dict[str, float]]:
+    networks = Adversaries(recipe, 2)
+    rng = np.random.default_rng(2)
+    for network in (networks.generator, networks.discriminator):
+        for variable in network.trainable_variables:
+            variable.assign(_normal(rng, variable.shape))
+    given = {
+        name: ops.convert_to_tensor(values if name == "labels" else values.astype("float32"))
+        for name, values in batches(recipe).items()
+    }
+
+    def step(constants: dict) -> dict:
+        index = ops.cast(networks.shown.value / recipe.batch, "int32")
+        batch = {name: ops.take(values, index, axis=0) for name, values in constants.items()}
+        changes = {name: batch[name] for name in recipe.diffaugment}
+        return networks.update(batch | {"changes": changes}, ops.zeros(()))
+
+    program = backend.compiled(step, networks.variables, NUMBERS, 1)
+    return [{name: float(value) for name, value in program(given).items()} for _ in range(STEPS)]
+
+
+if __name__ == "__main__":
+    print(json.dumps(losses(Recipe(**json.loads(sys.argv[1])))))

@@ -1,0 +1,57 @@
+"""TensorFlow and JAX train alike: the same losses from the same weights and inputs."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+RECIPES = {
+    "dcgan with R1": {"r1": 1.0, "penalty_every": 2},
+    "residual, relativistic": {
+        "architecture": "residual",
+        "patch": 2,
+        "loss": "relativistic",
+        "r1": 0.5,
+        "r2": 0.5,
+        "penalty": "difference",
+        "penalty_every": 2,
+        "beta1": 0.0,
+    },
+    "residual, hinge, alternating": {
+        "architecture": "residual",
+        "patch": 4,
+        "loss": "hinge",
+        "updates": "alternate",
+        "minibatch_deviation": True,
+    },
+}
+
+
+def losses(fields: dict, backend: str) -> list[dict[str, float]]:
+    script = Path(__file__).with_name("gan_losses_over_steps.py")
+    recipe = {"resolution": 32, "width": 4, "batch": 8, "precision": "float32"} | fields
+    made = subprocess.run(
+        [sys.executable, script, json.dumps(recipe)],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr[-3000:]
+    return json.loads(made.stdout.splitlines()[-1])
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.parametrize("name", RECIPES)
+def test_both_backends_give_the_same_losses(name):
+    one, other = (losses(RECIPES[name], backend) for backend in ("tensorflow", "jax"))
+    for number in ("generator_loss", "discriminator_loss", "penalty"):
+        assert one[0][number] == pytest.approx(other[0][number], abs=1e-4)
+        assert one[9][number] == pytest.approx(other[9][number], abs=1e-2)
+    assert len({row["discriminator_loss"] for row in one}) == 10
+    assert np.isfinite([list(row.values()) for row in one]).all()

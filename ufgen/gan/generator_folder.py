@@ -1,0 +1,138 @@
+"""The folder of one generator: what is in it, and how it gets there whole.
+
+recipe.yaml, training.csv (every image seen), machine.json (the precision measured), checkpoint.npz
+and good.npz (all state; gone when complete), metrics.jsonl, curves.png, grids/,
+snapshot.weights.h5 (averaged generator) and discriminator.weights.h5, both of the best evaluation,
+complete.json (written last).
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ufgen.atomic import whole_file, write_text
+from ufgen.errors import UserError
+from ufgen.fidelity.extractors import Extractor
+from ufgen.gan.curves import write_curves
+from ufgen.gan.networks import build_discriminator, build_generator
+from ufgen.gan.recipe import Recipe, digest, load_recipe
+from ufgen.grids import write_grid
+from ufgen.imageset import ImageSet
+
+GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")
+SCORED_TOGETHER = 32
+
+
+def generator_key(
+    images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
+) -> str:
+    """16 hexadecimal digits for these training images (in any order), labels and recipe.
+
+    The working `pixels` count too: one image, cropped or padded, makes two generators; and so does
+    the `extractor`, which chooses the snapshot.
+    """
+    shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
+    rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
+    text = json.dumps([rows, digest(recipe), extractor.name, extractor.stamp])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict]:
+    """Rebuild a finished generator: (network, recipe, complete.json). Raises UserError."""
+    folder = Path(folder)
+    if not (folder / "complete.json").is_file():
+        raise UserError(f"{folder} holds no finished generator: complete.json is missing")
+    about = json.loads((folder / "complete.json").read_text())
+    recipe = load_recipe(folder / "recipe.yaml")
+    generator = build_generator(recipe, len(about["classes"]))
+    generator.load_weights(folder / "snapshot.weights.h5")
+    return generator, recipe, about
+
+
+def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The snapshot's discriminator on uint8 (N, H, W, C) with class numbers: float32 (N,).
+
+    Higher is more like a training image; without augmentation, mean over heads.
+    """
+    about = json.loads((folder / "complete.json").read_text())
+    recipe = load_recipe(folder / "recipe.yaml")
+    network = build_discriminator(recipe, len(about["classes"]))
+    network.load_weights(folder / "discriminator.weights.h5")
+    scores = []
+    for start in range(0, len(pixels), SCORED_TOGETHER):
+        part = pixels[start : start + SCORED_TOGETHER].astype("float32") / 127.5 - 1
+        of = labels[start : start + SCORED_TOGETHER].astype("int32")
+        lacking = SCORED_TOGETHER - len(part)
+        part, of = (np.concatenate([x, np.repeat(x[:1], lacking, 0)]) for x in (part, of))
+        logits = np.asarray(network.predict_on_batch([part, of]))
+        scores.append(logits.mean(-1)[: SCORED_TOGETHER - lacking])
+    return np.concatenate(scores)
+
+
+class GeneratorFolder:
+    """Reads and writes the files of one generator in the folder `path`."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+
+    @property
+    def complete(self) -> bool:
+        return (self.path / "complete.json").is_file()
+
+    def write_training(self, images: ImageSet) -> None:
+        with whole_file(self.path / "training.csv") as temporary:
+            images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
+
+    def machine(self) -> dict:
+        """What was measured on the machine that began this training, or nothing."""
+        file = self.path / "machine.json"
+        return json.loads(file.read_text()) if file.is_file() else {}
+
+    def write_machine(self, found: dict) -> None:
+        write_text(self.path / "machine.json", json.dumps(found, indent=1))
+
+    def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
+        """All state in `<name>.npz`, whole or not at all."""
+        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
+        about = json.dumps([state, metrics])
+        with whole_file(self.path / f"{name}.npz") as temporary:
+            np.savez(temporary, about=np.array(about), **arrays)
+
+    def restore(self, name: str, variables: list) -> tuple[dict, list[dict]] | None:
+        """Assign what `save` wrote; its state and metrics, or None if there is no such file."""
+        file = self.path / f"{name}.npz"
+        if not file.is_file():
+            return None
+        with np.load(file, allow_pickle=False) as saved:
+            for i, variable in enumerate(variables):
+                variable.assign(saved[f"v{i:04d}"])
+            state, metrics = json.loads(str(saved["about"]))
+        return state, metrics
+
+    def write_metrics(self, metrics: list[dict], judge) -> None:
+        lines = "".join(json.dumps(row) + "\n" for row in metrics)
+        write_text(self.path / "metrics.jsonl", lines)
+        if metrics:
+            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.floor)
+
+    def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
+        """Write both networks; 16 hexadecimal digits of a hash of the averaged weights."""
+        for name, network in (("snapshot", averaged), ("discriminator", discriminator)):
+            with whole_file(self.path / f"{name}.weights.h5") as temporary:
+                network.save_weights(temporary)
+        digest = hashlib.sha256()
+        for value in averaged.get_weights():
+            digest.update(np.ascontiguousarray(value).data)
+        return digest.hexdigest()[:16]
+
+    def write_grid(self, kimg: int, rows: list, title: str) -> None:
+        write_grid(self.path / "grids" / f"kimg_{kimg:05d}.png", rows, title)
+
+    def finish(self, about: dict) -> None:
+        """Write complete.json and remove the saved states."""
+        write_text(self.path / "complete.json", json.dumps(about, indent=1))
+        for name in ("checkpoint", "good"):
+            (self.path / f"{name}.npz").unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""Which state of the averaged generator is the best so far, and whether it has collapsed."""
+
+import numpy as np
+
+from ufgen.fidelity.distances import kernel_distance
+from ufgen.fidelity.extractors import Extractor, extract
+from ufgen.fidelity.measure import standardised
+from ufgen.gan.latents import sample
+from ufgen.gan.recipe import Recipe
+
+COMPARED = 512
+SPLITS = 10
+COLLAPSED, VARIED = 0.05, 0.2
+
+
+class Judge:
+    """Compares a generator's images with the training images, by kernel distance (KD).
+
+    `pixels` are uint8 (N, H, W, C) with class numbers `labels`; the generator draws the same
+    number of each class, 512 in all at most, always from the same latents. `floor` is the distance
+    between random halves of the training images, 10 times: its mean and its largest.
+    """
+
+    def __init__(self, extractor: Extractor, pixels, labels, recipe: Recipe):
+        self.extractor, self.recipe = extractor, recipe
+        rng = np.random.default_rng(recipe.seed)
+        chosen = np.sort(rng.permutation(len(pixels))[:COMPARED])
+        self.counts = np.bincount(labels[chosen])
+        self.raw = extract(extractor, pixels[chosen])
+        self.real = standardised(self.raw, self.raw, extractor)
+        halves = [np.array_split(rng.permutation(len(chosen)), 2) for _ in range(SPLITS)]
+        enough = len(chosen) >= 4
+        found = [kernel_distance(self.real[a], self.real[b]) for a, b in halves if enough]
+        self.floor = (float(np.mean(found)), float(np.max(found))) if enough else (np.nan, np.nan)
+
+    def compare(self, generator) -> dict[str, float]:
+        """`distance` (KD) of the generator's images, and their `variety` beside the real ones'.
+
+        Variety is the ratio of the features' total standard deviations: 0 where every image of the
+        generator is the same.
+        """
+        drawn = [
+            sample(generator, self.recipe, index, range(count), self.recipe.seed)
+            for index, count in enumerate(self.counts)
+            if count
+        ]
+        features = self.extractor.function(np.concatenate(drawn))
+        features = standardised(features, self.raw, self.extractor)
+        spread = np.sqrt(features.var(0).sum() / max(self.real.var(0).sum(), 1e-12))
+        return {"distance": kernel_distance(self.real, features), "variety": float(spread)}
