@@ -22,6 +22,8 @@ def _run(*arguments, cwd=None):
     [
         "",
         "synth",
+        "fidelity",
+        "redraw",
         "train",
         "evaluate",
         "predict",

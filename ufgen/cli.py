@@ -38,6 +38,13 @@ Resolution = Annotated[int, typer.Option(min=32, max=512, help="Working size in 
 Channels = Annotated[int, typer.Option(help="1 for grayscale, 3 for colour.")]
 Fit = Annotated[str, typer.Option(help="Keep the aspect by cutting (crop) or padding (pad).")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed: the same one gives the same result.")]
+ExtractorName = Annotated[
+    str,
+    typer.Option(help="Features: texture, keras:NAME?option=value, or a classifier's folder."),
+]
+Weights = Annotated[
+    str, typer.Option(help="Weights of a keras: extractor: imagenet or a local file.")
+]
 Runs = Annotated[Path, typer.Option(help="Folder for generators and studies.")]
 
 
@@ -118,10 +125,30 @@ def synth(
     per_class: Annotated[
         int | None, typer.Option(min=1, help="Images a class.  [default: as many as real]")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="A shipped recipe or a YAML file.")] = "dcgan",
+    recipe: Annotated[
+        str, typer.Option(help="dcgan, residual, projected, or a YAML file.")
+    ] = "dcgan",
     kimg: Annotated[
         float | None, typer.Option(help="Training budget: thousands of real images shown.")
     ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Training budget in time instead: 10m, 2h.")
+    ] = None,
+    truncation: Annotated[
+        float, typer.Option(min=0, max=1, help="Below 1: more typical images, less variety.")
+    ] = 1.0,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="agreement, discriminator, manifold; may be repeated."),
+    ] = None,
+    drop_copies: Annotated[
+        bool, typer.Option("--drop-copies", help="Draw others for copies of training images.")
+    ] = False,
+    classifier: Annotated[
+        Path | None, typer.Option(help="For the filter agreement: what `ufgen train` wrote.")
+    ] = None,
+    extractor: ExtractorName = "texture",
+    weights: Weights = "imagenet",
     positive: Positive = None,
     group_pattern: GroupPattern = None,
     resolution: Resolution = 64,
@@ -133,21 +160,84 @@ def synth(
 ) -> None:
     """Train a generator on the training images (or reuse it) and draw synthetic ones."""
     environment.import_keras()
-    from ufgen.gan.synth import synthesise
+    from ufgen.fidelity.extractors import by_name
+    from ufgen.synthesis import Choice, synthesise
 
     options = {"resolution": resolution, "channels": channels, "seed": seed}
-    written = synthesise(
+    if kimg and budget:
+        raise UserError("give the budget as --kimg or as --budget, not both")
+    options |= {"kimg": kimg} if kimg else {}
+    options |= {"minutes": _minutes(budget)} if budget else {}
+    chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
+    written = synthetic / (name or Path(location).stem)
+    found = synthesise(
         location,
-        out=synthetic / (name or Path(location).stem),
+        out=written,
         recipe_name=recipe,
-        options=options | ({"kimg": kimg} if kimg else {}),
-        per_class=per_class,
+        options=options,
+        choice=Choice(per_class, seed, truncation, chosen, classifier),
+        generators=runs / "generators",
         positive=positive,
         group_pattern=group_pattern,
         fit=fit,
-        generators=runs / "generators",
+        extractor=by_name(extractor, weights),
     )
-    print(f"Synthetic images: {written}\nGrid: {written / 'grid.png'}")
+    print(found.text())
+    print(f"Synthetic images: {written}\nGallery: {written / 'gallery.html'}")
+
+
+@app.command(epilog="Example: ufgen fidelity UF_dataset synthetic/first --out runs/fidelity")
+def fidelity(
+    real: Data,
+    synthetic: Annotated[Path, typer.Argument(help="Folder or manifest of synthetic images.")],
+    out: Annotated[Path, typer.Option(help="Folder for numbers and figure.")] = Path(
+        "runs/fidelity"
+    ),
+    extractor: ExtractorName = "texture",
+    weights: Weights = "imagenet",
+    split: Annotated[
+        str | None, typer.Option(help="train or test.  [default: train, if there is a split]")
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(min=32, max=512, help="Pixels.  [default: as synthetic]")
+    ] = None,
+    channels: Channels = 1,
+    group_pattern: GroupPattern = None,
+    fit: Fit = "crop",
+) -> None:
+    """Measure synthetic images against real ones: distances, coverage, copies; with floors."""
+    environment.import_keras()
+    from ufgen.appraisal import compare_folders
+    from ufgen.fidelity.extractors import by_name
+
+    chosen = by_name(extractor, weights)
+    found = compare_folders(
+        real, synthetic, out, chosen, split, resolution, channels, fit, group_pattern
+    )
+    print(f"{found.text()}\nNumbers: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")
+
+
+@app.command(epilog="Example: ufgen redraw synthetic/first/UF/UF_000003_seed0.png --out again.png")
+def redraw(
+    image: Annotated[Path, typer.Argument(help="An image that `ufgen synth` wrote.")],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("redrawn.png"),
+) -> None:
+    """Draw one synthetic image again from its row of the manifest."""
+    environment.import_keras()
+    from PIL import Image
+
+    from ufgen.atomic import whole_file
+    from ufgen.gan import sampler
+
+    picture, identical = sampler.redraw(image)
+    with whole_file(out) as temporary:
+        Image.fromarray(picture.squeeze()).save(temporary)
+    if not identical:
+        raise UserError(
+            f"{out} differs from what the manifest says of {image.name}: another backend, device "
+            "or version of Keras draws the same picture with other last digits"
+        )
+    print(f"Drawn again, bit for bit: {out}")
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -297,6 +387,18 @@ def _write_demo_images(folder: Path) -> None:
 
     if not (folder / "manifest.csv").is_file():
         simulator.write_set(folder, train=320, test=160, size=128, seed=0)
+
+
+def _minutes(budget: str) -> float:
+    """ "10m", "2h" or "90s" in minutes."""
+    units = {"s": 1 / 60, "m": 1, "h": 60}
+    try:
+        minutes = float(budget[:-1]) * units[budget[-1]]
+    except (ValueError, KeyError):
+        minutes = 0
+    if not 0 < minutes < 60 * 24 * 60:
+        raise UserError(f"--budget is {budget!r}, expected a time such as 90s, 10m or 2h")
+    return minutes
 
 
 def _mention_quarantine(quarantine) -> None:

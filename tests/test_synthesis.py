@@ -1,0 +1,155 @@
+"""`ufgen synth`, `fidelity` and `redraw`, as a user types them."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ufgen.environment import prepare
+
+prepare()
+
+from ufgen import cli  # noqa: E402
+from ufgen.errors import UserError  # noqa: E402
+from ufgen.gallery import Strip, write_gallery  # noqa: E402
+from ufgen.synthesis import Choice, synthesise  # noqa: E402
+
+COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
+OPTIONS = {"resolution": 32, "width": 2, "batch": 16, "kimg": 0.5, "evaluate_kimg": 0.3}
+OPTIONS |= {"precision": "float32", "steps_per_call": 4}
+
+
+@pytest.fixture(scope="module")
+def made(phantoms, tmp_path_factory):
+    root = tmp_path_factory.mktemp("synthesis")
+    choice = Choice(per_class=12, filters=("discriminator", "copies"))
+    found = synthesise(
+        phantoms, root / "synthetic" / "first", "dcgan", OPTIONS, choice, root / "generators"
+    )
+    return root / "synthetic" / "first", found
+
+
+def test_everything_a_user_looks_at_is_there(made):
+    out, found = made
+    manifest = pd.read_csv(out / "manifest.csv")
+    assert manifest["label"].value_counts().to_dict() == {"UF": 12, "NUF": 12}
+    expected = ["grid.png", "fidelity.csv", "fidelity.png", "copies.csv", "copies.txt"]
+    expected += ["interpolation.png", "interpolation.gif", "curves.png", "gallery.html"]
+    expected += ["training.csv", "dropped.csv"]
+    assert not [name for name in expected if not (out / name).is_file()]
+    assert set(found.fidelity["scope"]) == {"all", "UF", "NUF"}
+    assert found.fidelity["metric"].str.endswith("-texture").all()
+    assert len(pd.read_csv(out / "copies.csv")) == 24
+    dropped = pd.read_csv(out / "dropped.csv")
+    assert set(dropped["filter"]) <= {"discriminator", "copies"} and len(dropped)
+    assert not set(dropped["latent_seed"]) & set(manifest["latent_seed"])
+    page = (out / "gallery.html").read_text()
+    assert "phantom" in page and "http" not in page.replace("http://www.w3.org", "")
+    with Image.open(out / "interpolation.gif") as film:
+        assert film.n_frames == 48
+
+
+def test_redraw_and_fidelity_from_the_command_line(made, phantoms, tmp_path):
+    out, _ = made
+    image = sorted(out.glob("UF/*.png"))[0]
+    run = _run("redraw", image, "--out", tmp_path / "again.png")
+    assert run.returncode == 0 and "bit for bit" in run.stdout
+    assert np.array_equal(
+        np.asarray(Image.open(tmp_path / "again.png")), np.asarray(Image.open(image))
+    )
+    run = _run("fidelity", phantoms, out, "--split", "test", "--out", tmp_path / "f")
+    assert run.returncode == 0 and "KD-texture" in run.stdout and "copies" in run.stdout
+    assert (tmp_path / "f" / "fidelity.csv").is_file()
+    run = _run("fidelity", phantoms, phantoms, "--out", tmp_path / "g")
+    assert run.returncode == 1 and "against themselves" in run.stderr
+    assert not (tmp_path / "g").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--budget", "soon"), "expected a time such as"),
+        (("--budget", "1m", "--kimg", "1"), "not both"),
+        (("--filter", "odd"), "there is no filter odd"),
+        (("--filter", "agreement"), "belong together"),
+        (("--resolution", "100"), "(32, 64, 128, 256)"),
+        (("--recipe", "projected", "--extractor", "odd"), "there is no extractor"),
+    ],
+)
+def test_mistakes_get_one_message(phantoms, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ufgen", "synth", str(phantoms), *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "synthetic").exists()
+
+
+def test_a_filter_that_nothing_passes_says_so(made, phantoms, tmp_path):
+    """The generator of half a thousand images makes nothing like the real ones."""
+    choice = Choice(4, filters=("manifold",))
+    generators = made[0].parent.parent / "generators"
+    with pytest.raises(UserError, match="the filter manifold leaves no image of the class"):
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, choice, generators)
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phantoms, tmp_path):
+    from classifiers import saved
+    from classifiers.training import Training
+    from ufgen import imageset
+
+    out, _ = made
+    images = imageset.scan(phantoms)
+    settings = Training(steps=2, batch=8)
+    for name, part in (("same", images.split("train")), ("other", images.split("test"))):
+        saved.train(part, "mobilenet_v3_small", tmp_path / name, settings, size=32)
+    generators = out.parent.parent / "generators"
+
+    def choose(name):
+        choice = Choice(4, filters=("agreement",), classifier=tmp_path / name)
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, choice, generators)
+
+    with pytest.raises(UserError, match="not among the generator's"):
+        choose("other")
+    try:
+        choose("same")
+    except UserError as error:  # a classifier of two steps may see one class everywhere
+        assert "leaves no image" in str(error) or "pass the filters" in str(error)
+    else:
+        assert (tmp_path / "s" / "manifest.csv").is_file()
+
+
+def test_a_folder_of_something_else_is_never_replaced(phantoms, tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="did not write"):
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, Choice(2), tmp_path)
+    assert (tmp_path / "s" / "thesis.txt").read_text() == "mine"
+
+
+def test_the_gallery_escapes_names_and_marks_copies(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"path": ["<b>&.png", "c.png"], "label": ["<i>", "<i>"]})
+    strip = Strip(table, rng.integers(0, 256, (2, 16, 16, 1)).astype("uint8"))
+    nearest = pd.DataFrame(
+        {"train_row": [0, 1], "correlation": [0.99, 0.1], "flipped": False, "copy": [True, False]}
+    )
+    page = write_gallery(tmp_path / "g.html", "a & b", strip, strip, nearest).read_text()
+    assert "<i>" not in page and "<b>&" not in page and "a &amp; b" in page
+    assert "COPY" in page and "1 of 2 synthetic images is flagged" in page
+    with pytest.raises(ValueError, match="nearest rows"):
+        write_gallery(tmp_path / "h.html", "t", strip, strip, nearest[:1])
+
+
+def _run(*arguments, cwd=None):
+    made = subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=os.environ
+    )
+    assert "Traceback" not in made.stderr, made.stderr[-2000:]
+    return made
