@@ -142,7 +142,8 @@ def test_the_gallery_escapes_names_and_marks_copies(tmp_path):
     )
     page = write_gallery(tmp_path / "g.html", "a & b", strip, strip, nearest).read_text()
     assert "<i>" not in page and "<b>&" not in page and "a &amp; b" in page
-    assert "COPY" in page and "1 of 2 synthetic images is flagged" in page
+    assert page.count('<span class="mark">COPY</span>') == 3  # on the wall, its card, and the pair
+    assert "1 of 2 synthetic images is flagged" in page
     with pytest.raises(ValueError, match="nearest rows"):
         write_gallery(tmp_path / "h.html", "t", strip, strip, nearest[:1])
 

@@ -71,7 +71,7 @@ def appraise(
             ("from one image to the next", folder / "interpolation.png"),
             ("from one image to the next, moving", folder / "interpolation.gif"),
         ],
-        [found.copies.verdict().capitalize() + "."],
+        [found.copies.verdict().capitalize() + "."] if found.copies.copying else [],
     )
     return found
 

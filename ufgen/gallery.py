@@ -186,7 +186,7 @@ def _cards(rows, sheets, real, synthetic, nearest) -> dict[int, dict]:
     """What is known of each synthetic image, beside its nearest training image."""
     cards = {}
     for row in rows:
-        card = {"image": sheets["synthetic"].place(row), "copy": False, "facts": []}
+        card = {"image": sheets["synthetic"].place(row), "copied": False, "facts": []}
         facts = synthetic.table.iloc[row]
         if "latent_seed" in facts:
             card["facts"].append(("latent seed", facts["latent_seed"]))
@@ -194,7 +194,7 @@ def _cards(rows, sheets, real, synthetic, nearest) -> dict[int, dict]:
             card["facts"].append(("discriminator score", _number(facts["discriminator_score"])))
         if nearest is not None:
             pair = nearest.iloc[row]
-            card["copy"] = bool(pair["copy"])
+            card["copied"] = bool(pair["copy"])
             card["nearest"] = sheets["real"].place(int(pair["train_row"]))
             card["flipped"] = bool(pair["flipped"])
             card["nearest_source"] = _source(real.table, [int(pair["train_row"])], None)
