@@ -125,6 +125,18 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
         assert (tmp_path / "s" / "manifest.csv").is_file()
 
 
+@pytest.mark.parametrize("classes", [("only",), ("a", "b", "c")])
+def test_one_class_and_several_classes_work(tmp_path, picture, classes):
+    for number, label in enumerate(classes):
+        for i in range(3):
+            picture(tmp_path / "set" / label / f"{i}.png", 10 * number + i)
+    found = synthesise(
+        tmp_path / "set", tmp_path / "s", "dcgan", OPTIONS, Choice(per_class=2), tmp_path / "g"
+    )
+    assert set(found.fidelity["scope"]) == {"all", *classes}
+    assert len(list((tmp_path / "s").glob("*/*_seed0.png"))) == 2 * len(classes)
+
+
 def test_a_folder_of_something_else_is_never_replaced(phantoms, tmp_path):
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "thesis.txt").write_text("mine")

@@ -12,7 +12,7 @@ from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
 from ufgen.fidelity import measure
 from ufgen.fidelity.copies import Copies, find_copies
-from ufgen.fidelity.extractors import Extractor, extract, texture
+from ufgen.fidelity.extractors import Extractor, extract, network_name, texture
 from ufgen.gallery import Strip, write_gallery
 from ufgen.gan.latents import interpolate, render
 from ufgen.gan.sampler import Drawn, load_generator
@@ -25,13 +25,15 @@ FEWEST_HELD_OUT = 5
 
 
 class Appraisal(NamedTuple):
-    """The table of `ufgen.fidelity.measure`, and what was found of copies."""
+    """The table of `ufgen.fidelity.measure`, what was found of copies, and what to beware of."""
 
     fidelity: pd.DataFrame
     copies: Copies
+    warnings: tuple[str, ...] = ()
 
     def text(self) -> str:
-        return f"{measure.render(self.fidelity)}\n{self.copies.verdict()}"
+        lines = [measure.render(self.fidelity), self.copies.verdict()]
+        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
 
 
 def training_and_held_out(decoded: pixels.Decoded) -> tuple[ImageSet, np.ndarray | None]:
@@ -57,6 +59,12 @@ def appraise(
     found = compare(
         folder, train, train_pixels, synthetic, drawn.pixels, held_out, extractor, train
     )
+    if drawn.recipe.features and network_name(drawn.recipe.features) == extractor.name:
+        flattered = (
+            f"The generator was trained against features of {extractor.name}: distances measured "
+            "with the same network flatter it. Measure with another one."
+        )
+        found = found._replace(warnings=(flattered,))
     _write_interpolations(folder, drawn)
     write_gallery(
         folder / "gallery.html",
@@ -71,7 +79,7 @@ def appraise(
             ("from one image to the next", folder / "interpolation.png"),
             ("from one image to the next, moving", folder / "interpolation.gif"),
         ],
-        [found.copies.verdict().capitalize() + "."] if found.copies.copying else [],
+        [*found.warnings, *([found.copies.verdict()] if found.copies.copying else [])],
     )
     return found
 
@@ -132,10 +140,11 @@ def compare_folders(
     `split` names the real images to compare with, by default the training images. Copies are
     looked for among the training images. Raises UserError, also where a picture is in both.
     """
-    drawn = imageset.scan(synthetic)
+    drawn = imageset.scan(synthetic, binary=False)
     size = resolution or min(pixels.decode(drawn.table["path"].iloc[0]).shape[:2])
     drawn = pixels.load(drawn, size, channels, fit)
-    decoded = pixels.load(imageset.scan(real, None, group_pattern), size, channels, fit)
+    images = imageset.scan(real, None, group_pattern, binary=False)
+    decoded = pixels.load(images, size, channels, fit)
     train, held_out = training_and_held_out(decoded)
     chosen = train
     if split:

@@ -61,14 +61,18 @@ def concatenate(parts: list[ImageSet]) -> ImageSet:
 
 
 def scan(
-    location: Path | str, positive: str | None = None, group_pattern: str | None = None
+    location: Path | str,
+    positive: str | None = None,
+    group_pattern: str | None = None,
+    binary: bool = True,
 ) -> ImageSet:
     """Read an image set from a folder or from a CSV manifest; no image is opened.
 
     A folder holds `train/<class>/` and `test/<class>/`, or `<class>/` alone; a `manifest.csv` in
     it is used if there is one. A manifest has the columns `path,label[,split][,group][,source]`,
     with paths relative to its own folder. `group_pattern` is a regular expression searched in the
-    file name: its first bracket (or the whole match) is the group. Raises UserError.
+    file name: its first bracket (or the whole match) is the group. Where the question is not
+    `binary`, no class is positive and there may be any number of them. Raises UserError.
     """
     location = Path(location).expanduser()
     if not location.exists():
@@ -88,7 +92,7 @@ def scan(
     table.loc[nameless, "group"] = "path:" + table.loc[nameless, "path"]
     table["sha256"] = ""
     table = table.sort_values("path", ignore_index=True)[COLUMNS]
-    return ImageSet(table, _positive_class(table, positive))
+    return ImageSet(table, _positive_class(table, positive) if binary else None)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -58,7 +58,6 @@ def synthesise(
     options: dict,
     choice: Choice,
     generators: Path,
-    positive: str | None = None,
     group_pattern: str | None = None,
     fit: str = "crop",
     extractor: Extractor | None = None,
@@ -74,7 +73,7 @@ def synthesise(
             f"{out} holds something that `ufgen synth` did not write: choose another --name"
         )
     recipe = load_recipe(recipe_name, **options)
-    images = imageset.scan(location, positive, group_pattern)
+    images = imageset.scan(location, None, group_pattern, binary=False)
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)
     train, held_out = appraisal.training_and_held_out(decoded)
     train_pixels = decoded.store.take(train)

@@ -84,7 +84,7 @@ def find_copies(
             unseen = nearest_by_features(other, seen)[1]
         tests["features"] = _closer(table["feature_distance"].to_numpy(), unseen)
     low, high = share_interval(int(table["copy"].sum()), len(table))
-    against = "each other" if held_out is None else "unseen real images are"
+    against = "training images are to each other" if held_out is None else "unseen real images are"
     rate = float(table["copy"].mean())
     return Copies(table, threshold, rate, low, high, pd.DataFrame(tests).T, against)
 

@@ -149,8 +149,12 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
             made.append(np.asarray(found, "float32")[: len(part)])
         return np.concatenate(made)
 
-    name = spec.removeprefix("keras:").partition("?")[0].lower()
-    return Extractor(name, _stamp(network), function)
+    return Extractor(network_name(spec), _stamp(network), function)
+
+
+def network_name(spec: str) -> str:
+    """keras:MobileNetV2?alpha=0.35 is called mobilenetv2."""
+    return spec.removeprefix("keras:").partition("?")[0].lower()
 
 
 def build_network(spec: str, weights: str | Path, size: int | None = None):
@@ -189,7 +193,8 @@ def _load(network, builder, weights: str | Path, options: dict, spec: str) -> No
         except Exception as error:
             raise UserError(
                 f"the ImageNet weights of {spec} could not be had ({error}). Give a local file "
-                "with --weights FILE, or use the extractor texture, which needs none"
+                "(--weights FILE, or features_weights in a recipe), or use the extractor texture, "
+                "which needs none"
             ) from None
         return
     path = Path(weights)
