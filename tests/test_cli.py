@@ -96,6 +96,9 @@ def test_train_evaluate_predict_in_a_row(tmp_path, phantoms):
 
 def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):
     code = "import signal, os\nfrom ufgen import cli\n"
+    code += (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in background jobs
+    )
     code += "@cli.app.command()\ndef wait():\n    os.kill(os.getpid(), signal.SIGINT)\n"
     code += "cli.main()"
     made = subprocess.run([sys.executable, "-c", code, "wait"], capture_output=True, text=True)
