@@ -38,12 +38,12 @@ class SavedClassifier:
 
     def predict_pixels(self, shown: np.ndarray) -> np.ndarray:
         """Probability of the positive class, (N,), of uint8 (N, H, W, C) in any size."""
+        return self.network.predict(self.resized(shown))
+
+    def resized(self, shown: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) as this classifier takes them: uint8 (N, size, size, channels)."""
         size, channels = self.about["size"], self.about["channels"]
-        resized = [
-            pixels.resize(image[..., 0] if image.shape[-1] == 1 else image, size, channels)
-            for image in shown
-        ]
-        return self.network.predict(np.stack(resized))
+        return np.stack([pixels.resize(pixels.as_picture(i), size, channels) for i in shown])
 
     def evaluate(self, images: ImageSet) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
         """Metrics by name, predictions, and the unreadable files, on images it was not trained on.

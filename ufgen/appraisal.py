@@ -15,6 +15,7 @@ from ufgen.fidelity.copies import Copies, find_copies
 from ufgen.fidelity.extractors import Extractor, extract, network_name, texture
 from ufgen.gallery import Strip, write_gallery
 from ufgen.gan.latents import interpolate, render
+from ufgen.gan.recipe import Recipe, load_recipe
 from ufgen.gan.sampler import Drawn, load_generator
 from ufgen.grids import GRID_COLUMNS, TILE, write_grid
 from ufgen.imageset import ImageSet
@@ -59,12 +60,7 @@ def appraise(
     found = compare(
         folder, train, train_pixels, synthetic, drawn.pixels, held_out, extractor, train
     )
-    if drawn.recipe.features and network_name(drawn.recipe.features) == extractor.name:
-        flattered = (
-            f"The generator was trained against features of {extractor.name}: distances measured "
-            "with the same network flatter it. Measure with another one."
-        )
-        found = found._replace(warnings=(flattered,))
+    found = found._replace(warnings=_flattery(drawn.recipe, extractor))
     _write_interpolations(folder, drawn)
     write_gallery(
         folder / "gallery.html",
@@ -156,13 +152,14 @@ def compare_folders(
             f"{real} has the classes {', '.join(chosen.classes)}, {synthetic} has "
             f"{', '.join(drawn.images.classes)}: expected a class in common"
         )
+    broken = pd.concat([decoded.quarantine, drawn.quarantine], ignore_index=True)
     both = set(decoded.images.table["sha256"]) & set(drawn.images.table["sha256"])
     if both:
         raise UserError(
             f"{len(both)} pictures are in {real} and in {synthetic}: synthetic images cannot be "
             "measured against themselves"
         )
-    return compare(
+    found = compare(
         Path(out),
         chosen,
         decoded.store.take(chosen),
@@ -172,6 +169,22 @@ def compare_folders(
         extractor,
         train,
         decoded.store.take(train),
+    )
+    with whole_file(Path(out) / "quarantine.csv") as temporary:
+        broken.to_csv(temporary, index=False)
+    recipe = Path(synthetic) / "generator" / "recipe.yaml"
+    if recipe.is_file():
+        found = found._replace(warnings=_flattery(load_recipe(recipe), extractor))
+    return found
+
+
+def _flattery(recipe: Recipe, extractor: Extractor) -> tuple[str, ...]:
+    """A warning where the generator was trained against the features that now measure it."""
+    if not recipe.features or network_name(recipe.features) != extractor.name:
+        return ()
+    return (
+        f"The generator was trained against features of {extractor.name}: distances measured "
+        "with the same network flatter it. Measure with another one.",
     )
 
 
@@ -202,7 +215,7 @@ def _write_interpolations(folder: Path, drawn: Drawn) -> None:
     frames = np.concatenate(films, axis=2)
     factor = max(1, TILE // frames.shape[1])
     frames = frames.repeat(factor, 1).repeat(factor, 2)
-    pictures = [Image.fromarray(f[..., 0] if f.shape[-1] == 1 else f) for f in frames]
+    pictures = [Image.fromarray(pixels.as_picture(frame)) for frame in frames]
     with whole_file(folder / "interpolation.gif") as temporary:
         pictures[0].save(
             temporary,

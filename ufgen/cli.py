@@ -159,6 +159,8 @@ def synth(
 ) -> None:
     """Train a generator on the training images (or reuse it) and draw synthetic ones."""
     environment.import_keras()
+    import pandas as pd
+
     from ufgen.fidelity.extractors import by_name
     from ufgen.synthesis import Choice, synthesise
 
@@ -181,6 +183,7 @@ def synth(
         extractor=by_name(extractor, weights),
     )
     print(found.text())
+    _mention_quarantine(pd.read_csv(written / "quarantine.csv"))
     print(f"Synthetic images: {written}\nGallery: {written / 'gallery.html'}")
 
 
@@ -205,6 +208,8 @@ def fidelity(
 ) -> None:
     """Measure synthetic images against real ones: distances, coverage, copies; with floors."""
     environment.import_keras()
+    import pandas as pd
+
     from ufgen.appraisal import compare_folders
     from ufgen.fidelity.extractors import by_name
 
@@ -212,6 +217,7 @@ def fidelity(
     found = compare_folders(
         real, synthetic, out, chosen, split, resolution, channels, fit, group_pattern
     )
+    _mention_quarantine(pd.read_csv(out / "quarantine.csv"))
     print(f"{found.text()}\nNumbers: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")
 
 
@@ -226,10 +232,11 @@ def redraw(
 
     from ufgen.atomic import whole_file
     from ufgen.gan import sampler
+    from ufgen.pixels import as_picture
 
     picture, identical = sampler.redraw(image)
     with whole_file(out) as temporary:
-        Image.fromarray(picture.squeeze()).save(temporary)
+        Image.fromarray(as_picture(picture)).save(temporary)
     if not identical:
         raise UserError(
             f"{out} differs from what the manifest says of {image.name}: another backend, device "

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from ufgen.atomic import write_text
+from ufgen.pixels import as_picture
 
 SHOWN_PER_CLASS = 60
 CLOSEST_PAIRS = 24
@@ -284,10 +285,7 @@ def _reduced(images: np.ndarray) -> np.ndarray:
     if factor == 1:
         return images
     return np.stack(
-        [
-            np.asarray(Image.fromarray(i[..., 0] if i.shape[-1] == 1 else i).reduce(factor))
-            for i in images
-        ]
+        [np.asarray(Image.fromarray(as_picture(image)).reduce(factor)) for image in images]
     ).reshape(len(images), -(-images.shape[1] // factor), -(-images.shape[2] // factor), -1)
 
 

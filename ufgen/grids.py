@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ufgen.atomic import whole_file
+from ufgen.pixels import as_picture
 
 MARGIN = 6
 TILE = 128
@@ -36,7 +37,7 @@ def write_grid(path: Path, rows: list[tuple[str, np.ndarray]], title: str) -> No
         y = top + row * (tile_h + 2)
         draw.text((MARGIN, y + tile_h // 2), caption, fill="black", font=small, anchor="lm")
         for column, pixels in enumerate(images):
-            tile = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+            tile = Image.fromarray(as_picture(pixels))
             tile = tile.resize((tile_w, tile_h), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + column * (tile_w + 2), y))
     with whole_file(path) as temporary:

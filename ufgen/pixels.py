@@ -189,6 +189,11 @@ def hash_pixels(picture: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def as_picture(image: np.ndarray) -> np.ndarray:
+    """A working image (H, W, C) as the picture that files hold: (H, W) where C is 1."""
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
 def resize(picture: np.ndarray, size: int, channels: int = 1, fit: str = "crop") -> np.ndarray:
     """Bring a decoded picture to uint8 (size, size, channels), keeping its aspect ratio."""
     image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")

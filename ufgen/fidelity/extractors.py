@@ -12,7 +12,7 @@ from PIL import Image
 
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
-from ufgen.pixels import cache_folder, resize
+from ufgen.pixels import cache_folder
 
 TEXTURE_VERSION = 1
 LEVELS = 16
@@ -84,22 +84,20 @@ def trained_classifier(folder: Path) -> Extractor:
     from classifiers import saved
 
     classifier = saved.load(folder)
-    model, about = classifier.network.model, classifier.about
+    model = classifier.network.model
     network = keras.Model(model.inputs, model.layers[-1].input)
 
     def function(images: np.ndarray) -> np.ndarray:
-        shown = [resize(_flat(image), about["size"], about["channels"]) for image in images]
-        return network.predict(np.stack(shown).astype("float32"), batch_size=TOGETHER, verbose=0)
+        shown = classifier.resized(images).astype("float32")
+        return network.predict(shown, batch_size=TOGETHER, verbose=0)
 
-    return Extractor(f"classifier-{about['classifier']}", _stamp(network), function)
-
-
-def _flat(image: np.ndarray) -> np.ndarray:
-    return image[..., 0] if image.shape[-1] == 1 else image
+    return Extractor(
+        f"classifier-{classifier.about['classifier']}", hash_weights(network), function
+    )
 
 
-def _stamp(network) -> str:
-    """12 hexadecimal digits of a hash of the weights."""
+def hash_weights(network) -> str:
+    """12 hexadecimal digits of a hash of a Keras network's weights, in their order."""
     digest = hashlib.sha256()
     for value in network.get_weights():
         digest.update(np.ascontiguousarray(value).data)
@@ -149,7 +147,7 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
             made.append(np.asarray(found, "float32")[: len(part)])
         return np.concatenate(made)
 
-    return Extractor(network_name(spec), _stamp(network), function)
+    return Extractor(network_name(spec), hash_weights(network), function)
 
 
 def network_name(spec: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
-from ufgen.fidelity.extractors import Extractor
+from ufgen.fidelity.extractors import Extractor, hash_weights
 from ufgen.gan.curves import write_curves
 from ufgen.gan.networks import build_discriminator, build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe
@@ -119,14 +119,11 @@ class GeneratorFolder:
             write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.floor)
 
     def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
-        """Write both networks; 16 hexadecimal digits of a hash of the averaged weights."""
+        """Write both networks; the hash of the averaged weights."""
         for name, network in (("snapshot", averaged), ("discriminator", discriminator)):
             with whole_file(self.path / f"{name}.weights.h5") as temporary:
                 network.save_weights(temporary)
-        digest = hashlib.sha256()
-        for value in averaged.get_weights():
-            digest.update(np.ascontiguousarray(value).data)
-        return digest.hexdigest()[:16]
+        return hash_weights(averaged)
 
     def write_grid(self, kimg: int, rows: list, title: str) -> None:
         write_grid(self.path / "grids" / f"kimg_{kimg:05d}.png", rows, title)

@@ -16,7 +16,7 @@ from ufgen.gan.latents import sample
 from ufgen.gan.recipe import Recipe, digest
 from ufgen.grids import GRID_COLUMNS, write_grid
 from ufgen.imageset import ImageSet
-from ufgen.pixels import hash_pixels
+from ufgen.pixels import as_picture, hash_pixels
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def draw(
                         "split": "train",
                         "group": f"synthetic-{generator.name}-{seed}-{index}-{i}",
                         "source": "synthetic",
-                        "sha256": hash_pixels(_flat(picture)),
+                        "sha256": hash_pixels(as_picture(picture)),
                         "latent_seed": f"{seed}-{index}-{i}",
                     }
                     for i, picture in zip(part, drawn, strict=True)
@@ -138,7 +138,7 @@ def write(
     with whole_folder(out) as temporary:
         for path, picture in zip(drawn.table["path"], drawn.pixels, strict=True):
             (temporary / path).parent.mkdir(exist_ok=True)
-            Image.fromarray(_flat(picture)).save(temporary / path)
+            Image.fromarray(as_picture(picture)).save(temporary / path)
         drawn.table.to_csv(temporary / "manifest.csv", index=False)
         drawn.training.to_csv(temporary / "training.csv", index=False)
         (temporary / "generator").mkdir()
@@ -171,11 +171,7 @@ def redraw(image: Path) -> tuple[np.ndarray, bool]:
     network, recipe, _ = load_generator(folder / "generator")
     seed, index, number = map(int, row["latent_seed"].split("-"))
     picture = sample(network, recipe, index, [number], seed, float(row["truncation"]))[0]
-    return picture, hash_pixels(_flat(picture)) == row["sha256"]
-
-
-def _flat(picture: np.ndarray) -> np.ndarray:
-    return picture[..., 0] if picture.shape[-1] == 1 else picture
+    return picture, hash_pixels(as_picture(picture)) == row["sha256"]
 
 
 def _grid_rows(drawn: Drawn, train_images: ImageSet | None, train_pixels) -> list:
