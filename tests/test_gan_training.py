@@ -230,6 +230,42 @@ def test_a_training_goes_back_to_the_last_good_state(tmp_path, monkeypatch, caps
     assert all(np.isfinite(w).all() for w in weights(folder))
 
 
+def test_a_collapse_to_one_image_a_class_is_noticed():
+    """The classes may differ as much as they like: variety is counted within them."""
+    images, pixels = discs(40)
+    labels = np.searchsorted(images.classes, images.table["label"])
+    recipe = Recipe(resolution=32)
+    judge = trainer.Judge(texture(), pixels, labels, recipe)
+    first = [pixels[np.flatnonzero(labels == c)[0]] for c in (0, 1)]
+
+    def memorised(inputs):
+        return np.stack([first[c] for c in inputs[1]]) / 127.5 - 1
+
+    network = type("Network", (), {"predict_on_batch": staticmethod(memorised)})
+    assert judge.compare(network)["variety"] < trainer.COLLAPSED
+
+    def varied(inputs):
+        shown = [pixels[labels == c][i % 20] for i, c in enumerate(inputs[1])]
+        return np.stack(shown) / 127.5 - 1
+
+    network = type("Network", (), {"predict_on_batch": staticmethod(varied)})
+    assert judge.compare(network)["variety"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
+    tmp_path, monkeypatch, capsys
+):
+    images, pixels = discs(12)
+    found = iter([{"distance": 1.0, "variety": 1.0}] + 9 * [{"distance": 0.5, "variety": 0.0}])
+    monkeypatch.setattr(trainer.Judge, "compare", lambda *_: next(found))
+    recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
+    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    about = json.loads((folder / "complete.json").read_text())
+    assert about["recoveries"] == trainer.RECOVERIES + 1
+    assert (about["KD-texture"], about["snapshot_kimg"]) == (1.0, 0.024)
+    assert "and ends there" in capsys.readouterr().out
+
+
 def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     images, pixels = discs(12)
     worse = iter(range(100))

@@ -25,6 +25,7 @@ class Judge:
         self.extractor, self.recipe = extractor, recipe
         rng = np.random.default_rng(recipe.seed)
         chosen = np.sort(rng.permutation(len(pixels))[:COMPARED])
+        chosen = chosen[np.argsort(labels[chosen], kind="stable")]
         self.counts = np.bincount(labels[chosen])
         self.raw = extract(extractor, pixels[chosen])
         self.real = standardised(self.raw, self.raw, extractor)
@@ -36,8 +37,8 @@ class Judge:
     def compare(self, generator) -> dict[str, float]:
         """`distance` (KD) of the generator's images, and their `variety` beside the real ones'.
 
-        Variety is the ratio of the features' total standard deviations: 0 where every image of the
-        generator is the same.
+        Variety is the ratio of the features' standard deviations within a class: 0 where every
+        image of each class is the same.
         """
         drawn = [
             sample(generator, self.recipe, index, range(count), self.recipe.seed)
@@ -46,5 +47,10 @@ class Judge:
         ]
         features = self.extractor.function(np.concatenate(drawn))
         features = standardised(features, self.raw, self.extractor)
-        spread = np.sqrt(features.var(0).sum() / max(self.real.var(0).sum(), 1e-12))
+        spread = np.sqrt(self._within(features) / max(self._within(self.real), 1e-12))
         return {"distance": kernel_distance(self.real, features), "variety": float(spread)}
+
+    def _within(self, features: np.ndarray) -> float:
+        """The variance of the features (N, D), in the order of the classes, within a class."""
+        parts = np.split(features, np.cumsum(self.counts)[:-1])
+        return sum(len(part) * part.var(0).sum() for part in parts if len(part)) / len(features)

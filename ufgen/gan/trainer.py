@@ -107,7 +107,7 @@ class _Training:
                     self._recover(f"the losses are {numbers}")
                 elif state["step"] // recipe.steps_per_call % evaluate_every == 0:
                     self._evaluate(bar)
-                    logged = time.monotonic()
+                    sums, calls, logged = dict.fromkeys(NUMBERS, 0.0), 0, time.monotonic()
                 if interrupted or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save("checkpoint")
                     saved = time.monotonic()
@@ -129,7 +129,8 @@ class _Training:
         return min(1.0, self.state["step"] / self.recipe.steps())
 
     def _exhausted(self) -> bool:
-        return 0 < self.recipe.patience <= self.state["since_best"]
+        improving = not 0 < self.recipe.patience <= self.state["since_best"]
+        return not improving or self.state["recoveries"] > RECOVERIES
 
     def _policy(self) -> str:
         """The precision: the recipe's, or what was measured here when this training began."""
@@ -159,7 +160,7 @@ class _Training:
 
     def _evaluate(self, bar) -> None:
         """Compare the averaged generator with the training images; keep it if it is the best."""
-        state, started = self.state, time.monotonic()
+        state = self.state
         found = self.judge.compare(self.networks.averaged)
         varied = state["best"] is not None and state["best"]["variety"] > VARIED
         if not math.isfinite(found["distance"]) or (varied and found["variety"] < COLLAPSED):
@@ -178,25 +179,28 @@ class _Training:
             state["since_best"] = 0
         bar.set_postfix(KD=f"{found['distance']:.3g}", floor=f"{self.judge.floor[0]:.2g}")
         self._write_grid(found["distance"])
-        self._save("good")
-        self._save("checkpoint")
-        state["evaluation_seconds"] = time.monotonic() - started
+        self._save("good", "checkpoint")
 
     def _recover(self, reason: str) -> None:
-        """Go back to the last good evaluation, with other random numbers and smaller steps."""
+        """Go back to the last good evaluation, with other random numbers and smaller steps.
+
+        After `RECOVERIES` of them the training ends with the best snapshot, if there is one.
+        """
         at, recoveries = self._shown(), self.state["recoveries"] + 1
         seconds = self.state["seconds"]
-        went_back = recoveries <= RECOVERIES and self._restore("good")
-        if not went_back:
+        if not self._restore("good"):
             raise UserError(
                 f"the generator's training broke down at {at * 1000:.0f} images: {reason}. Try "
                 "smaller learning rates in the recipe"
             )
         self.state |= {"recoveries": recoveries, "seconds": seconds}
         self.networks.step_aside(recoveries)
+        again = "with half the learning rates"
+        if recoveries > RECOVERIES:
+            again = f"and ends there, having gone back {RECOVERIES} times before"
         tqdm.write(
-            f"training broke down at {at:.0f} thousand images ({reason}): went back to "
-            f"{self._shown():.0f} thousand, with half the learning rates"
+            f"training broke down at {at:.1f} thousand images ({reason}): went back to "
+            f"{self._shown():.1f} thousand, {again}"
         )
         self.metrics.append({"kimg": self._shown(), "step": self.state["step"], "recovered": at})
 
@@ -217,8 +221,9 @@ class _Training:
         title = f"after {self._shown():.0f} thousand images ({self.recipe.name}), KD {distance:.3g}"
         self.folder.write_grid(int(self._shown()), rows, title)
 
-    def _save(self, name: str) -> None:
-        self.folder.save(name, self.networks.variables, self.state, self.metrics)
+    def _save(self, *names: str) -> None:
+        for name in names:
+            self.folder.save(name, self.networks.variables, self.state, self.metrics)
         self.folder.write_metrics(self.metrics, self.judge)
 
     def _restore(self, name: str) -> bool:
