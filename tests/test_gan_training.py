@@ -279,6 +279,16 @@ def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     assert about["snapshot_kimg"] == 0.024
 
 
+def test_the_last_state_is_evaluated_also_where_losses_were_just_logged(tmp_path, monkeypatch):
+    images, pixels = discs(12)
+    monkeypatch.setattr(trainer, "LOG_SECONDS", -1)
+    recipe = Recipe(resolution=32, **SHORT | {"evaluate_kimg": 1.0})
+    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["kimg"] for row in metrics if "distance" in row] == [0.08]
+    assert len(metrics) == 11
+
+
 def test_a_budget_of_minutes_ends_by_the_clock(tmp_path):
     images, pixels = discs(12)
     recipe = Recipe(resolution=32, minutes=0.02, **SHORT | {"kimg": 1e6, "evaluate_kimg": 1e5})

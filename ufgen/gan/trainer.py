@@ -78,7 +78,8 @@ class _Training:
         self.program = backend.compiled(
             self.networks.step, self.networks.variables, NUMBERS, recipe.steps_per_call
         )
-        self.state = {"step": 0, "seconds": 0.0, "best": None, "since_best": 0, "recoveries": 0}
+        self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
+        self.state |= {"best": None, "since_best": 0}
         self.metrics: list[dict] = []
         self._restore("checkpoint")
 
@@ -113,7 +114,7 @@ class _Training:
                     saved = time.monotonic()
                 if interrupted:
                     raise KeyboardInterrupt
-            if not self.metrics or self.metrics[-1].get("step") != state["step"]:
+            if state["evaluated"] != state["step"]:
                 self._evaluate(bar)
         self._finish()
 
@@ -170,6 +171,7 @@ class _Training:
             return
         row = {"kimg": self._shown(), "step": state["step"], **found, "floor": self.judge.floor[0]}
         self.metrics.append(row)
+        state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
             written = self.folder.write_snapshot(
