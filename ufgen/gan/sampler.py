@@ -52,7 +52,7 @@ class Drawn:
         phantom = ", trained on simulated images (phantom)" if simulated else ""
         return (
             f"{self.recipe.name} {digest(self.recipe)}, {self.recipe.resolution} px, "
-            f"{self.about['images_shown'] / 1000:.0f} thousand images shown{phantom}"
+            f"{self.about['images_shown'] / 1000:.3g} thousand images shown{phantom}"
         )
 
 
