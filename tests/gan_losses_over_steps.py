@@ -1,4 +1,6 @@
-"""Prints the losses of ten training steps as JSON; run with either backend by test_gan_backends.
+"""Prints the losses of ten training steps and the devices that hold the weights, as JSON.
+
+Run with either backend, on one device or two, by test_gan_backends.
 
     python gan_losses_over_steps.py RECIPE_JSON
 
@@ -48,7 +50,7 @@ def _normal(rng: np.random.Generator, shape: tuple) -> np.ndarray:
     return rng.standard_normal(shape) * np.sqrt(0.5 / fan_in)
 
 
-def losses(recipe: Recipe) -> list[dict[str, float]]:
+def losses(recipe: Recipe) -> dict:
     networks = Adversaries(recipe, 2)
     rng = np.random.default_rng(2)
     for network in (networks.generator, networks.discriminator):
@@ -65,8 +67,11 @@ def losses(recipe: Recipe) -> list[dict[str, float]]:
         changes = {name: batch[name] for name in recipe.diffaugment}
         return networks.update(batch | {"changes": changes}, ops.zeros(()))
 
-    program = backend.compiled(step, networks.variables, NUMBERS, 1)
-    return [{name: float(value) for name, value in program(given).items()} for _ in range(STEPS)]
+    program = backend.compiled(step, networks.variables, NUMBERS, 1, recipe.batch)
+    rows = [{name: float(value) for name, value in program(given).items()} for _ in range(STEPS)]
+    weights = networks.generator.trainable_variables[0].value
+    held = getattr(weights, "devices", None)
+    return {"rows": rows, "devices": len(held()) if callable(held) else 1}
 
 
 if __name__ == "__main__":

@@ -32,12 +32,15 @@ RECIPES = {
 }
 
 
-def losses(fields: dict, backend: str) -> list[dict[str, float]]:
+TWO_DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+
+
+def losses(fields: dict, backend: str, **environment: str) -> dict:
     script = Path(__file__).with_name("gan_losses_over_steps.py")
     recipe = {"resolution": 32, "width": 4, "batch": 8, "precision": "float32"} | fields
     made = subprocess.run(
         [sys.executable, script, json.dumps(recipe)],
-        env=os.environ | {"KERAS_BACKEND": backend},
+        env=os.environ | {"KERAS_BACKEND": backend} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -49,9 +52,20 @@ def losses(fields: dict, backend: str) -> list[dict[str, float]]:
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 @pytest.mark.parametrize("name", RECIPES)
 def test_both_backends_give_the_same_losses(name):
-    one, other = (losses(RECIPES[name], backend) for backend in ("tensorflow", "jax"))
+    one, other = (losses(RECIPES[name], backend)["rows"] for backend in ("tensorflow", "jax"))
     for number in ("generator_loss", "discriminator_loss", "penalty"):
         assert one[0][number] == pytest.approx(other[0][number], abs=1e-4)
         assert one[9][number] == pytest.approx(other[9][number], abs=1e-2)
     assert len({row["discriminator_loss"] for row in one}) == 10
     assert np.isfinite([list(row.values()) for row in one]).all()
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_two_devices_that_share_the_batches_give_the_losses_of_one():
+    fields = RECIPES["dcgan with R1"]
+    one, two = losses(fields, "jax"), losses(fields, "jax", **TWO_DEVICES)
+    assert (one["devices"], two["devices"]) == (1, 2)
+    for number in ("generator_loss", "discriminator_loss", "penalty"):
+        found, expected = ([row[number] for row in run["rows"]] for run in (two, one))
+        assert found[0] == pytest.approx(expected[0], abs=1e-4)
+        assert found[9] == pytest.approx(expected[9], abs=1e-2)

@@ -109,7 +109,7 @@ def test_several_steps_run_in_one_program():
         total.assign(total + constants["one"])
         return {"total": total.value + 0.0}
 
-    program = backend.compiled(step, [total], ["total"], 4)
+    program = backend.compiled(step, [total], ["total"], 4, batch=1)
     means = [float(program({"one": as_tensor(1.0)})["total"]) for _ in range(2)]
     assert means == [2.5, 6.5]
     assert float(total.value) == 8.0

@@ -425,12 +425,14 @@ drawn_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-def test_jax_trains_resumes_and_draws(tmp_path):
+@pytest.mark.parametrize("devices", [1, 2])
+def test_jax_trains_resumes_and_draws(tmp_path, devices):
     finished = subprocess.run(
         [sys.executable, "-c", JAX_TRAINING, str(tmp_path), str(Path(__file__).parent)],
         env=os.environ
         | {
             "KERAS_BACKEND": "jax",
+            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
             "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
         },
@@ -439,4 +441,5 @@ def test_jax_trains_resumes_and_draws(tmp_path):
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
+    assert ("training on 2 of 2 devices" in finished.stdout) == (devices == 2)
     assert len(list((tmp_path / "s" / "dark").glob("*.png"))) == 2

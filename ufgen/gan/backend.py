@@ -21,6 +21,51 @@ def on_tensorflow() -> bool:
     return keras.backend.backend() == "tensorflow"
 
 
+def devices(batch: int) -> list[str]:
+    """The devices that share a batch: as many as divide it, on JAX; the first on TensorFlow."""
+    found = keras.distribution.list_devices() or ["cpu:0"]
+    if on_tensorflow():
+        return found[:1]
+    return found[: max(n for n in range(1, len(found) + 1) if batch % n == 0)]
+
+
+def sharing(batch: int) -> str:
+    """How the batches are shared, in words, where there are several devices."""
+    used, found = len(devices(batch)), len(keras.distribution.list_devices())
+    if found < 2:
+        return ""
+    rule = "TensorFlow uses one, JAX all" if on_tensorflow() else "all"
+    return f"training on {used} of {found} devices ({rule} that divide the batch of {batch})"
+
+
+def split(batch, count: int):
+    """Divide the first axis, `count` long or 0, of every array of a nested dict over the devices.
+
+    XLA then places each operation where its images are and adds up what the devices find; the
+    numbers are those of one device, moments of batch normalisation included.
+    """
+    return _distribute(batch, count, "batch")
+
+
+def constant(array, count: int):
+    """`array` as a tensor that stays, whole, on each of the devices that share a batch."""
+    return _distribute(ops.convert_to_tensor(array), count, None)
+
+
+def _distribute(tensors, count: int, first_axis: str | None):
+    shared_by = devices(count)
+    if len(shared_by) == 1:
+        return tensors
+    mesh = keras.distribution.DeviceMesh((len(shared_by),), ["batch"], shared_by)
+
+    def place(tensor):
+        axes = [first_axis if i == 0 and size else None for i, size in enumerate(tensor.shape)]
+        layout = keras.distribution.TensorLayout(axes, mesh)
+        return keras.distribution.distribute_tensor(tensor, layout)
+
+    return keras.tree.map_structure(place, tensors)
+
+
 def gradients(function: Callable, variables: list, inputs) -> Gradients:
     """`function(inputs)` returns (loss, extra); the loss is differentiated by both arguments.
 
@@ -89,12 +134,13 @@ def gradient_of(function: Callable, images):
     return jax.grad(lambda x: ops.sum(function(x)))(images)
 
 
-def compiled(step: Callable, variables: list, names: list[str], count: int) -> Callable:
+def compiled(step: Callable, variables: list, names: list[str], count: int, batch: int) -> Callable:
     """Compile `count` calls of `step(constants)` in one program: a function of the constants.
 
     `step` changes `variables` and returns a dict of float32 numbers called `names`; the program
-    returns their means over its steps. The constants are tensors that stay on the device. XLA
-    compiles the program, but for TensorFlow on a CPU: its own kernels are faster there.
+    returns their means over its steps. The constants are tensors that stay on the devices that
+    share a `batch`. XLA compiles the program, but for TensorFlow on a CPU: its own kernels are
+    faster there.
     """
     if on_tensorflow():
         import tensorflow as tf
@@ -127,7 +173,8 @@ def compiled(step: Callable, variables: list, names: list[str], count: int) -> C
     jitted = jax.jit(program, donate_argnums=0)
 
     def run(constants):
-        values, numbers = jitted([v.value for v in variables], constants)
+        values = _distribute([v.value for v in variables], batch, None)
+        values, numbers = jitted(values, constants)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return numbers

@@ -16,7 +16,9 @@ def measure(recipe: Recipe, classes: int, constants: dict) -> dict[str, float]:
     programs, seconds = {}, {}
     for name, policy in POLICIES.items():
         networks = Adversaries(recipe, classes, policy)
-        programs[name] = backend.compiled(networks.step, networks.variables, NUMBERS, STEPS)
+        programs[name] = backend.compiled(
+            networks.step, networks.variables, NUMBERS, STEPS, recipe.batch
+        )
         _run(programs[name], constants)
     for _ in range(REPEATS):
         for name, program in programs.items():

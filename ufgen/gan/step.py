@@ -85,8 +85,10 @@ class Adversaries:
         """Update both networks by `batch` (see `draw_batch`) and the averaged generator.
 
         With updates `together`, both follow the discriminator as it was: one pass through it, real
-        and generated images side by side, gives both slopes (Shen et al., CVPR 2021).
+        and generated images side by side, gives both slopes (Shen et al., CVPR 2021). If there are
+        several devices, they share the batch.
         """
+        batch = backend.split(batch, self.recipe.batch)
         recipe, labels = self.recipe, batch["labels"]
         both, half = ops.concatenate([labels, labels]), recipe.batch
         self._set_learning_rates(progress)

@@ -69,14 +69,18 @@ class _Training:
     def __init__(self, pixels, labels, classes, recipe, folder: GeneratorFolder, extractor):
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = {
-            "pixels": ops.convert_to_tensor(np.ascontiguousarray(pixels)),
-            "labels": ops.convert_to_tensor(labels),
+            "pixels": backend.constant(np.ascontiguousarray(pixels), recipe.batch),
+            "labels": backend.constant(labels, recipe.batch),
             "progress": ops.convert_to_tensor(np.float32(0)),
         }
         self.judge = Judge(extractor, pixels, labels, recipe)
         self.networks = Adversaries(recipe, len(classes), self._policy())
         self.program = backend.compiled(
-            self.networks.step, self.networks.variables, NUMBERS, recipe.steps_per_call
+            self.networks.step,
+            self.networks.variables,
+            NUMBERS,
+            recipe.steps_per_call,
+            recipe.batch,
         )
         self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
         self.state |= {"best": None, "since_best": 0}
@@ -88,6 +92,8 @@ class _Training:
         recipe, state = self.recipe, self.state
         shown_each = recipe.batch * recipe.steps_per_call
         evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
+        if shared := backend.sharing(recipe.batch):
+            tqdm.write(shared)
         saved = logged = time.monotonic()
         sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
         with _progress_bar(recipe, state, progress) as bar, _deferred_interrupt() as interrupted:
