@@ -1,0 +1,57 @@
+"""ufgen's own training step, as its trainer runs it."""
+
+import numpy as np
+from keras import ops
+
+from ufgen.gan import backend, precision
+from ufgen.gan.step import NUMBERS, Adversaries
+
+
+class Loop:
+    """`run(steps)` trains, in the precision that the trainer would choose here."""
+
+    def __init__(self, recipe, pixels: np.ndarray, labels: np.ndarray):
+        self.recipe, classes = recipe, int(labels.max()) + 1
+        self.constants = {
+            "pixels": backend.constant(pixels, recipe.batch),
+            "labels": backend.constant(labels, recipe.batch),
+            "progress": ops.convert_to_tensor(np.float32(0)),
+        }
+        chosen = precision.choose(precision.measure(recipe, classes, self.constants))
+        self.networks = Adversaries(recipe, classes, precision.POLICIES[chosen])
+        self.program = backend.compiled(
+            self.networks.step,
+            self.networks.variables,
+            NUMBERS,
+            recipe.steps_per_call,
+            recipe.batch,
+        )
+        self.about = {"precision": chosen, "gflop_per_image": self.work()}
+
+    def parameters(self) -> tuple[int, int]:
+        networks = self.networks.generator, self.networks.discriminator
+        return tuple(sum(int(np.prod(v.shape)) for v in n.trainable_variables) for n in networks)
+
+    def run(self, steps: int) -> float:
+        for _ in range(steps // self.recipe.steps_per_call):
+            numbers = self.program(self.constants)
+        return float(numbers["discriminator_loss"])
+
+    def work(self) -> float:
+        """GFLOP a real image: forward and twice that backward, the discriminator on two images."""
+        generator, discriminator = map(
+            products, (self.networks.generator, self.networks.discriminator)
+        )
+        return 2 * 3 * (generator + 2 * discriminator) / 1e9
+
+
+def products(network) -> int:
+    """Multiplications of one image in the convolutions and dense layers."""
+    total = 0
+    for layer in network.layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            transposed = "Transpose" in type(layer).__name__
+            shape = (layer.input if transposed else layer.output).shape
+            total += int(np.prod(kernel.shape)) * int(np.prod(shape[1:-1]))
+    return total
