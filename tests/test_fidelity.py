@@ -20,7 +20,7 @@ from ufgen.fidelity.distances import (  # noqa: E402
     kernel_distance,
     kernel_distance_interval,
 )
-from ufgen.fidelity.extractors import by_name, extract, resized, texture  # noqa: E402
+from ufgen.fidelity.extractors import by_name, extract, network_name, resized, texture  # noqa: E402
 
 
 def normal(count: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -158,6 +158,7 @@ def test_extractors_by_name(tmp_path):
     network.save_weights(tmp_path / "own.weights.h5")
     found = by_name("keras:MobileNetV2?alpha=0.35", tmp_path / "own.weights.h5")
     assert found.name == "mobilenetv2"
+    assert network_name("keras:InceptionV3") == "inception"
     images = speckle(3, 0)
     expected = network.predict(resized(images, 224) / 127.5 - 1, verbose=0)
     np.testing.assert_allclose(found.function(images), expected, atol=1e-5)

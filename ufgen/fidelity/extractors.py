@@ -151,8 +151,12 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
 
 
 def network_name(spec: str) -> str:
-    """keras:MobileNetV2?alpha=0.35 is called mobilenetv2."""
-    return spec.removeprefix("keras:").partition("?")[0].lower()
+    """keras:MobileNetV2?alpha=0.35 is called mobilenetv2, and InceptionV3 inception.
+
+    Its distances are still not called FID or KID: those belong to weights of 2015, not Keras' own.
+    """
+    name = spec.removeprefix("keras:").partition("?")[0].lower()
+    return {"inceptionv3": "inception"}.get(name, name)
 
 
 def build_network(spec: str, weights: str | Path, size: int | None = None):
