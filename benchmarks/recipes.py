@@ -13,18 +13,18 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from ufgen import environment
 
 environment.prepare()
 environment.import_keras()
 
+from recipe_text import recipe_of  # noqa: E402
+
 from ufgen import imageset, pixels  # noqa: E402
 from ufgen.fidelity import measure  # noqa: E402
 from ufgen.fidelity.extractors import by_name, texture  # noqa: E402
 from ufgen.gan import sampler  # noqa: E402
-from ufgen.gan.recipe import load_recipe  # noqa: E402
 from ufgen.gan.trainer import train_generator  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -48,11 +48,7 @@ shown = decoded.store.take(train)
 labels = train.table["label"].to_numpy()
 rows = []
 for text in options.recipes:
-    name, _, changes = text.partition(":")
-    fields = {k: yaml.safe_load(v) for k, v in (c.split("=") for c in changes.split(",") if c)}
-    recipe = load_recipe(
-        name, **fields | {"resolution": options.resolution, "minutes": options.minutes}
-    )
+    recipe = recipe_of(text, resolution=options.resolution, minutes=options.minutes)
     generator = train_generator(train, shown, recipe, options.out / "generators")
     drawn = sampler.draw(generator, train.table["label"].value_counts().to_dict())
     sampler.write(drawn, options.out / text.replace(":", "-"), train, shown)
