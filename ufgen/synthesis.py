@@ -26,12 +26,12 @@ ROUNDS = 5
 class Choice:
     """Which images are kept of those that a generator can draw.
 
-    `per_class` images of each class, by default as many as there are real ones; `truncation` below
-    1 for more typical ones; those that pass all `filters`. The filter `agreement` asks the
-    `classifier`, a folder that `ufgen train` wrote.
+    `per_class` images of each class, or of those that a dictionary names; elsewhere as many as
+    there are real ones. `truncation` below 1 for more typical ones; those that pass all `filters`.
+    The filter `agreement` asks the `classifier`, a folder that `ufgen train` wrote.
     """
 
-    per_class: int | None = None
+    per_class: int | dict[str, int] | None = None
     seed: int = 0
     truncation: float = 1.0
     filters: tuple[str, ...] = ()
@@ -76,10 +76,9 @@ def synthesise(
     images = imageset.scan(location, None, group_pattern, binary=False)
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)
     train, held_out = appraisal.training_and_held_out(decoded)
+    counts = _counts(choice, train)
     train_pixels = decoded.store.take(train)
     generator = train_generator(train, train_pixels, recipe, generators, extractor=extractor)
-    counts = train.table["label"].value_counts().to_dict()
-    counts = {label: choice.per_class or int(counts[label]) for label in train.classes}
     extractor = extractor or texture()
     drawn, dropped = _draw(generator, counts, choice, train, train_pixels, extractor)
     found = []
@@ -92,6 +91,20 @@ def synthesise(
 
     write(drawn, out, train, train_pixels, more)
     return found[0]
+
+
+def _counts(choice: Choice, train: ImageSet) -> dict[str, int]:
+    """How many images of each class to draw."""
+    counts = {label: int(n) for label, n in train.table["label"].value_counts().items()}
+    chosen = choice.per_class or {}
+    if not isinstance(chosen, dict):
+        chosen = dict.fromkeys(counts, chosen)
+    if unknown := set(chosen) - set(counts):
+        raise UserError(
+            f"there are no training images of {', '.join(sorted(unknown))} to draw more of: found "
+            f"{', '.join(train.classes)}"
+        )
+    return {label: chosen.get(label, counts[label]) for label in train.classes}
 
 
 def _draw(

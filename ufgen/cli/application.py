@@ -1,0 +1,24 @@
+"""The command line itself: its help and version. The commands add themselves."""
+
+from typing import Annotated
+
+import typer
+
+from ufgen import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Does adding GAN-made images to a small medical image set make a classifier better?",
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"ufgen {__version__}")
+        raise typer.Exit

@@ -1,0 +1,127 @@
+"""`ufgen train`, `evaluate` and `predict`: one classifier."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ufgen import environment
+from ufgen.cli.application import app
+from ufgen.cli.options import (
+    Channels,
+    Data,
+    Fit,
+    GroupPattern,
+    Positive,
+    Resolution,
+    Seed,
+    mention_quarantine,
+)
+
+
+@app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
+def train(
+    location: Data = Path("UF_dataset"),
+    classifier: Annotated[
+        str, typer.Option(help="custom_resnet50, mobilenet_v3, mobilenet_v3_small or hybrid.")
+    ] = "mobilenet_v3",
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("models/model"),
+    weights: Annotated[
+        str, typer.Option(help="imagenet, none, or a local weights file.")
+    ] = "imagenet",
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 300,
+    batch: Annotated[int, typer.Option(min=2)] = 16,
+    learning_rate: float = 5e-4,
+    schedule: Annotated[str, typer.Option(help="cosine, plateau or constant.")] = "cosine",
+    balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
+    augmentation: Annotated[str, typer.Option(help="none or light.")] = "none",
+    positive: Positive = None,
+    group_pattern: GroupPattern = None,
+    resolution: Resolution = 64,
+    channels: Channels = 1,
+    fit: Fit = "crop",
+    seed: Seed = 0,
+) -> None:
+    """Train one classifier on the training images and save it."""
+    environment.import_keras()
+    from tqdm import tqdm
+
+    from classifiers import saved
+    from classifiers.training import Training
+    from ufgen import imageset
+
+    images = imageset.scan(location, positive, group_pattern)
+    if "train" in set(images.table["split"]):
+        images = images.split("train")
+    settings = Training(steps, batch, learning_rate, schedule, balance=balance)
+    with tqdm(total=steps, desc=classifier, unit="step") as bar:
+        about = saved.train(
+            images,
+            classifier,
+            out,
+            settings,
+            size=resolution,
+            channels=channels,
+            fit=fit,
+            weights=weights,
+            augmentation=augmentation,
+            seed=seed,
+            on_step=bar.update,
+        )
+    print(
+        f"{classifier} from {weights} weights: {about['images']['training']} training and "
+        f"{about['images']['validation']} validation images, validation ROC AUC "
+        f"{about['validation_roc_auc']:.3f}, threshold {about['threshold']:.3f}\nModel: {out}"
+    )
+
+
+@app.command(epilog="Example: ufgen evaluate models/first UF_dataset")
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
+    location: Data = Path("UF_dataset"),
+    group_pattern: GroupPattern = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
+) -> None:
+    """Evaluate a saved classifier on the test images; images it was trained on are refused."""
+    environment.import_keras()
+    from classifiers import saved
+    from ufgen import imageset
+
+    classifier = saved.load(model)
+    images = imageset.scan(location, classifier.about["positive"], group_pattern)
+    if "test" in set(images.table["split"]):
+        images = images.split("test")
+    numbers, predictions, quarantine = classifier.evaluate(images)
+    for metric, value in numbers.items():
+        shown = f"{value:.4f}" if metric not in ("tn", "fp", "fn", "tp") else f"{value:.0f}"
+        print(f"{metric:20} {'undefined' if value != value else shown}")
+    mention_quarantine(quarantine)
+    if out:
+        _write_csv(predictions, out)
+
+
+@app.command(epilog="Example: ufgen predict models/first new_images/ scan.png --out answers.csv")
+def predict(
+    model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files and folders.")],
+    out: Annotated[Path | None, typer.Option(help="CSV file.  [default: print]")] = None,
+) -> None:
+    """Predict single images and whole folders: path, probability, class."""
+    environment.import_keras()
+    from classifiers import saved
+
+    files = saved.find_files(images)
+    predictions, quarantine = saved.load(model).predict_files(files)
+    if out:
+        _write_csv(predictions, out)
+    else:
+        print(predictions.to_csv(index=False, float_format="%.4f"), end="")
+    mention_quarantine(quarantine)
+
+
+def _write_csv(table, out: Path) -> None:
+    from ufgen.atomic import whole_file
+
+    with whole_file(out) as temporary:
+        table.to_csv(temporary, index=False)
+    print(f"Predictions: {out}")

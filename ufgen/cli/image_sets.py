@@ -1,0 +1,81 @@
+"""`ufgen data`: look at, split or simulate image sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ufgen.cli.application import app
+from ufgen.cli.options import (
+    Data,
+    Fit,
+    GroupPattern,
+    Positive,
+    Resolution,
+    Seed,
+    mention_quarantine,
+)
+
+data = typer.Typer(no_args_is_help=True, help="Look at, split or simulate image sets.")
+app.add_typer(data, name="data")
+
+
+@data.command(epilog="Example: ufgen data describe UF_dataset --positive UF")
+def describe(
+    location: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("runs/describe"),
+    positive: Positive = None,
+    group_pattern: GroupPattern = None,
+    resolution: Resolution = 128,
+    fit: Fit = "crop",
+) -> None:
+    """Draw a page about an image set: counts, sizes, brightness, contrast, samples."""
+    from ufgen import describe as page
+    from ufgen import imageset, pixels
+
+    images = imageset.scan(location, positive, group_pattern)
+    decoded = pixels.load(images, resolution, 3, fit)
+    print(page.summary(decoded.images, decoded.quarantine))
+    written = page.write_page(decoded.images, decoded.store, decoded.quarantine, out)
+    print(f"Page: {written}")
+
+
+@data.command(epilog="Example: ufgen data split images --positive UF --test 0.2 --out split.csv")
+def split(
+    location: Data,
+    out: Annotated[Path, typer.Option(help="The manifest to write.")],
+    test: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of test images: 0.3 for 70:30.")
+    ] = 0.3,
+    positive: Positive = None,
+    group_pattern: GroupPattern = None,
+    seed: Seed = 0,
+) -> None:
+    """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
+    from ufgen import imageset, pixels, splits
+
+    images = imageset.scan(location, positive, group_pattern)
+    decoded = pixels.load(images, 64)
+    images = splits.group_same_pictures(decoded.images)
+    held = splits.hold_out(images, test, seed)
+    images.table["split"] = ["test" if h else "train" for h in held]
+    imageset.write_manifest(images, out)
+    print(imageset.count_table(images).to_string())
+    mention_quarantine(decoded.quarantine)
+    print(f"Manifest: {out}")
+
+
+@data.command(epilog="Example: ufgen data phantom phantom_set --train 400 --test 200")
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must be new or empty.")],
+    train: Annotated[int, typer.Option(min=4, help="Number of training images.")] = 400,
+    test: Annotated[int, typer.Option(min=4, help="Number of test images.")] = 200,
+    size: Annotated[int, typer.Option(min=32, max=512, help="Pixels.")] = 128,
+    seed: Seed = 0,
+) -> None:
+    """Simulate pelvic ultrasound with and without fibroids, labelled `phantom` everywhere."""
+    from ufgen import phantom as simulator
+
+    simulator.write_set(out, train, test, size, seed)
+    simulator.write_sheet(out / "sheet.png", size=size, seed=seed)
+    print(f"Simulated images (phantom): {out}\nSample sheet: {out / 'sheet.png'}")

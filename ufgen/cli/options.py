@@ -1,0 +1,37 @@
+"""Arguments and options that several commands share."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path,
+    typer.Argument(help="Folder with train/ and test/ (or class folders), or a CSV manifest."),
+]
+Positive = Annotated[
+    str | None, typer.Option(help="The positive class.  [default: UF, if there is one]")
+]
+GroupPattern = Annotated[
+    str | None,
+    typer.Option(help="Regular expression on file names; its first bracket is the group."),
+]
+Resolution = Annotated[int, typer.Option(min=32, max=512, help="Working size in pixels.")]
+Channels = Annotated[int, typer.Option(help="1 for grayscale, 3 for colour.")]
+Fit = Annotated[str, typer.Option(help="Keep the aspect by cutting (crop) or padding (pad).")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed: the same one gives the same result.")]
+ExtractorName = Annotated[
+    str,
+    typer.Option(help="Features: texture, keras:NAME?option=value, or a classifier's folder."),
+]
+Weights = Annotated[
+    str, typer.Option(help="Weights of a keras: extractor: imagenet or a local file.")
+]
+Runs = Annotated[Path, typer.Option(help="Folder for generators and studies.")]
+
+
+def mention_quarantine(quarantine) -> None:
+    """Name on stderr what could not be read."""
+    for row in quarantine.to_dict("records"):
+        print(f"left out: {row['path']}: {row['reason']}", file=sys.stderr)

@@ -1,0 +1,63 @@
+"""`ufgen experiment`: a study and its report."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ufgen import environment
+from ufgen.cli.application import app
+from ufgen.cli.options import GroupPattern, Positive, Runs
+from ufgen.errors import UserError
+
+
+@app.command(epilog="Example: ufgen experiment quick --data UF_dataset --positive UF")
+def experiment(
+    study: Annotated[
+        str | None, typer.Argument(help="A study's YAML file, or demo, quick or full.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Run a study on the phantom.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print trials, time and disk, and stop.")
+    ] = False,
+    location: Annotated[
+        Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
+    ] = None,
+    positive: Positive = None,
+    group_pattern: GroupPattern = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
+    environment.import_keras()
+    from experiments import study as studies
+
+    if demo == (study is not None):
+        raise UserError("name a study (a YAML file, or quick or full), or say --demo")
+    chosen = studies.read(
+        "demo" if demo else study,
+        path=str(location) if location else None,
+        positive=positive,
+        group_pattern=group_pattern,
+    )
+    if demo and location is None:
+        _write_demo_images(Path(chosen.images.path))
+    if plan:
+        from experiments.plan import write_plan
+
+        print(write_plan(chosen, runs))
+        return
+    from experiments import runner
+
+    report = runner.run(chosen, runs, "ufgen " + shlex.join(sys.argv[1:]))
+    print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
+    print(f"Report: {report}")
+
+
+def _write_demo_images(folder: Path) -> None:
+    from ufgen import phantom as simulator
+
+    if not (folder / "manifest.csv").is_file():
+        simulator.write_set(folder, train=320, test=160, size=128, seed=0)
