@@ -14,8 +14,10 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen import cli, synthesis  # noqa: E402
+from ufgen.cli.synthetic import counts_a_class  # noqa: E402
+from ufgen.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.gallery import Strip, write_gallery  # noqa: E402
+from ufgen.gallery import write_gallery  # noqa: E402
 from ufgen.gan.sampler import draw  # noqa: E402
 from ufgen.synthesis import Choice, synthesise  # noqa: E402
 
@@ -52,6 +54,38 @@ def test_everything_a_user_looks_at_is_there(made):
     assert "phantom" in page and "http" not in page.replace("http://www.w3.org", "")
     with Image.open(out / "interpolation.gif") as film:
         assert film.n_frames == 48
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], None),
+        (["7"], 7),
+        (["UF=5"], {"UF": 5}),
+        (["UF=5", "grade=2=3"], {"UF": 5, "grade=2": 3}),
+    ],
+)
+def test_counts_a_class_on_the_command_line(texts, expected):
+    assert counts_a_class(texts) == expected
+
+
+@pytest.mark.parametrize("texts", [["0"], ["UF=0"], ["UF="], ["many"], ["5", "UF=5"], ["-3"]])
+def test_counts_a_class_that_make_no_sense_are_refused(texts):
+    with pytest.raises(UserError, match="--per-class"):
+        counts_a_class(texts)
+
+
+def test_chosen_counts_leave_the_others_as_many_as_real(made, phantoms, tmp_path):
+    root = made[0].parents[1]
+    choice = Choice(per_class={"UF": 3})
+    real = pd.read_csv(made[0] / "training.csv")["label"].value_counts()
+    where = tmp_path / "some"
+    synthesise(phantoms, where, "dcgan", OPTIONS, choice, root / "generators")
+    drawn = pd.read_csv(where / "manifest.csv")["label"].value_counts().to_dict()
+    assert drawn == {"UF": 3, "NUF": real["NUF"]}
+    with pytest.raises(UserError, match="no training images of cyst"):
+        choice = Choice(per_class={"cyst": 3})
+        synthesise(phantoms, where, "dcgan", OPTIONS, choice, root / "generators")
 
 
 def test_redraw_and_fidelity_from_the_command_line(made, phantoms, tmp_path):

@@ -9,11 +9,12 @@ from PIL import Image
 
 from ufgen import imageset, pixels
 from ufgen.atomic import whole_file, write_text
+from ufgen.contact_sheet import Strip
 from ufgen.errors import UserError
 from ufgen.fidelity import measure
 from ufgen.fidelity.copies import Copies, find_copies
 from ufgen.fidelity.extractors import Extractor, extract, network_name, texture
-from ufgen.gallery import Strip, write_gallery
+from ufgen.gallery import write_gallery
 from ufgen.gan.latents import interpolate, render
 from ufgen.gan.recipe import Recipe, load_recipe
 from ufgen.gan.sampler import Drawn, load_generator

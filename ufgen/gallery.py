@@ -1,40 +1,21 @@
 """The page beside synthetic images: them, the real ones, and the nearest pairs, for a person."""
 
-import base64
-import io
-import math
 import mimetypes
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
 from ufgen.atomic import write_text
-from ufgen.pixels import as_picture
+from ufgen.contact_sheet import ContactSheet, Strip, data_uri
 
 SHOWN_PER_CLASS = 60
 CLOSEST_PAIRS = 24
 COPIES_SHOWN = 60
 FEW = 50
-LARGEST_SIDE = 128
 TILE, PHONE_TILE, LARGE, PHONE_LARGE = 64, 64, 192, 128
-
-
-@dataclass(frozen=True)
-class Strip:
-    """Images and what is known of them, row by row.
-
-    `table` has `path` and `label`, real images also `source` where it is known, synthetic images
-    `latent_seed` and `discriminator_score` where they have them. `pixels` is uint8 (N, H, W, C)
-    with C 1 or 3.
-    """
-
-    table: pd.DataFrame
-    pixels: np.ndarray
 
 
 def write_gallery(
@@ -58,7 +39,7 @@ def write_gallery(
     simulated training images, copies, few images.
 
     Of each class at most `SHOWN_PER_CLASS` images are shown: the first synthetic ones, real ones
-    evenly spaced. Images larger than `LARGEST_SIDE` are reduced. Raises ValueError where tables
+    evenly spaced. Large images are reduced. Raises ValueError where tables
     and pixels do not belong together.
     """
     _check(real, synthetic, nearest)
@@ -69,8 +50,8 @@ def write_gallery(
     if nearest is not None:
         real_rows |= set(nearest["train_row"].to_numpy()[synthetic_rows].tolist())
     sheets = {
-        "real": _Sheet("real", real, sorted(real_rows)),
-        "synthetic": _Sheet("synthetic", synthetic, synthetic_rows),
+        "real": ContactSheet("real", real, sorted(real_rows)),
+        "synthetic": ContactSheet("synthetic", synthetic, synthetic_rows),
     }
     cards = _cards(synthetic_rows, sheets, real, synthetic, nearest)
     copies = 0 if nearest is None else int(nearest["copy"].sum())
@@ -102,39 +83,6 @@ def write_gallery(
     )
     write_text(path, page)
     return Path(path)
-
-
-class _Sheet:
-    """Some images of a strip in one PNG, each with a rim of its own edge so that none bleeds."""
-
-    def __init__(self, name: str, strip: Strip, rows: list[int]):
-        self.name, self.rows = name, {row: i for i, row in enumerate(rows)}
-        self.table = strip.table
-        images = _reduced(strip.pixels[rows])
-        if images.shape[-1] == 3 and (images == images[..., :1]).all():
-            images = images[..., :1]
-        count, self.height, self.width, channels = images.shape
-        self.columns = max(1, math.ceil(math.sqrt(count)))
-        lines = max(1, math.ceil(count / self.columns))
-        rimmed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-        cells = np.zeros((lines * self.columns, *rimmed.shape[1:]), "uint8")
-        cells[:count] = rimmed
-        cells = cells.reshape(lines, self.columns, self.height + 2, self.width + 2, channels)
-        sheet = cells.transpose(0, 2, 1, 3, 4).reshape(
-            lines * (self.height + 2), self.columns * (self.width + 2), channels
-        )
-        buffer = io.BytesIO()
-        Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(
-            buffer, "png", optimize=True
-        )
-        self.data = _data_uri(buffer.getvalue(), "image/png")
-
-    def place(self, row: int) -> dict:
-        """Where the image of this row lies, and its name."""
-        line, column = divmod(self.rows[row], self.columns)
-        file = "/".join(PurePath(str(self.table["path"].iloc[row])).parts[-2:])
-        label = self.table["label"].iloc[row]
-        return {"sheet": self.name, "x": column, "y": line, "file": file, "label": label}
 
 
 def _check(real: Strip, synthetic: Strip, nearest: pd.DataFrame | None) -> None:
@@ -279,24 +227,10 @@ def _scales(width: int) -> dict[str, float]:
     return scales
 
 
-def _reduced(images: np.ndarray) -> np.ndarray:
-    """The images, or their averages over blocks where a side is longer than LARGEST_SIDE."""
-    factor = math.ceil(max(images.shape[1:3]) / LARGEST_SIDE)
-    if factor == 1:
-        return images
-    return np.stack(
-        [np.asarray(Image.fromarray(as_picture(image)).reduce(factor)) for image in images]
-    ).reshape(len(images), -(-images.shape[1] // factor), -(-images.shape[2] // factor), -1)
-
-
 def _embedded(caption: str, file: Path) -> dict:
     kind = mimetypes.guess_type(file.name)[0] or "image/png"
-    data = _data_uri(file.read_bytes(), kind)
+    data = data_uri(file.read_bytes(), kind)
     return {"caption": caption, "data": data, "moves": kind == "image/gif"}
-
-
-def _data_uri(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _template():

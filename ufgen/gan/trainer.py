@@ -1,10 +1,7 @@
 """The training loop: budget, progress, checkpoints, choice of the snapshot, recovery."""
 
 import math
-import signal
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ from ufgen.fidelity.extractors import Extractor, texture
 from ufgen.gan import backend, precision
 from ufgen.gan.generator_folder import GeneratorFolder, generator_key
 from ufgen.gan.latents import sample
+from ufgen.gan.progress import advance, deferred_interrupt, progress_bar
 from ufgen.gan.recipe import Recipe, to_yaml
 from ufgen.gan.snapshots import COLLAPSED, VARIED, Judge
 from ufgen.gan.step import NUMBERS, Adversaries
@@ -96,7 +94,7 @@ class _Training:
             tqdm.write(shared)
         saved = logged = time.monotonic()
         sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
-        with _progress_bar(recipe, state, progress) as bar, _deferred_interrupt() as interrupted:
+        with progress_bar(recipe, state, progress) as bar, deferred_interrupt() as interrupted:
             while self._progress() < 1 and not self._exhausted():
                 started = time.monotonic()
                 numbers = self._run_program()
@@ -105,7 +103,7 @@ class _Training:
                 sums = {name: sums[name] + numbers[name] for name in NUMBERS}
                 calls += 1
                 broken = not all(map(math.isfinite, numbers.values()))
-                _advance(bar, recipe, state)
+                advance(bar, recipe, state)
                 if not broken and time.monotonic() - logged > LOG_SECONDS:
                     speed = calls * shown_each / (time.monotonic() - logged)
                     self._log({name: sums[name] / calls for name in NUMBERS}, speed, bar)
@@ -175,15 +173,15 @@ class _Training:
                 f"the images collapsed: their variety is {found['variety']:.3f} of the real ones'"
             )
             return
-        row = {"kimg": self._shown(), "step": state["step"], **found, "floor": self.judge.floor[0]}
-        self.metrics.append(row)
+        at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
+        self.metrics.append(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
         state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
             written = self.folder.write_snapshot(
                 self.networks.averaged, self.networks.discriminator
             )
-            state["best"] = {"kimg": self._shown(), "snapshot": written, **found}
+            state["best"] = at | {"snapshot": written, **found}
             state["since_best"] = 0
         bar.set_postfix(KD=f"{found['distance']:.3g}", floor=f"{self.judge.floor[0]:.2g}")
         self._write_grid(found["distance"])
@@ -258,6 +256,7 @@ class _Training:
                 "training_images": len(self.constants["labels"]),
                 "snapshot": best["snapshot"],
                 "snapshot_kimg": best["kimg"],
+                "snapshot_seconds": best["seconds"],
                 f"KD-{self.judge.extractor.name}": best["distance"],
                 "floor": self.judge.floor[0],
                 "extractor_stamp": self.judge.extractor.stamp,
@@ -265,34 +264,3 @@ class _Training:
                 "recoveries": self.state["recoveries"],
             }
         )
-
-
-def _progress_bar(recipe: Recipe, state: dict, progress: bool) -> tqdm:
-    timed = bool(recipe.minutes)
-    return tqdm(
-        total=round(60 * recipe.minutes) if timed else recipe.steps() * recipe.batch,
-        initial=round(state["seconds"]) if timed else state["step"] * recipe.batch,
-        unit="s" if timed else "img",
-        unit_scale=not timed,
-        desc="training the generator",
-        disable=not progress,
-    )
-
-
-def _advance(bar: tqdm, recipe: Recipe, state: dict) -> None:
-    done = state["seconds"] if recipe.minutes else state["step"] * recipe.batch
-    bar.update(min(round(done), bar.total) - bar.n)
-
-
-@contextmanager
-def _deferred_interrupt():
-    """Collect Ctrl-C in a list instead of raising it in the middle of a step."""
-    interrupted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    before = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
