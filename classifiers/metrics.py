@@ -14,10 +14,16 @@ NAMES = (
     "specificity",
     "f1",
     "balanced_accuracy",
+    "mcc",
     "roc_auc",
     "average_precision",
+    "sensitivity_at_90_specificity",
+    "specificity_at_90_sensitivity",
     "brier",
+    "calibration_error",
 )
+LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
+BINS = 10
 
 
 def evaluate(
@@ -27,10 +33,12 @@ def evaluate(
     weights: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """All metrics of `NAMES`; `recall` is the sensitivity. An image is called positive where its
-    probability is at least `threshold`."""
+    probability is at least `threshold`; `sensitivity_at_90_specificity` is the largest sensitivity
+    of all thresholds that leave a specificity of at least 0.9, and the other one likewise."""
     counts = confusion(labels, probabilities, threshold, weights)
     tn, fp, fn, tp = (counts[name] for name in ("tn", "fp", "fn", "tp"))
     recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    sensitivities, specificities = _rates(labels, probabilities, weights)
     return {
         "accuracy": _ratio(tp + tn, tp + tn + fp + fn),
         "precision": _ratio(tp, tp + fp),
@@ -38,9 +46,13 @@ def evaluate(
         "specificity": specificity,
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
         "balanced_accuracy": (recall + specificity) / 2,
+        "mcc": mcc(tn, fp, fn, tp),
         "roc_auc": roc_auc(labels, probabilities, weights),
         "average_precision": average_precision(labels, probabilities, weights),
+        "sensitivity_at_90_specificity": _best(sensitivities, specificities, 0.9),
+        "specificity_at_90_sensitivity": _best(specificities, sensitivities, 0.9),
         "brier": brier(labels, probabilities, weights),
+        "calibration_error": calibration_error(labels, probabilities, weights),
     }
 
 
@@ -54,6 +66,12 @@ def confusion(labels, probabilities, threshold, weights=None) -> dict[str, np.nd
         "fn": weights @ ((labels == 1) & ~called),
         "tp": weights @ ((labels == 1) & called),
     }
+
+
+def mcc(tn, fp, fn, tp) -> np.ndarray:
+    """Matthews correlation of calls and labels, -1..1; undefined where one of them is constant."""
+    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return _ratio(tp * tn - fp * fn, np.sqrt(margins))
 
 
 def roc_auc(labels, probabilities, weights=None) -> np.ndarray:
@@ -80,6 +98,34 @@ def brier(labels, probabilities, weights=None) -> np.ndarray:
     return _ratio(weights @ np.square(probabilities - labels), weights.sum(axis=-1))
 
 
+def calibration_error(labels, probabilities, weights=None) -> np.ndarray:
+    """Expected calibration error: mean |share of positives - mean probability| over bins.
+
+    Ten bins of equal width, each counted by its images (Naeini, AAAI 2015), of the probability of
+    the positive class.
+    """
+    labels, weights = _arrays(labels, weights)
+    surplus = weights * (np.asarray(probabilities, "float64") - labels)
+    of_bin = _bins(probabilities)[:, None] == np.arange(BINS)
+    return _ratio(np.abs(surplus @ of_bin).sum(axis=-1), weights.sum(axis=-1))
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    """The bins of a reliability diagram that hold images: `count`, `probability`, `positives`.
+
+    `probability` is the mean in the bin, `positives` the number of positive images.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
+    bins = _bins(probabilities)
+    count = np.bincount(bins, minlength=BINS)
+    held = count > 0
+    return {
+        "count": count[held],
+        "probability": np.bincount(bins, probabilities, BINS)[held] / count[held],
+        "positives": np.bincount(bins, labels, BINS)[held].astype(int),
+    }
+
+
 def youden_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The threshold with the largest sensitivity + specificity - 1 (Youden 1950).
 
@@ -95,6 +141,24 @@ def youden_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     index = called[:, labels == 1].mean(axis=1) - called[:, labels == 0].mean(axis=1)
     best = candidates[np.isclose(index, index.max())]
     return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def sensitivity_threshold(
+    labels: np.ndarray, probabilities: np.ndarray, sensitivity: float
+) -> float:
+    """The highest threshold that calls at least that share of the positive images positive.
+
+    Meant for validation images. It lies midway between two neighbouring scores; 0 where even the
+    lowest score is needed. Raises ValueError where no image is positive.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
+    of_positives = np.sort(probabilities[labels == 1])[::-1]
+    if not len(of_positives):
+        raise ValueError("there is no positive image: its sensitivity is undefined")
+    needed = max(1, int(np.ceil(sensitivity * len(of_positives) - 1e-9)))
+    lowest = of_positives[needed - 1]
+    below = probabilities[probabilities < lowest]
+    return float((lowest + below.max()) / 2) if len(below) else 0.0
 
 
 def _ratio(numerator, denominator) -> np.ndarray:
@@ -118,3 +182,27 @@ def _weight_by_score(labels, probabilities, weights) -> tuple[np.ndarray, np.nda
         np.add.reduceat(weights * (labels == 1), starts, axis=-1),
         np.add.reduceat(weights * (labels == 0), starts, axis=-1),
     )
+
+
+def _rates(labels, probabilities, weights) -> tuple[np.ndarray, np.ndarray]:
+    """Sensitivity and specificity at each threshold: above all scores, then at each, falling."""
+    positives, negatives = _weight_by_score(labels, probabilities, weights)
+    none = np.zeros((*positives.shape[:-1], 1))
+    true = np.concatenate([none, np.cumsum(positives[..., ::-1], axis=-1)], axis=-1)
+    false = np.concatenate([none, np.cumsum(negatives[..., ::-1], axis=-1)], axis=-1)
+    return _ratio(true, true[..., -1:]), 1 - _ratio(false, false[..., -1:])
+
+
+def _best(values, others, least: float) -> np.ndarray:
+    """The largest value of all thresholds where the other rate is at least `least`.
+
+    Undefined with one class.
+    """
+    reached = np.where(others >= least - 1e-12, values, -np.inf).max(axis=-1)
+    defined = np.isfinite(values).all(axis=-1) & np.isfinite(others).all(axis=-1)
+    return np.where(defined, reached, np.nan)[()]
+
+
+def _bins(probabilities) -> np.ndarray:
+    """The number of each probability's bin, 0..BINS - 1; the last one holds 1 too."""
+    return np.minimum((np.asarray(probabilities, "float64") * BINS).astype(int), BINS - 1)

@@ -19,7 +19,11 @@ TITLES = {
     "balanced_accuracy": "balanced accuracy",
     "recall": "sensitivity (recall)",
     "f1": "F1",
+    "mcc": "Matthews correlation",
+    "sensitivity_at_90_specificity": "sensitivity at 90 % specificity",
+    "specificity_at_90_sensitivity": "specificity at 90 % sensitivity",
     "brier": "Brier score",
+    "calibration_error": "expected calibration error",
 }
 
 

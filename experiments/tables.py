@@ -7,8 +7,6 @@ from classifiers import metrics
 from experiments import statistics
 from experiments.study import Study
 
-LESS_IS_BETTER = {"brier"}
-
 
 def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per trial with every metric; undefined metrics stay empty.
@@ -70,7 +68,7 @@ def _delta(scores, arm, members, metric, study, seeds, confidence) -> dict:
     value, baseline = stack(arm, metric), stack("real", metric)
     deltas = value - baseline
     low, high = statistics.crossed_interval(deltas[1:], seeds, confidence)
-    better = (-high, -low) if metric in LESS_IS_BETTER else (low, high)
+    better = (-high, -low) if metric in metrics.LESS_IS_BETTER else (low, high)
     found = statistics.verdict(*better, study.margin)
     chance = statistics.crossed_interval(stack("real", "roc_auc")[1:] - 0.5, seeds, confidence)[0]
     learned = bool(chance > 0)

@@ -1,5 +1,7 @@
 """Metrics against scikit-learn, with ties, weights and undefined cases."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -12,6 +14,19 @@ def _case(seed, ties):
     labels = rng.integers(0, 2, 80)
     probabilities = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1)
     return labels, np.round(probabilities, 1) if ties else probabilities, rng.integers(0, 4, 80)
+
+
+def _calibration_error(labels, probabilities, weights):
+    """By its definition, bin by bin."""
+    weights = np.ones(len(labels)) if weights is None else weights
+    error, edges = 0.0, np.arange(11) / 10
+    for low, high in pairwise(edges):
+        inside = (probabilities >= low) & ((probabilities < high) | (high == 1))
+        if weights[inside].sum():
+            accuracy = np.average(labels[inside], weights=weights[inside])
+            confidence = np.average(probabilities[inside], weights=weights[inside])
+            error += weights[inside].sum() * abs(accuracy - confidence)
+    return error / weights.sum()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -37,6 +52,13 @@ def test_against_scikit_learn(seed, ties, weighted):
         ),
         "brier": reference.brier_score_loss(labels, probabilities, sample_weight=weights),
     }
+    theirs["mcc"] = reference.matthews_corrcoef(labels, called, sample_weight=weights)
+    fpr, tpr, _ = reference.roc_curve(
+        labels, probabilities, sample_weight=weights, drop_intermediate=False
+    )
+    theirs["sensitivity_at_90_specificity"] = tpr[1 - fpr >= 0.9 - 1e-12].max()
+    theirs["specificity_at_90_sensitivity"] = (1 - fpr)[tpr >= 0.9 - 1e-12].max()
+    theirs["calibration_error"] = _calibration_error(labels, probabilities, weights)
     assert set(theirs) == set(metrics.NAMES)
     for name, value in theirs.items():
         assert ours[name] == pytest.approx(value, abs=1e-12), name
@@ -72,6 +94,7 @@ def test_undefined_is_not_zero():
     found = metrics.evaluate(np.zeros(4, int), np.full(4, 0.2), 0.5)
     undefined = {name for name, value in found.items() if np.isnan(value)}
     expected = {"precision", "recall", "f1", "balanced_accuracy", "roc_auc", "average_precision"}
+    expected |= {"mcc", "sensitivity_at_90_specificity", "specificity_at_90_sensitivity"}
     assert undefined == expected
     assert found["specificity"] == 1
 
@@ -83,3 +106,20 @@ def test_youden_threshold_is_the_best_there_is():
     found = metrics.evaluate(labels, probabilities, threshold)
     assert found["recall"] + found["specificity"] - 1 == pytest.approx((true - false).max())
     assert metrics.youden_threshold(np.ones(3, int), np.array([0.1, 0.2, 0.3])) == 0.5
+
+
+def test_reliability_holds_every_image_once():
+    labels, probabilities, _ = _case(0, True)
+    found = metrics.reliability(labels, probabilities)
+    assert found["count"].sum() == 80 and found["positives"].sum() == labels.sum()
+    gaps = np.abs(found["positives"] - found["count"] * found["probability"]).sum() / 80
+    assert gaps == pytest.approx(metrics.calibration_error(labels, probabilities))
+
+
+@pytest.mark.parametrize("wanted", [0.5, 0.8, 0.9, 1.0])
+def test_a_threshold_for_a_sensitivity_reaches_it_and_no_higher_one_does(wanted):
+    labels, probabilities, _ = _case(1, True)
+    threshold = metrics.sensitivity_threshold(labels, probabilities, wanted)
+    assert (probabilities[labels == 1] >= threshold).mean() >= wanted
+    higher = probabilities[probabilities >= threshold].min() + 1e-9
+    assert (probabilities[labels == 1] >= higher).mean() < wanted
