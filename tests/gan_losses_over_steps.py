@@ -1,8 +1,8 @@
-"""Prints the losses of ten training steps and the devices that hold the weights, as JSON.
+"""Prints the losses of ten training steps and the devices that shared them, as JSON.
 
 Run with either backend, on one device or two, by test_gan_backends.
 
-    python gan_losses_over_steps.py RECIPE_JSON
+    python gan_losses_over_steps.py RECIPE_JSON DEVICES
 
 Initial weights and all inputs come from numpy, so that two backends start alike.
 """
@@ -69,10 +69,19 @@ def losses(recipe: Recipe) -> dict:
 
     program = backend.compiled(step, networks.variables, NUMBERS, 1, recipe.batch)
     rows = [{name: float(value) for name, value in program(given).items()} for _ in range(STEPS)]
-    weights = networks.generator.trainable_variables[0].value
-    held = getattr(weights, "devices", None)
-    return {"rows": rows, "devices": len(held()) if callable(held) else 1}
+    return {"rows": rows, "devices": backend.devices(recipe.batch)}
+
+
+def make_devices(count: int) -> None:
+    """On TensorFlow, divide the CPU into `count` devices (JAX takes them from XLA_FLAGS)."""
+    if backend.on_tensorflow():
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        one = tf.config.LogicalDeviceConfiguration()
+        tf.config.set_logical_device_configuration(cpu, [one] * count)
 
 
 if __name__ == "__main__":
+    make_devices(int(sys.argv[2]))
     print(json.dumps(losses(Recipe(**json.loads(sys.argv[1])))))

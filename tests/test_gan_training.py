@@ -38,6 +38,8 @@ RECIPE = Recipe(
     discriminator_learning_rate=1e-3,
     kimg=4.8,
     evaluate_kimg=2.4,
+    r1=1.0,
+    penalty_every=4,
     diffaugment=(),
     precision="float32",
     steps_per_call=5,
@@ -406,7 +408,7 @@ from test_gan_training import Recipe, SHORT, assert_same, discs, drawn_to, train
 assert keras.backend.backend() == "jax"
 root = Path(sys.argv[1])
 images, pixels = discs(10)
-recipe = Recipe(resolution=32, r1=1.0, penalty_every=2, **SHORT)
+recipe = Recipe(resolution=32, r1=1.0, penalty_every=2, **SHORT | {"batch": 8})
 whole = trainer.train_generator(images, pixels, recipe, root / "whole", progress=False)
 run_program = trainer._Training._run_program
 def interrupt(training):
@@ -441,5 +443,5 @@ def test_jax_trains_resumes_and_draws(tmp_path, devices):
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    assert ("training on 2 of 2 devices" in finished.stdout) == (devices == 2)
+    assert ("training on 2 devices" in finished.stdout) == (devices == 2)
     assert len(list((tmp_path / "s" / "dark").glob("*.png"))) == 2

@@ -1,7 +1,8 @@
 """The only file that knows TensorFlow from JAX: gradients, compilation, devices."""
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -22,29 +23,51 @@ def on_tensorflow() -> bool:
 
 
 def devices(batch: int) -> list[str]:
-    """The devices that share a batch: as many as divide it, on JAX; the first on TensorFlow."""
-    found = keras.distribution.list_devices() or ["cpu:0"]
+    """The devices that share a batch, in parts of the same size, multiples of four."""
     if on_tensorflow():
-        return found[:1]
-    return found[: max(n for n in range(1, len(found) + 1) if batch % n == 0)]
+        import tensorflow as tf
+
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        found = [device.name for device in found]
+    else:
+        found = keras.distribution.list_devices()
+    fitting = [n for n in range(2, len(found) + 1) if batch % (4 * n) == 0]
+    return found[: max(fitting, default=1)]
 
 
-def sharing(batch: int) -> str:
-    """How the batches are shared, in words, where there are several devices."""
-    used, found = len(devices(batch)), len(keras.distribution.list_devices())
-    if found < 2:
-        return ""
-    rule = "TensorFlow uses one, JAX all" if on_tensorflow() else "all"
-    return f"training on {used} of {found} devices ({rule} that divide the batch of {batch})"
+def shares(batch: dict, count: int) -> list[tuple]:
+    """What the devices that share a batch work on: pairs of a context to enter and a part.
 
-
-def split(batch, count: int):
-    """Divide the first axis, `count` long or 0, of every array of a nested dict over the devices.
-
-    XLA then places each operation where its images are and adds up what the devices find; the
-    numbers are those of one device, moments of batch normalisation included.
+    `batch` is a nested dict of arrays whose first axis is a multiple of `count` long, or 0. On
+    TensorFlow each device has a part, and its own moments in batch normalisation. On JAX the only
+    part is all of it, spread over the devices: XLA adds up what they find, as if they were one.
     """
-    return _distribute(batch, count, "batch")
+    shared_by = devices(count)
+    if len(shared_by) == 1:
+        return [(nullcontext, batch)]
+    if not on_tensorflow():
+        return [(nullcontext, _distribute(batch, count, "batch"))]
+    import tensorflow as tf
+
+    size = count // len(shared_by)
+
+    def part(array, index):
+        if not array.shape[0]:
+            return array
+        rows = ops.reshape(array, (-1, count, *array.shape[1:]))
+        return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *array.shape[1:]))
+
+    return [
+        (partial(tf.device, name), keras.tree.map_structure(partial(part, index=index), batch))
+        for index, name in enumerate(shared_by)
+    ]
+
+
+def mean(structures: list):
+    """The mean of nested structures of tensors: what the parts of a batch found, together."""
+    if len(structures) == 1:
+        return structures[0]
+    return keras.tree.map_structure(lambda *parts: sum(parts) / len(parts), *structures)
 
 
 def constant(array, count: int):
@@ -53,8 +76,9 @@ def constant(array, count: int):
 
 
 def _distribute(tensors, count: int, first_axis: str | None):
+    """On JAX, place tensors on the devices, whole or split; on TensorFlow they stay."""
     shared_by = devices(count)
-    if len(shared_by) == 1:
+    if on_tensorflow() or len(shared_by) == 1:
         return tensors
     mesh = keras.distribution.DeviceMesh((len(shared_by),), ["batch"], shared_by)
 
@@ -105,7 +129,12 @@ def pullback(function: Callable, variables: list, state: list) -> tuple:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             output = function()
-        return output, lambda slope: tape.gradient(output, values, output_gradients=slope)
+
+        def pull_back(slope):
+            slopes = tape.gradient(output, values, output_gradients=slope)
+            return [tf.convert_to_tensor(slope) for slope in slopes]
+
+        return output, pull_back
     import jax
 
     def stateless(values):
@@ -139,13 +168,15 @@ def compiled(step: Callable, variables: list, names: list[str], count: int, batc
 
     `step` changes `variables` and returns a dict of float32 numbers called `names`; the program
     returns their means over its steps. The constants are tensors that stay on the devices that
-    share a `batch`. XLA compiles the program, but for TensorFlow on a CPU: its own kernels are
-    faster there.
+    share a `batch`. XLA compiles the program, but for TensorFlow on a CPU, where its own kernels
+    are faster, and on several GPUs, which one XLA program cannot use there.
     """
     if on_tensorflow():
         import tensorflow as tf
 
-        @tf.function(autograph=False, jit_compile=bool(keras.distribution.list_devices("gpu")))
+        on_one_gpu = tf.config.list_logical_devices("GPU") and len(devices(batch)) == 1
+
+        @tf.function(autograph=False, jit_compile=bool(on_one_gpu))
         def program(constants):
             def body(index, sums):
                 numbers = step(constants)

@@ -88,10 +88,31 @@ class Adversaries:
         and generated images side by side, gives both slopes (Shen et al., CVPR 2021). If there are
         several devices, they share the batch.
         """
-        batch = backend.split(batch, self.recipe.batch)
-        recipe, labels = self.recipe, batch["labels"]
-        both, half = ops.concatenate([labels, labels]), recipe.batch
         self._set_learning_rates(progress)
+        found = []
+        for device, part in backend.shares(batch, self.recipe.batch):
+            with device():
+                found.append((device, *self._slopes(part, progress)))
+        slopes, numbers = backend.mean([(slopes, numbers) for _, slopes, numbers, _ in found])
+        trained = self.discriminator.trainable_variables
+        self.discriminator_optimizer.apply(slopes, trained)
+        slopes = []
+        for device, *_, generator_slopes in found:
+            with device():
+                slopes.append(generator_slopes())
+        trained = self.generator.trainable_variables
+        self.generator_optimizer.apply(backend.mean(slopes), trained)
+        self._average()
+        self._adapt(numbers["real_sign"])
+        return numbers | {"augmentation": self.augmentation.value + 0.0}
+
+    def _slopes(self, batch: dict, progress) -> tuple:
+        """The discriminator's slopes, the numbers, and a function that gives the generator's.
+
+        That function is called when the discriminator has been updated.
+        """
+        recipe, labels = self.recipe, batch["labels"]
+        both, half = ops.concatenate([labels, labels]), labels.shape[0]
         fake, pull = backend.pullback(
             lambda: self.generator([batch["latents"], labels, batch["noise"]], training=True),
             self.generator.trainable_variables,
@@ -108,26 +129,28 @@ class Adversaries:
             loss = losses.discriminator_loss(recipe.loss, real_logits, fake_logits)
             return loss, (real_logits, fake_logits, seen)
 
-        trained = self.discriminator.trainable_variables
-        found = backend.gradients(discriminator_loss, trained, fake)
+        found = backend.gradients(discriminator_loss, self.discriminator.trainable_variables, fake)
         real_logits, fake_logits, seen = found.extra
-        loss = losses.generator_loss(recipe.loss, real_logits, fake_logits)
-        if recipe.updates == "together":
-            ratio = losses.slope_ratio(recipe.loss, real_logits, fake_logits)
-            slope = found.inputs * ops.reshape(ratio, (-1, 1, 1, 1))
+
+        def generator_slopes():
+            if recipe.updates == "together":
+                ratio = losses.slope_ratio(recipe.loss, real_logits, fake_logits)
+                return pull(found.inputs * ops.reshape(ratio, (-1, 1, 1, 1)))
+            return pull(
+                backend.gradient_of(
+                    lambda fake: losses.generator_loss(recipe.loss, *judge(fake)[:2]), fake
+                )
+            )
+
         penalty, penalty_slopes = self._penalty(seen, both, batch["directions"], progress)
         slopes = [a + b for a, b in zip(found.variables, penalty_slopes, strict=True)]
-        self.discriminator_optimizer.apply(slopes, trained)
-        if recipe.updates == "alternate":
-            slope = backend.gradient_of(
-                lambda fake: losses.generator_loss(recipe.loss, *judge(fake)[:2]), fake
-            )
-        self.generator_optimizer.apply(pull(slope), self.generator.trainable_variables)
-        self._average()
-        sign = ops.mean(ops.sign(real_logits))
-        self._adapt(sign)
-        numbers = loss, found.loss, penalty, sign, self.augmentation.value + 0.0
-        return {name: ops.cast(n, "float32") for name, n in zip(NUMBERS, numbers, strict=True)}
+        numbers = {
+            "generator_loss": losses.generator_loss(recipe.loss, real_logits, fake_logits),
+            "discriminator_loss": found.loss,
+            "penalty": penalty,
+            "real_sign": ops.mean(ops.sign(real_logits)),
+        }
+        return slopes, {k: ops.cast(v, "float32") for k, v in numbers.items()}, generator_slopes
 
     def _penalty(self, seen, labels, directions, progress):
         """The gradient penalty and its slopes; zeros but in every `penalty_every`-th step."""
@@ -136,7 +159,8 @@ class Adversaries:
         if not recipe.r1 + recipe.r2:
             return nothing[0], nothing[1:]
         strength = recipe.penalty_every * (1 - progress * (1 - recipe.penalty_end))
-        halves = slice(0, recipe.batch), slice(recipe.batch, 2 * recipe.batch)
+        half = labels.shape[0] // 2
+        halves = slice(0, half), slice(half, 2 * half)
 
         def logits(images, part):
             return self.discriminator([images, labels[part]], training=True)

@@ -90,8 +90,8 @@ class _Training:
         recipe, state = self.recipe, self.state
         shown_each = recipe.batch * recipe.steps_per_call
         evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
-        if shared := backend.sharing(recipe.batch):
-            tqdm.write(shared)
+        if (count := len(backend.devices(recipe.batch))) > 1:
+            tqdm.write(f"training on {count} devices, which share each batch of {recipe.batch}")
         saved = logged = time.monotonic()
         sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
         with progress_bar(recipe, state, progress) as bar, deferred_interrupt() as interrupted:
