@@ -29,7 +29,7 @@ class Images(_Strict):
 class Generator(_Strict):
     """The recipe of the generator; `options` change single fields of it."""
 
-    recipe: str = "dcgan"
+    recipe: str = "fast"
     options: dict = {}
 
 

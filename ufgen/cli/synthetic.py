@@ -34,8 +34,8 @@ def synth(
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="dcgan, residual, projected, or a YAML file.")
-    ] = "dcgan",
+        str, typer.Option(help="fast, dcgan, residual, projected, or a YAML file.")
+    ] = "fast",
     kimg: Annotated[
         float | None, typer.Option(help="Training budget: thousands of real images shown.")
     ] = None,
