@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from classifiers.backbones import as_rgb, mobilenet_v3_features, resnet50_features
+from classifiers.backbones import as_rgb, head, mobilenet_v3_features, pixels_of, resnet50_features
 from ufgen.errors import UserError
 
 
@@ -18,12 +18,8 @@ def build(size: int, channels: int, weights: str = "none") -> keras.Model:
             f"weights: {weights} names {len(files)} file(s); hybrid needs two, joined by a comma: "
             "MOBILENET_V3_LARGE.weights.h5,RESNET50.weights.h5"
         )
-    images = keras.Input((size, size, channels), name="images")
+    images = pixels_of(size, channels)
     rgb = as_rgb(images)
     branches = [mobilenet_v3_features(rgb, files[0]), resnet50_features(rgb, files[1])]
-    features = layers.Concatenate()(branches)
-    for units in (512, 128):
-        features = layers.Dense(units, activation="relu")(features)
-        features = layers.Dropout(0.5)(features)
-    probability = layers.Dense(1, activation="sigmoid", dtype="float32")(features)
+    probability = head(layers.Concatenate()(branches), (512, 128))
     return keras.Model(images, probability, name="hybrid")

@@ -1,4 +1,4 @@
-"""Exact and large-sample intervals of single numbers; the grouped bootstrap is in experiments."""
+"""Exact, large-sample and bootstrap intervals: pure functions."""
 
 import numpy as np
 from scipy.stats import beta, norm, rankdata
@@ -50,3 +50,14 @@ def delong_interval(
     middle, half = np.log(area / (1 - area)), norm.ppf((1 + confidence) / 2) * error
     half /= area * (1 - area)
     return tuple(float(1 / (1 + np.exp(-edge))) for edge in (middle - half, middle + half))
+
+
+def group_weights(groups: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """Bootstrap weights of images whose groups are drawn with replacement: float (B, N).
+
+    `groups` (N,) names each image's group. All images of a group share one weight: the number of
+    times that the group was drawn (cluster bootstrap, Field & Welsh 2007).
+    """
+    names, members = np.unique(groups, return_inverse=True)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
+    return drawn[:, members].astype("float64")

@@ -24,6 +24,23 @@ NAMES = (
 )
 LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
 BINS = 10
+TITLES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "balanced_accuracy": "balanced accuracy",
+    "recall": "sensitivity (recall)",
+    "f1": "F1",
+    "mcc": "Matthews correlation",
+    "sensitivity_at_90_specificity": "sensitivity at 90 % specificity",
+    "specificity_at_90_sensitivity": "specificity at 90 % sensitivity",
+    "brier": "Brier score",
+    "calibration_error": "expected calibration error",
+}
+
+
+def title(metric: str) -> str:
+    """A metric's name for people."""
+    return TITLES.get(metric, metric)
 
 
 def evaluate(

@@ -1,5 +1,6 @@
 """Name -> network."""
 
+from ufgen import pretrained
 from ufgen.errors import UserError
 
 NAMES = ("custom_resnet50", "mobilenet_v3", "mobilenet_v3_small", "hybrid")
@@ -7,12 +8,19 @@ NAMES = ("custom_resnet50", "mobilenet_v3", "mobilenet_v3_small", "hybrid")
 
 def check_name(name: str) -> None:
     """Raise UserError if there is no classifier of that name."""
-    if name not in NAMES:
-        raise UserError(f"there is no classifier {name!r}: expected one of {', '.join(NAMES)}")
+    if name.startswith(pretrained.PREFIX):
+        pretrained.check(name)
+    elif name not in NAMES:
+        raise UserError(
+            f"there is no classifier {name!r}: expected one of {', '.join(NAMES)}, or keras:NAME "
+            "with a name in keras.applications"
+        )
 
 
 def build(name: str, size: int, channels: int, weights: str = "none"):
     """Build an untrained classifier: a `keras.Model` from pixels in 0..255 to a probability.
+
+    `name` is one of `NAMES`, or names a network of `keras.applications` (keras:EfficientNetB0).
 
     Input (N, size, size, channels), output (N, 1) in 0..1. `weights` are the backbone's:
     "imagenet", "none" or a local file. Raises UserError.
@@ -20,8 +28,10 @@ def build(name: str, size: int, channels: int, weights: str = "none"):
     check_name(name)
     if size < 32:
         raise UserError(f"resolution {size} is too small: the classifiers need at least 32 px")
-    from classifiers import custom_resnet50, hybrid, mobilenet_v3
+    from classifiers import custom_resnet50, hybrid, mobilenet_v3, other
 
+    if name.startswith(pretrained.PREFIX):
+        return other.build(name, size, channels, weights)
     if name == "custom_resnet50":
         return custom_resnet50.build(size, channels, weights)
     if name == "hybrid":

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import metrics
+from classifiers import calibration, metrics
+from classifiers.assessment import assess
 from classifiers.training import Classifier, Examples, Training
 from ufgen import pixels, splits
 from ufgen.atomic import whole_folder
@@ -32,21 +33,25 @@ class SavedClassifier:
         table = table.assign(label="", split="", group="", source="real", sha256="")
         decoded = self._load(ImageSet(table, self.about["positive"]))
         made = decoded.images.table[["path"]].assign(
-            probability=self.network.predict(decoded.store.take(decoded.images))
+            probability=self.probabilities(decoded.store.take(decoded.images))
         )
         return made.assign(predicted=self._called(made["probability"])), decoded.quarantine
 
     def predict_pixels(self, shown: np.ndarray) -> np.ndarray:
         """Probability of the positive class, (N,), of uint8 (N, H, W, C) in any size."""
-        return self.network.predict(self.resized(shown))
+        return self.probabilities(self.resized(shown))
+
+    def probabilities(self, shown: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities (N,) of uint8 (N, size, size, channels)."""
+        return calibration.scale(self.network.predict(shown), self.about["temperature"])
 
     def resized(self, shown: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) as this classifier takes them: uint8 (N, size, size, channels)."""
         size, channels = self.about["size"], self.about["channels"]
         return np.stack([pixels.resize(pixels.as_picture(i), size, channels) for i in shown])
 
-    def evaluate(self, images: ImageSet) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
-        """Metrics by name, predictions, and the unreadable files, on images it was not trained on.
+    def evaluate(self, images: ImageSet) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Metrics with intervals (`assessment.assess`), predictions, and the unreadable files.
 
         Raises UserError if a picture was among the training or validation images, or if the
         classes differ.
@@ -60,14 +65,13 @@ class SavedClassifier:
         decoded = self._load(images)
         splits.check_no_leak(self.trained_on, decoded.images, by="this model")
         target = decoded.images.targets()
-        probability = self.network.predict(decoded.store.take(decoded.images))
-        numbers = metrics.evaluate(target, probability, self.about["threshold"])
-        numbers |= metrics.confusion(target, probability, self.about["threshold"])
-        made = decoded.images.table.assign(
-            probability=probability, predicted=self._called(probability)
+        probability = self.probabilities(decoded.store.take(decoded.images))
+        table = decoded.images.table
+        found = assess(target, probability, table["group"], self.about["threshold"])
+        made = table.assign(
+            target=target, probability=probability, predicted=self._called(probability)
         )
-        numbers = {name: float(value) for name, value in numbers.items()}
-        return numbers, made, decoded.quarantine
+        return found, made, decoded.quarantine
 
     def _load(self, images: ImageSet) -> pixels.Decoded:
         return pixels.load(images, self.about["size"], self.about["channels"], self.about["fit"])
@@ -88,15 +92,22 @@ def train(
     fit: str = "crop",
     weights: str = "none",
     augmentation: str = "none",
+    sensitivity: float | None = None,
     validation_fraction: float = 0.2,
     seed: int = 0,
     on_step=lambda: None,
 ) -> dict:
     """Train a classifier on `images` and write its folder `out`; returns what model.json says.
 
-    A validation part is carved from the groups: it alone chooses the weights that are kept and the
-    threshold. Raises UserError.
+    A validation part is carved from the groups: it alone chooses the weights that are kept, the
+    temperature and the threshold: Youden's, or the highest one with the wanted `sensitivity`.
+    Raises UserError.
     """
+    if out.exists() and not (out / "model.json").is_file() and any(out.iterdir()):
+        raise UserError(
+            f"{out} holds something that `ufgen train` did not write, and would be replaced: "
+            "choose another --out"
+        )
     splits.check_two_classes(images)
     decoded = pixels.load(images, size, channels, fit)
     images = decoded.images.select(np.argsort(decoded.images.table["sha256"], kind="stable"))
@@ -110,8 +121,12 @@ def train(
     history = network.fit(
         examples(images.select(~held)), validation, training, seed, augmentation, on_step
     )
-    probability = network.predict(validation.pixels)
+    raw = network.predict(validation.pixels)
+    temperature = calibration.fit_temperature(validation.targets, raw)
+    probability = calibration.scale(raw, temperature)
     threshold = metrics.youden_threshold(validation.targets, probability)
+    if sensitivity:
+        threshold = metrics.sensitivity_threshold(validation.targets, probability, sensitivity)
     about = {
         "classifier": name,
         "size": size,
@@ -120,6 +135,8 @@ def train(
         "positive": images.positive,
         "negative": next(label for label in images.classes if label != images.positive),
         "threshold": threshold,
+        "threshold_rule": f"sensitivity {sensitivity:g}" if sensitivity else "Youden",
+        "temperature": temperature,
         "initial_weights": weights,
         "augmentation": augmentation,
         "seed": seed,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from classifiers import metrics
 from experiments.arms import parse
 
 PALETTE = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"]
@@ -13,23 +14,6 @@ VERDICT_COLOURS = {
     "equivalent": "#0072B2",
     "inconclusive": "#7F7F7F",
 }
-TITLES = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "balanced_accuracy": "balanced accuracy",
-    "recall": "sensitivity (recall)",
-    "f1": "F1",
-    "mcc": "Matthews correlation",
-    "sensitivity_at_90_specificity": "sensitivity at 90 % specificity",
-    "specificity_at_90_sensitivity": "specificity at 90 % sensitivity",
-    "brier": "Brier score",
-    "calibration_error": "expected calibration error",
-}
-
-
-def title(metric: str) -> str:
-    """A metric's name for people."""
-    return TITLES.get(metric, metric)
 
 
 def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
@@ -67,7 +51,7 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     axes.set_yticks(ticks, labels, fontsize=8)
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text().endswith("classifiers") else "normal")
-    axes.set_xlabel(f"change in {title(metric)} against the arm `real`")
+    axes.set_xlabel(f"change in {metrics.title(metric)} against the arm `real`")
     figure.legend(loc="outside lower right", fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -103,7 +87,7 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
         axes.set_title("mean of classifiers" if name == "all" else name, fontsize=9)
         axes.set_xlabel("extra images per real one", fontsize=8)
         axes.tick_params(labelsize=8)
-    panels[0].set_ylabel(f"change in {title(metric)}", fontsize=8)
+    panels[0].set_ylabel(f"change in {metrics.title(metric)}", fontsize=8)
     if panels[0].get_legend_handles_labels()[0]:
         panels[0].legend(fontsize=8, frameon=False)
     return figure

@@ -107,7 +107,7 @@ def _read(folder: Path) -> dict:
             if (place / f"{kind}.png").is_file()
         ],
         "metric_names": metric_names.NAMES,
-        "title_of": figures.title,
+        "title_of": metric_names.title,
     }
 
 

@@ -6,17 +6,6 @@ A score is a function from (B, N) bootstrap weights to B values, as `classifiers
 import numpy as np
 
 
-def group_weights(groups: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """Bootstrap weights of images whose groups are drawn with replacement: float (B, N).
-
-    `groups` (N,) names each image's group. All images of a group share one weight: the number of
-    times that the group was drawn (cluster bootstrap, Field & Welsh 2007).
-    """
-    names, members = np.unique(groups, return_inverse=True)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
-    return drawn[:, members].astype("float64")
-
-
 def seed_weights(seeds: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
     """Bootstrap weights of seeds drawn with replacement, each row summing to 1: float (B, S)."""
     return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=replicates) / seeds

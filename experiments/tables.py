@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from classifiers import metrics
+from classifiers import intervals, metrics
 from experiments import statistics
 from experiments.study import Study
 
@@ -36,7 +36,7 @@ def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) 
     names = [classifier.name for classifier in study.classifiers]
     reference = predictions.drop_duplicates("path").sort_values("path")
     groups = reference["group"].to_numpy()
-    weights = statistics.group_weights(groups, study.bootstrap, rng)
+    weights = intervals.group_weights(groups, study.bootstrap, rng)
     seeds = statistics.seed_weights(len(study.seeds), study.bootstrap, rng)
     scores = _scores(trials, predictions, weights)
     tested = [arm.name for arm in study.parsed_arms() if arm.synthetic]

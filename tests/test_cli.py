@@ -59,6 +59,7 @@ def test_mistakes_exit_with_one_and_one_message(tmp_path, folder):
         (("synth", folder.parent / "nowhere"), "nothing at"),
         (("predict", tmp_path, folder), "no trained classifier"),
         (("train", folder, "--classifier", "odd", "--weights", "none"), "no classifier 'odd'"),
+        (("train", folder, "--weights", "none", "--out", folder), "choose another --out"),
     ):
         made = _run(*arguments, cwd=tmp_path)
         assert made.returncode == 1, arguments
@@ -86,8 +87,10 @@ def test_train_evaluate_predict_in_a_row(tmp_path, phantoms):
     made = _run("train", phantoms, "--out", model, "--resolution", "32", *options)
     assert made.returncode == 0 and "none weights" in made.stdout
     assert "oneDNN" not in made.stderr and "cuda" not in made.stderr
-    made = _run("evaluate", model, phantoms)
-    assert made.returncode == 0 and "roc_auc" in made.stdout
+    made = _run("evaluate", model, phantoms, "--out", tmp_path / "e")
+    assert made.returncode == 0 and "ROC AUC" in made.stdout and "DeLong" not in made.stdout
+    assert len((tmp_path / "e" / "predictions.csv").read_text().splitlines()) == 1 + 24
+    assert (tmp_path / "e" / "metrics.csv").is_file() and (tmp_path / "e" / "curves.png").is_file()
     single = next(phantoms.glob("test/UF/*.png"))
     made = _run("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
     assert made.returncode == 0

@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from classifiers import calibration, intervals, metrics
+from classifiers import assessment, calibration, intervals, metrics
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 9), (9, 9), (1, 30), (17, 40)])
@@ -78,3 +78,26 @@ def test_sure_predictions_have_a_finite_temperature():
     temperature = calibration.fit_temperature(labels, sure)
     assert 0 < temperature < 1 and np.isfinite(calibration.scale(sure, temperature)).all()
     assert calibration.fit_temperature(np.zeros(3), sure[:3]) == 1
+
+
+def test_assessment_says_how_each_interval_was_found():
+    labels, scores = _scores()
+    probabilities = expit(scores[0])
+    alone = assessment.assess(labels, probabilities, np.arange(65), 0.5).set_index("metric")
+    assert alone.loc["roc_auc", "interval"] == "DeLong"
+    assert alone.loc["recall", "interval"] == "exact"
+    assert list(alone.index) == list(metrics.NAMES)
+    assert ((alone["low"] <= alone["value"]) & (alone["value"] <= alone["high"])).all()
+    paired = np.concatenate([np.arange(65), np.arange(65)])
+    twice = [np.concatenate([x, x]) for x in (labels, probabilities)]
+    grouped = assessment.assess(*twice, paired, 0.5).set_index("metric")
+    assert (grouped["interval"] == "bootstrap over groups").all()
+    width = grouped["high"] - grouped["low"]
+    assert width["roc_auc"] == pytest.approx((alone["high"] - alone["low"])["roc_auc"], rel=0.2)
+
+
+def test_one_class_is_undefined_in_words():
+    found = assessment.assess(np.zeros(5, int), np.linspace(0, 1, 5), np.arange(5), 0.5)
+    counts = metrics.confusion(np.zeros(5, int), np.linspace(0, 1, 5), 0.5)
+    lines = assessment.text(found, counts).splitlines()
+    assert any(line.startswith("ROC AUC") and line.endswith("undefined") for line in lines)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from classifiers import intervals
 from experiments import statistics
 
 
 def test_images_of_a_group_are_drawn_together():
     groups = np.array(["a", "b", "a", "c", "b"])
-    weights = statistics.group_weights(groups, 500, np.random.default_rng(0))
+    weights = intervals.group_weights(groups, 500, np.random.default_rng(0))
     assert weights.shape == (500, 5)
     assert (weights[:, 0] == weights[:, 2]).all() and (weights[:, 1] == weights[:, 4]).all()
     assert weights[:, [0, 1, 3]].sum(axis=1) == pytest.approx(np.full(500, 3))
@@ -17,7 +18,7 @@ def test_images_of_a_group_are_drawn_together():
 def test_interval_of_a_mean_matches_the_normal_theory():
     rng = np.random.default_rng(0)
     values = rng.normal(0.3, 1.0, 400)
-    weights = statistics.group_weights(np.arange(400), 4000, rng)
+    weights = intervals.group_weights(np.arange(400), 4000, rng)
     deltas = (weights @ values / weights.sum(axis=1))[:, None]
     low, high = statistics.crossed_interval(deltas, np.ones((4000, 1)), 0.95)
     half = 1.96 * values.std() / 20

@@ -28,7 +28,7 @@ def small():
     return Classifier("mobilenet_v3_small", 32, 1)
 
 
-@pytest.mark.parametrize("name", registry.NAMES)
+@pytest.mark.parametrize("name", [*registry.NAMES, "keras:MobileNetV2?alpha=0.35"])
 def test_networks_take_pixels_and_give_probabilities(name):
     network = registry.build(name, 32, 3)
     batch = RNG.integers(0, 256, (2, 32, 32, 3)).astype("float32")
@@ -46,6 +46,7 @@ def test_each_network_scales_its_input_exactly_once(monkeypatch):
     expected = {
         "custom_resnet50": keras.applications.resnet50.preprocess_input(pixels.copy()),
         "mobilenet_v3": pixels / 127.5 - 1,
+        "keras:MobileNetV2?alpha=0.35": pixels / 127.5 - 1,
     }
     for name, value in expected.items():
         network = registry.build(name, 32, 3)
@@ -133,10 +134,11 @@ def test_augmentation_keeps_range_and_repeats(name):
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"), [("nowhere.weights.h5", "not a file"), ("bad", "does not fit")]
+    ("weights", "message"),
+    [("nowhere.weights.h5", "no weights file"), ("bad.weights.h5", "does not fit")],
 )
 def test_wrong_weights_are_refused(tmp_path, weights, message):
-    (tmp_path / "bad").write_text("no weights")
+    (tmp_path / "bad.weights.h5").write_text("no weights")
     place = str(tmp_path / weights)
     with pytest.raises(UserError, match=message):
         registry.build("mobilenet_v3_small", 32, 1, place)
@@ -168,11 +170,10 @@ def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phan
     images = imageset.scan(phantoms)
     saved.train(images.split("train"), "mobilenet_v3_small", tmp_path / "m", SHORT, size=32)
     model = saved.load(tmp_path / "m")
-    numbers, made, quarantine = model.evaluate(images.split("test"))
-    assert (
-        len(quarantine) == 0
-        and numbers["tp"] + numbers["fn"] == images.split("test").targets().sum()
-    )
+    found, made, quarantine = model.evaluate(images.split("test"))
+    numbers = found.set_index("metric")["value"]
+    assert len(quarantine) == 0 and (made["target"] == images.split("test").targets()).all()
+    assert model.about["temperature"] > 0 and model.about["threshold_rule"] == "Youden"
     prevalence = images.split("test").targets().mean()
     assert numbers["accuracy"] == pytest.approx(
         numbers["recall"] * prevalence + numbers["specificity"] * (1 - prevalence)

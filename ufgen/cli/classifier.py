@@ -23,7 +23,10 @@ from ufgen.cli.options import (
 def train(
     location: Data = Path("UF_dataset"),
     classifier: Annotated[
-        str, typer.Option(help="custom_resnet50, mobilenet_v3, mobilenet_v3_small or hybrid.")
+        str,
+        typer.Option(
+            help="custom_resnet50, mobilenet_v3, mobilenet_v3_small, hybrid or keras:NAME."
+        ),
     ] = "mobilenet_v3",
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("models/model"),
     weights: Annotated[
@@ -35,6 +38,12 @@ def train(
     schedule: Annotated[str, typer.Option(help="cosine, plateau or constant.")] = "cosine",
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
     augmentation: Annotated[str, typer.Option(help="none or light.")] = "none",
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=1, help="Sensitivity that the threshold aims at.  [default: Youden's]"
+        ),
+    ] = None,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
     resolution: Resolution = 64,
@@ -65,13 +74,15 @@ def train(
             fit=fit,
             weights=weights,
             augmentation=augmentation,
+            sensitivity=sensitivity,
             seed=seed,
             on_step=bar.update,
         )
     print(
         f"{classifier} from {weights} weights: {about['images']['training']} training and "
         f"{about['images']['validation']} validation images, validation ROC AUC "
-        f"{about['validation_roc_auc']:.3f}, threshold {about['threshold']:.3f}\nModel: {out}"
+        f"{about['validation_roc_auc']:.3f}, threshold {about['threshold']:.3f} "
+        f"({about['threshold_rule']}), temperature {about['temperature']:.2f}\nModel: {out}"
     )
 
 
@@ -80,24 +91,29 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
     location: Data = Path("UF_dataset"),
     group_pattern: GroupPattern = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for numbers, predictions and curves.")] = Path(
+        "runs/evaluate"
+    ),
 ) -> None:
     """Evaluate a saved classifier on the test images; images it was trained on are refused."""
     environment.import_keras()
-    from classifiers import saved
+    from classifiers import assessment, metrics, saved
     from ufgen import imageset
+    from ufgen.atomic import whole_file
 
     classifier = saved.load(model)
     images = imageset.scan(location, classifier.about["positive"], group_pattern)
     if "test" in set(images.table["split"]):
         images = images.split("test")
-    numbers, predictions, quarantine = classifier.evaluate(images)
-    for metric, value in numbers.items():
-        shown = f"{value:.4f}" if metric not in ("tn", "fp", "fn", "tp") else f"{value:.0f}"
-        print(f"{metric:20} {'undefined' if value != value else shown}")
+    found, predictions, quarantine = classifier.evaluate(images)
+    scored = predictions["target"], predictions["probability"], classifier.about["threshold"]
+    print(assessment.text(found, metrics.confusion(*scored)))
     mention_quarantine(quarantine)
-    if out:
-        _write_csv(predictions, out)
+    for table, name in ((found, "metrics.csv"), (predictions, "predictions.csv")):
+        with whole_file(out / name) as temporary:
+            table.to_csv(temporary, index=False)
+    assessment.write_curves(out / "curves.png", *scored)
+    print(f"Numbers, predictions, curves: {out}")
 
 
 @app.command(epilog="Example: ufgen predict models/first new_images/ scan.png --out answers.csv")

@@ -1,8 +1,6 @@
 """From images to features: each extractor has a name and a stamp that its distances carry."""
 
-import ast
 import hashlib
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ufgen import pretrained
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 from ufgen.pixels import cache_folder
@@ -17,7 +16,6 @@ from ufgen.pixels import cache_folder
 TEXTURE_VERSION = 1
 LEVELS = 16
 TOGETHER = 32
-INPUT_SIZE = {"InceptionV3": 299, "Xception": 299, "InceptionResNetV2": 299}
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
     `weights` is "imagenet" or a local file. Images are resized in floats with antialiasing (Parmar
     et al., On aliased resizing, CVPR 2022), grey ones repeated to three channels. Raises UserError.
     """
-    network, preprocess = build_network(spec, weights)
+    network, preprocess = pretrained.build(spec, weights, pooling="avg")
     size = network.input_shape[1]
 
     def function(images: np.ndarray) -> np.ndarray:
@@ -157,58 +155,6 @@ def network_name(spec: str) -> str:
     """
     name = spec.removeprefix("keras:").partition("?")[0].lower()
     return {"inceptionv3": "inception"}.get(name, name)
-
-
-def build_network(spec: str, weights: str | Path, size: int | None = None):
-    """A `keras.applications` network without its top, average-pooled, and its preprocessing."""
-    import keras
-
-    name, _, text = spec.removeprefix("keras:").partition("?")
-    builder = getattr(keras.applications, name, None)
-    if not spec.startswith("keras:") or not inspect.isfunction(builder):
-        raise UserError(
-            f"there is no network {spec}: expected keras: and a name in keras.applications, such "
-            "as keras:MobileNetV2?alpha=0.35"
-        )
-    size = size or INPUT_SIZE.get(name, 224)
-    shape = {"include_top": False, "pooling": "avg", "input_shape": (size, size, 3)}
-    try:
-        options = {key: ast.literal_eval(value) for key, value in _options(text)}
-        network = builder(weights=None, **shape, **options)
-    except (TypeError, ValueError, SyntaxError) as error:
-        raise UserError(f"{spec} cannot be built: {error}") from None
-    _load(network, builder, weights, shape | options, spec)
-    return network, inspect.getmodule(inspect.unwrap(builder)).preprocess_input
-
-
-def _options(text: str) -> list[list[str]]:
-    pairs = [item.split("=", 1) for item in text.split("&") if item]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"{text!r} is not a list of option=value joined by &")
-    return pairs
-
-
-def _load(network, builder, weights: str | Path, options: dict, spec: str) -> None:
-    if str(weights) == "imagenet":
-        try:
-            network.set_weights(builder(weights="imagenet", **options).get_weights())
-        except Exception as error:
-            raise UserError(
-                f"the ImageNet weights of {spec} could not be had ({error}). Give a local file "
-                "(--weights FILE, or features_weights in a recipe), or use the extractor texture, "
-                "which needs none"
-            ) from None
-        return
-    path = Path(weights)
-    if not path.is_file():
-        raise UserError(f"there is no weights file {path}: expected imagenet or a local file")
-    if path.suffix != ".h5":
-        raise UserError(f"{path} is no weights file: expected a name that ends in .weights.h5")
-    try:
-        network.load_weights(path)
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} does not hold weights of {spec}: {reason}") from None
 
 
 def resized(images: np.ndarray, size: int) -> np.ndarray:

@@ -7,10 +7,10 @@ generator is that of `dcgan`.
 import keras
 from keras import layers, ops
 
-from ufgen.fidelity.extractors import build_network
 from ufgen.gan.dcgan import build_generator
 from ufgen.gan.layers import Projection
 from ufgen.gan.recipe import Recipe
+from ufgen.pretrained import build
 
 __all__ = ["build_discriminator", "build_generator"]
 
@@ -37,7 +37,7 @@ def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
     """Logits are (N, HEADS): one for each of the network's scales, the finest first."""
     images = keras.Input((recipe.resolution, recipe.resolution, recipe.channels), name="images")
     labels = keras.Input((), dtype="int32", name="labels")
-    network, preprocess = build_network(recipe.features, recipe.features_weights, recipe.resolution)
+    network, preprocess = build(recipe.features, recipe.features_weights, recipe.resolution)
     frozen = keras.Model(network.inputs, _scales(network), name="frozen")
     frozen.trainable = False
     logits = [
