@@ -50,6 +50,8 @@ def assess(
         else:
             low, high = _percentiles(resampled[name], confidence)
             found = "bootstrap over groups"
+        if not np.isfinite(value):
+            low = high = np.nan
         rows.append((name, float(value), float(low), float(high), found))
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "interval"])
 

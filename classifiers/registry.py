@@ -20,7 +20,7 @@ def check_name(name: str) -> None:
 def build(name: str, size: int, channels: int, weights: str = "none"):
     """Build an untrained classifier: a `keras.Model` from pixels in 0..255 to a probability.
 
-    `name` is one of `NAMES`, or names a network of `keras.applications` (keras:EfficientNetB0).
+    `name` is one of `NAMES`, or names a network of `keras.applications` (keras:EfficientNetV2B0).
 
     Input (N, size, size, channels), output (N, 1) in 0..1. `weights` are the backbone's:
     "imagenet", "none" or a local file. Raises UserError.

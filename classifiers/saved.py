@@ -43,7 +43,7 @@ class SavedClassifier:
 
     def probabilities(self, shown: np.ndarray) -> np.ndarray:
         """Calibrated probabilities (N,) of uint8 (N, size, size, channels)."""
-        return calibration.scale(self.network.predict(shown), self.about["temperature"])
+        return calibration.scale(self.network.predict(shown), self.about.get("temperature", 1.0))
 
     def resized(self, shown: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) as this classifier takes them: uint8 (N, size, size, channels)."""

@@ -57,6 +57,11 @@ def _parse(spec: str) -> tuple[Callable, str]:
             f"there is no network {spec}: expected keras: and a name in keras.applications, such "
             "as keras:MobileNetV2?alpha=0.35"
         )
+    if name.startswith("EfficientNetB"):
+        raise UserError(
+            f"{spec} is another network with its ImageNet weights than without (Keras adds a "
+            "scaling), so what was trained could not be rebuilt: take keras:EfficientNetV2B0"
+        )
     return builder, text
 
 

@@ -256,7 +256,7 @@ class _Training:
                 "training_images": len(self.constants["labels"]),
                 "snapshot": best["snapshot"],
                 "snapshot_kimg": best["kimg"],
-                "snapshot_seconds": best["seconds"],
+                "snapshot_seconds": best.get("seconds"),
                 f"KD-{self.judge.extractor.name}": best["distance"],
                 "floor": self.judge.floor[0],
                 "extractor_stamp": self.judge.extractor.stamp,
