@@ -4,12 +4,17 @@
     python benchmarks/training_speed.py [--recipes dcgan residual] [--rounds 3] [--seconds 20]
 
 Each takes its turn in a process of its own, warmed up, ROUNDS times; printed are the medians of the
-real images shown a second, their ratios, and the share of the machine's measured matrix product
-peak that the networks' products take (only those of convolutions and dense layers are counted).
+real images shown a second, their ratios (ufgen in the precision that it chooses, and in float32 as
+the others), and the share of the machine's measured matrix product peak that the networks' products
+take (only those of convolutions and dense layers are counted). All of it runs on the CPU.
+
+ufgen and the Keras loop take both updates from one pass through the discriminator; the PyTorch loop
+updates the discriminator first, as PyTorch's DCGAN tutorial does, which is one pass more.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,8 +22,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-CONTESTANTS = ("ufgen", "torch", "keras")
+CONTESTANTS = ("ufgen", "ufgen-float32", "torch", "keras")
 PEAK_SIZE = 2048
+WARM_UP = 64
 
 
 def main() -> None:
@@ -45,20 +51,23 @@ def compare(options) -> None:
         for _ in range(options.rounds):
             for name in CONTESTANTS:
                 found[name].append(alone(options, name, recipe))
-        counts = {tuple(turns[0]["parameters"]) for turns in found.values()}
-        assert len(counts) == 1, f"the networks differ: {counts}"
+            counts = {tuple(turns[0]["parameters"]) for turns in found.values()}
+            assert len(counts) == 1, f"the networks differ: {counts}"
         speed = {
             name: statistics.median(t["images_per_second"] for t in turns)
             for name, turns in found.items()
         }
         ours = found["ufgen"][0]
+        precisions = {turn["precision"] for turn in found["ufgen"]}
+        assert len(precisions) == 1, f"ufgen chose different precisions: {precisions}"
         work = speed["ufgen"] * ours["gflop_per_image"]
         print(f"{recipe} at {options.resolution} px, {sum(ours['parameters']):,} parameters")
         for name, turns in found.items():
             each = ", ".join(f"{t['images_per_second']:.0f}" for t in turns)
             print(f"  {name}: {speed[name]:.0f} images/s ({each}), {turns[0]['precision']}")
         fastest = max(speed["torch"], speed["keras"])
-        print(f"  ufgen against the faster of the others: {speed['ufgen'] / fastest:.2f}")
+        for name in ("ufgen", "ufgen-float32"):
+            print(f"  {name} against the faster of the others: {speed[name] / fastest:.2f}")
         share = work / peak[ours["precision"]]
         print(f"  {work:.0f} GFLOP/s: {share:.0%} of the peak in {ours['precision']}", flush=True)
 
@@ -66,7 +75,8 @@ def compare(options) -> None:
 def alone(options, name: str, recipe: str) -> dict:
     command = [sys.executable, __file__, "--alone", name, "--recipes", recipe]
     command += ["--seconds", str(options.seconds), "--resolution", str(options.resolution)]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    on_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": "", "KERAS_BACKEND": "tensorflow"}
+    made = subprocess.run(command, env=on_cpu, capture_output=True, text=True, check=False)
     if made.returncode:
         sys.exit(f"{name}: {made.stderr[-3000:]}")
     return json.loads(made.stdout.splitlines()[-1])
@@ -78,20 +88,23 @@ def turn(options) -> dict:
 
     from ufgen import environment
 
-    if options.alone == "ufgen":
+    if options.alone.startswith("ufgen"):
         environment.prepare()
     from ufgen.gan.recipe import load_recipe
 
-    recipe = load_recipe(options.recipes[0], resolution=options.resolution)
+    fields = {"precision": "float32"} if options.alone == "ufgen-float32" else {}
+    recipe = load_recipe(options.recipes[0], resolution=options.resolution, **fields)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (484, *2 * [recipe.resolution], recipe.channels), "uint8")
     loop = contestant(options.alone)(recipe, pixels, rng.integers(0, 2, 484).astype("int32"))
-    steps = 2 * recipe.steps_per_call
+    loop.run(WARM_UP)
+    started = time.perf_counter()
+    loop.run(WARM_UP)
+    a_step = (time.perf_counter() - started) / WARM_UP
+    steps = max(1, round(options.seconds / a_step / WARM_UP)) * WARM_UP
+    started = time.perf_counter()
     loop.run(steps)
-    started, done = time.perf_counter(), 0
-    while (spent := time.perf_counter() - started) < options.seconds:
-        loop.run(steps)
-        done += steps
+    spent, done = time.perf_counter() - started, steps
     found = {"images_per_second": done * recipe.batch / spent, "precision": "float32"}
     return found | {"parameters": loop.parameters()} | getattr(loop, "about", {})
 

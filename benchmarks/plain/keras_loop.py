@@ -11,7 +11,7 @@ from ufgen.gan.step import DIFFERENCE
 
 
 class PlainGAN(keras.Model):
-    """ufgen's networks and losses in float32: the discriminator's update, then the generator's."""
+    """ufgen's networks and losses in float32; both updates from one pass."""
 
     def __init__(self, recipe, classes: int):
         super().__init__()
@@ -41,25 +41,18 @@ class PlainGAN(keras.Model):
             real = tf.where(
                 tf.random.uniform((recipe.batch, 1, 1, 1)) < 0.5, real[:, :, ::-1], real
             )
-        fake = self.generator([latents, labels, noise], training=True)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as tape:
+            fake = self.generator([latents, labels, noise], training=True)
             seen = self.changed(real), self.changed(fake)
             logits = [self.discriminator([images, labels], training=True) for images in seen]
-            loss = losses.discriminator_loss(recipe.loss, *logits)
-            loss += self.penalty(seen, labels)
-        trained = self.discriminator.trainable_variables
-        slopes = tape.gradient(loss, trained)
-        self.discriminator_optimizer.apply_gradients(zip(slopes, trained, strict=True))
-        reference = 0.0
-        if recipe.loss == "relativistic":
-            reference = self.discriminator([seen[0], labels], training=True)
-        with tf.GradientTape() as tape:
-            fake = self.generator([latents, labels, noise], training=True)
-            judged = self.discriminator([self.changed(fake), labels], training=True)
-            generator_loss = losses.generator_loss(recipe.loss, reference, judged)
-        trained = self.generator.trainable_variables
-        slopes = tape.gradient(generator_loss, trained)
-        self.generator_optimizer.apply_gradients(zip(slopes, trained, strict=True))
+            loss = losses.discriminator_loss(recipe.loss, *logits) + self.penalty(seen, labels)
+            generator_loss = losses.generator_loss(recipe.loss, *logits)
+        for tape_of, of, network, optimizer in (
+            (tape, loss, self.discriminator, self.discriminator_optimizer),
+            (generator_tape, generator_loss, self.generator, self.generator_optimizer),
+        ):
+            trained = network.trainable_variables
+            optimizer.apply_gradients(zip(tape_of.gradient(of, trained), trained, strict=True))
         for mean, new in zip(self.averaged.variables, self.generator.variables, strict=True):
             mean.assign(mean + 0.01 * (new - mean))
         return {"generator_loss": generator_loss, "discriminator_loss": loss}
@@ -101,7 +94,7 @@ class Loop:
         data = data.shuffle(len(labels)).repeat().batch(recipe.batch, drop_remainder=True)
         self.data = data.prefetch(tf.data.AUTOTUNE)
         self.model = PlainGAN(recipe, int(labels.max()) + 1)
-        self.model.compile(jit_compile=False)
+        self.model.compile(jit_compile=False, steps_per_execution=recipe.steps_per_call)
 
     def parameters(self) -> tuple[int, int]:
         networks = self.model.generator, self.model.discriminator

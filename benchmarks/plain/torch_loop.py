@@ -67,7 +67,7 @@ class Loop:
             generator_loss = softplus(reference - judged).mean()
         else:
             generator_loss = softplus(-judged).mean()
-        generator_loss.backward()
+        generator_loss.backward(inputs=list(self.generator.parameters()))
         self.generator_optimizer.step()
         with torch.no_grad():
             for mean, new in zip(

@@ -52,7 +52,7 @@ class Generator(nn.Module):
             count = maps(recipe, side)
             self.norms.append(nn.BatchNorm2d(before))
             self.grow.append(nn.ConvTranspose2d(before, count, 4, 2, 1, bias=False))
-            self.noises.append(PixelNoise(1, count))
+            self.noises.append(PixelNoise(1, count) if recipe.noise else nn.Identity())
             before = count
         self.norms.append(nn.BatchNorm2d(before))
         self.last = nn.Conv2d(before, recipe.channels, 3, padding=1)

@@ -1,31 +1,22 @@
 """ufgen's own training step, as its trainer runs it."""
 
 import numpy as np
-from keras import ops
 
-from ufgen.gan import backend, precision
-from ufgen.gan.step import NUMBERS, Adversaries
+from ufgen.gan import precision
+from ufgen.gan.step import Adversaries, constants_of
 
 
 class Loop:
-    """`run(steps)` trains, in the precision that the trainer would choose here."""
+    """`run(steps)` trains, in the recipe's precision, or the one that is measured to be faster."""
 
     def __init__(self, recipe, pixels: np.ndarray, labels: np.ndarray):
         self.recipe, classes = recipe, int(labels.max()) + 1
-        self.constants = {
-            "pixels": backend.constant(pixels, recipe.batch),
-            "labels": backend.constant(labels, recipe.batch),
-            "progress": ops.convert_to_tensor(np.float32(0)),
-        }
-        chosen = precision.choose(precision.measure(recipe, classes, self.constants))
+        self.constants = constants_of(recipe, pixels, labels)
+        chosen = recipe.precision
+        if chosen == "auto":
+            chosen = precision.choose(precision.measure(recipe, classes, self.constants))
         self.networks = Adversaries(recipe, classes, precision.POLICIES[chosen])
-        self.program = backend.compiled(
-            self.networks.step,
-            self.networks.variables,
-            NUMBERS,
-            recipe.steps_per_call,
-            recipe.batch,
-        )
+        self.program = self.networks.program(recipe.steps_per_call)
         self.about = {"precision": chosen, "gflop_per_image": self.work()}
 
     def parameters(self) -> tuple[int, int]:
@@ -38,7 +29,10 @@ class Loop:
         return float(numbers["discriminator_loss"])
 
     def work(self) -> float:
-        """GFLOP a real image: forward and twice that backward, the discriminator on two images."""
+        """GFLOP a real image: forward and twice that backward, the discriminator on two images.
+
+        Without the gradient penalty, so that recipes with one do a little more.
+        """
         generator, discriminator = map(
             products, (self.networks.generator, self.networks.discriminator)
         )
