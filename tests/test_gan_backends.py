@@ -28,6 +28,7 @@ RECIPES = {
         "patch": 4,
         "loss": "hinge",
         "updates": "alternate",
+        "noise": False,
         "minibatch_deviation": True,
     },
 }

@@ -13,7 +13,7 @@ def test_the_shipped_recipe_is_found_by_name():
     assert abs(recipe.steps() * recipe.batch - recipe.kimg * 1000) < 256
 
 
-@pytest.mark.parametrize("name", ["dcgan", "residual", "projected"])
+@pytest.mark.parametrize("name", ["fast", "dcgan", "residual", "projected"])
 def test_every_shipped_recipe_reads(name):
     assert load_recipe(name).name == name
 

@@ -124,6 +124,12 @@ def test_the_classes_come_out_different_and_the_images_varied(trained, tmp_path)
     assert len(set(drawn.table["sha256"])) == 80
 
 
+def test_losses_and_speed_are_logged_before_every_evaluation(trained):
+    rows = [json.loads(line) for line in (trained[0] / "metrics.jsonl").read_text().splitlines()]
+    kinds = ["images_per_second" in row for row in rows if row["kimg"] in (2.4, 4.8)]
+    assert kinds == [True, False, True, False]
+
+
 def test_a_finished_generator_is_reused(trained):
     folder, images, pixels = trained
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}

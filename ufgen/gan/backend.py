@@ -52,8 +52,8 @@ def shares(batch: dict, count: int) -> list[tuple]:
     size = count // len(shared_by)
 
     def part(array, index):
-        if not array.shape[0]:
-            return array
+        if 0 in array.shape:
+            return array[: size * (array.shape[0] // count)]
         rows = ops.reshape(array, (-1, count, *array.shape[1:]))
         return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *array.shape[1:]))
 

@@ -2,9 +2,8 @@
 
 import time
 
-from ufgen.gan import backend
 from ufgen.gan.recipe import Recipe
-from ufgen.gan.step import NUMBERS, Adversaries
+from ufgen.gan.step import Adversaries
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 STEPS, REPEATS = 2, 3
@@ -15,10 +14,7 @@ def measure(recipe: Recipe, classes: int, constants: dict) -> dict[str, float]:
     """Seconds for one optimiser step in each precision: the fastest of three, taken in turn."""
     programs, seconds = {}, {}
     for name, policy in POLICIES.items():
-        networks = Adversaries(recipe, classes, policy)
-        programs[name] = backend.compiled(
-            networks.step, networks.variables, NUMBERS, STEPS, recipe.batch
-        )
+        programs[name] = Adversaries(recipe, classes, policy).program(STEPS)
         _run(programs[name], constants)
     for _ in range(REPEATS):
         for name, program in programs.items():

@@ -1,5 +1,7 @@
 """One step of adversarial training: both networks, their optimisers, the averaged generator."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
@@ -13,6 +15,18 @@ NUMBERS = ["generator_loss", "discriminator_loss", "penalty", "real_sign", "augm
 RAMP = 0.05
 ADA_IMAGES = 100_000
 DIFFERENCE = 0.05
+
+
+def constants_of(recipe: Recipe, pixels: np.ndarray, labels: np.ndarray) -> dict:
+    """What a step draws from, on the devices: pixels uint8 (N, H, W, C), labels int32 (N,).
+
+    `progress`, the share of the budget that is spent, is 0 until another one is put in its place.
+    """
+    return {
+        "pixels": backend.constant(np.ascontiguousarray(pixels), recipe.batch),
+        "labels": backend.constant(labels, recipe.batch),
+        "progress": ops.convert_to_tensor(np.float32(0)),
+    }
 
 
 class Adversaries:
@@ -49,10 +63,14 @@ class Adversaries:
             self.caution,
         ]
 
+    def program(self, count: int) -> Callable:
+        """`count` steps in one compiled program: a function of `constants_of`, to `NUMBERS`."""
+        return backend.compiled(self.step, self.variables, NUMBERS, count, self.recipe.batch)
+
     def step(self, constants: dict) -> dict:
         """One batch drawn from `constants`, both updates; the numbers called `NUMBERS`.
 
-        `constants`: `pixels` uint8 (N, H, W, C), `labels` int32 (N,), `progress` in 0..1.
+        `constants` as `constants_of` makes them.
         """
         return self.update(self.draw_batch(constants), constants["progress"])
 

@@ -17,7 +17,7 @@ from ufgen.gan.latents import sample
 from ufgen.gan.progress import advance, deferred_interrupt, progress_bar
 from ufgen.gan.recipe import Recipe, to_yaml
 from ufgen.gan.snapshots import COLLAPSED, VARIED, Judge
-from ufgen.gan.step import NUMBERS, Adversaries
+from ufgen.gan.step import NUMBERS, Adversaries, constants_of
 from ufgen.grids import GRID_COLUMNS
 from ufgen.imageset import ImageSet
 
@@ -66,20 +66,10 @@ class _Training:
 
     def __init__(self, pixels, labels, classes, recipe, folder: GeneratorFolder, extractor):
         self.classes, self.recipe, self.folder = classes, recipe, folder
-        self.constants = {
-            "pixels": backend.constant(np.ascontiguousarray(pixels), recipe.batch),
-            "labels": backend.constant(labels, recipe.batch),
-            "progress": ops.convert_to_tensor(np.float32(0)),
-        }
+        self.constants = constants_of(recipe, pixels, labels)
         self.judge = Judge(extractor, pixels, labels, recipe)
         self.networks = Adversaries(recipe, len(classes), self._policy())
-        self.program = backend.compiled(
-            self.networks.step,
-            self.networks.variables,
-            NUMBERS,
-            recipe.steps_per_call,
-            recipe.batch,
-        )
+        self.program = self.networks.program(recipe.steps_per_call)
         self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
         self.state |= {"best": None, "since_best": 0}
         self.metrics: list[dict] = []
@@ -103,15 +93,16 @@ class _Training:
                 sums = {name: sums[name] + numbers[name] for name in NUMBERS}
                 calls += 1
                 broken = not all(map(math.isfinite, numbers.values()))
+                due = state["step"] // recipe.steps_per_call % evaluate_every == 0
                 advance(bar, recipe, state)
-                if not broken and time.monotonic() - logged > LOG_SECONDS:
-                    speed = calls * shown_each / (time.monotonic() - logged)
-                    self._log({name: sums[name] / calls for name in NUMBERS}, speed, bar)
-                    sums, calls, logged = dict.fromkeys(NUMBERS, 0.0), 0, time.monotonic()
                 if broken:
                     self._recover(f"the losses are {numbers}")
-                elif state["step"] // recipe.steps_per_call % evaluate_every == 0:
+                elif due or time.monotonic() - logged > LOG_SECONDS:
+                    speed = calls * shown_each / (time.monotonic() - logged)
+                    self._log({name: sums[name] / calls for name in NUMBERS}, speed, bar)
+                if due and not broken:
                     self._evaluate(bar)
+                if broken or due or time.monotonic() - logged > LOG_SECONDS:
                     sums, calls, logged = dict.fromkeys(NUMBERS, 0.0), 0, time.monotonic()
                 if interrupted or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save("checkpoint")
