@@ -11,9 +11,11 @@ from classifiers import calibration, metrics
 from classifiers.assessment import assess
 from classifiers.training import Classifier, Examples, Training
 from ufgen import pixels, splits
-from ufgen.atomic import whole_folder
+from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
+
+FILES = ("model.json", "model.weights.h5", "images.csv")
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,7 @@ def train(
     temperature and the threshold: Youden's, or the highest one with the wanted `sensitivity`.
     Raises UserError.
     """
-    if out.exists() and not (out / "model.json").is_file() and any(out.iterdir()):
-        raise UserError(
-            f"{out} holds something that `ufgen train` did not write, and would be replaced: "
-            "choose another --out"
-        )
+    check_replaceable(out, FILES, "ufgen train")
     splits.check_two_classes(images)
     decoded = pixels.load(images, size, channels, fit)
     images = decoded.images.select(np.argsort(decoded.images.table["sha256"], kind="stable"))
@@ -157,11 +155,7 @@ def train(
 def load(folder: Path) -> SavedClassifier:
     """Rebuild a classifier that `train` wrote. Raises UserError if the folder is not one."""
     folder = Path(folder)
-    missing = [
-        file
-        for file in ("model.json", "model.weights.h5", "images.csv")
-        if not (folder / file).is_file()
-    ]
+    missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise UserError(
             f"{folder} is no trained classifier: {', '.join(missing)} is missing. Expected the "

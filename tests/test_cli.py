@@ -59,7 +59,7 @@ def test_mistakes_exit_with_one_and_one_message(tmp_path, folder):
         (("synth", folder.parent / "nowhere"), "nothing at"),
         (("predict", tmp_path, folder), "no trained classifier"),
         (("train", folder, "--classifier", "odd", "--weights", "none"), "no classifier 'odd'"),
-        (("train", folder, "--weights", "none", "--out", folder), "choose another --out"),
+        (("train", folder, "--weights", "none", "--out", folder), "did not write"),
     ):
         made = _run(*arguments, cwd=tmp_path)
         assert made.returncode == 1, arguments
@@ -90,6 +90,8 @@ def test_train_evaluate_predict_in_a_row(tmp_path, phantoms):
     made = _run("evaluate", model, phantoms, "--out", tmp_path / "e")
     assert made.returncode == 0 and "ROC AUC" in made.stdout and "DeLong" not in made.stdout
     assert len((tmp_path / "e" / "predictions.csv").read_text().splitlines()) == 1 + 24
+    made = _run("evaluate", model, phantoms, "--out", tmp_path / "e" / "metrics.csv")
+    assert made.returncode == 1 and "expected a folder" in made.stderr
     assert (tmp_path / "e" / "metrics.csv").is_file() and (tmp_path / "e" / "curves.png").is_file()
     single = next(phantoms.glob("test/UF/*.png"))
     made = _run("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")

@@ -69,10 +69,22 @@ def test_counts_a_class_on_the_command_line(texts, expected):
     assert counts_a_class(texts) == expected
 
 
-@pytest.mark.parametrize("texts", [["0"], ["UF=0"], ["UF="], ["many"], ["5", "UF=5"], ["-3"]])
+@pytest.mark.parametrize(
+    "texts", [["0"], ["UF=0"], ["UF="], ["many"], ["5", "UF=5"], ["-3"], ["UF=5", "UF=6"]]
+)
 def test_counts_a_class_that_make_no_sense_are_refused(texts):
     with pytest.raises(UserError, match="--per-class"):
         counts_a_class(texts)
+
+
+@pytest.mark.parametrize("held", ["model.json", "generator/other.txt", "thesis.txt"])
+def test_a_folder_that_is_not_ours_is_never_replaced(phantoms, tmp_path, held):
+    file = tmp_path / "s" / held
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(UserError, match="did not write"):
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, Choice(2), tmp_path / "g")
+    assert file.read_text() == "mine" and not (tmp_path / "g").exists()
 
 
 def test_chosen_counts_leave_the_others_as_many_as_real(made, phantoms, tmp_path):
@@ -164,14 +176,6 @@ def test_one_class_and_several_classes_work(tmp_path, picture, classes):
     )
     assert set(found.fidelity["scope"]) == {"all", *classes}
     assert len(list((tmp_path / "s").glob("*/*_seed0.png"))) == 2 * len(classes)
-
-
-def test_a_folder_of_something_else_is_never_replaced(phantoms, tmp_path):
-    (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="did not write"):
-        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, Choice(2), tmp_path)
-    assert (tmp_path / "s" / "thesis.txt").read_text() == "mine"
 
 
 def test_the_gallery_escapes_names_and_marks_copies(tmp_path):

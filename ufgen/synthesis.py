@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ufgen import appraisal, imageset, pixels
+from ufgen.atomic import check_replaceable
 from ufgen.errors import UserError
 from ufgen.fidelity import filters
 from ufgen.fidelity.copies import find_copies
@@ -68,10 +69,7 @@ def synthesise(
     the `extractor`, by default `texture`. Raises UserError; an `out` that ufgen did not write is
     never replaced.
     """
-    if out.exists() and not (out / "generator").is_dir() and any(out.iterdir()):
-        raise UserError(
-            f"{out} holds something that `ufgen synth` did not write: choose another --name"
-        )
+    check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
     images = imageset.scan(location, None, group_pattern, binary=False)
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)

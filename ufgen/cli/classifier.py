@@ -17,6 +17,7 @@ from ufgen.cli.options import (
     Seed,
     mention_quarantine,
 )
+from ufgen.errors import UserError
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -91,9 +92,10 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
     location: Data = Path("UF_dataset"),
     group_pattern: GroupPattern = None,
-    out: Annotated[Path, typer.Option(help="Folder for numbers, predictions and curves.")] = Path(
-        "runs/evaluate"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results.  [default: runs/evaluate/MODEL]"),
+    ] = None,
 ) -> None:
     """Evaluate a saved classifier on the test images; images it was trained on are refused."""
     environment.import_keras()
@@ -101,6 +103,9 @@ def evaluate(
     from ufgen import imageset
     from ufgen.atomic import whole_file
 
+    out = out or Path("runs/evaluate") / model.resolve().name
+    if out.is_file():
+        raise UserError(f"--out {out} is a file: expected a folder, which may be new")
     classifier = saved.load(model)
     images = imageset.scan(location, classifier.about["positive"], group_pattern)
     if "test" in set(images.table["split"]):

@@ -78,7 +78,7 @@ def synth(
     options |= {"kimg": kimg} if kimg else {}
     options |= {"minutes": _minutes(budget)} if budget else {}
     chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
-    written = synthetic / (name or Path(location).stem)
+    written = synthetic / (name or Path(location).resolve().stem)
     found = synthesise(
         location,
         out=written,
@@ -170,7 +170,8 @@ def counts_a_class(texts: list[str]) -> int | dict[str, int] | None:
     counts = {}
     for text in texts:
         label, _, number = text.rpartition("=")
-        if not number.isdecimal() or int(number) < 1 or (not label and len(texts) > 1):
+        alone = label or len(texts) == 1
+        if not number.isdecimal() or int(number) < 1 or label in counts or not alone:
             raise UserError(
                 f"--per-class is {' '.join(texts)!r}, expected a number such as 200, or one for "
                 "each class named, such as --per-class benign=100 --per-class malignant=200"
