@@ -67,14 +67,16 @@ def text(table: pd.DataFrame, counts: dict[str, float]) -> str:
     """The table of `assess` and the confusion matrix as lines for a terminal."""
     lines = []
     for row in table.to_dict("records"):
-        value = "undefined"
-        if np.isfinite(row["value"]):
-            value = f"{row['value']:.3f}"
+        value = _shown(row["value"])
         if np.isfinite(row["low"]):
             value += f"   {row['low']:.3f} to {row['high']:.3f}   {row['interval']}"
         lines.append(f"{metrics.title(row['metric']):32} {value}")
     cells = ", ".join(f"{name} {counts[name]:.0f}" for name in ("tp", "fn", "fp", "tn"))
     return "\n".join([*lines, f"{'confusion matrix':32} {cells}"])
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "undefined"
 
 
 def write_curves(
@@ -106,16 +108,18 @@ def write_curves(
         reliable.annotate(
             str(count), (x, y), textcoords="offset points", xytext=(6, 3), fontsize=7, color=GREY
         )
-    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, area {at['roc_auc']:.3f}")
+    roc.set(
+        xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, area {_shown(at['roc_auc'])}"
+    )
     precision.set(
         xlabel="sensitivity (recall)",
         ylabel="precision",
-        title=f"Precision and recall, average {at['average_precision']:.3f}",
+        title=f"Precision and recall, average {_shown(at['average_precision'])}",
     )
     reliable.set(
         xlabel="predicted probability",
         ylabel="share of positive images",
-        title=f"Reliability, error {at['calibration_error']:.3f}",
+        title=f"Reliability, error {_shown(at['calibration_error'])}",
     )
     for axes in (roc, precision, reliable):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
