@@ -1,6 +1,7 @@
 """A plain PyTorch training loop with the losses, augmentation and averaging of a recipe."""
 
 import copy
+import time
 
 import numpy as np
 import torch
@@ -45,7 +46,8 @@ class Loop:
                 done += 1
                 if done == steps:
                     break
-        return float(loss)
+        float(loss)
+        return time.perf_counter()
 
     def step(self, real, labels):
         recipe, count = self.recipe, len(real)
