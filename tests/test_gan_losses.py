@@ -10,7 +10,8 @@ prepare()
 import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
-from ufgen.gan import backend, losses  # noqa: E402
+from ufgen import backend  # noqa: E402
+from ufgen.gan import losses  # noqa: E402
 from ufgen.gan.diffaugment import augment, draw_changes  # noqa: E402
 from ufgen.gan.recipe import AUGMENTATIONS, LOSSES  # noqa: E402
 

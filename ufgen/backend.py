@@ -131,7 +131,12 @@ def pullback(function: Callable, variables: list, state: list) -> tuple:
             output = function()
 
         def pull_back(slope):
-            slopes = tape.gradient(output, values, output_gradients=slope)
+            slopes = tape.gradient(
+                output,
+                values,
+                output_gradients=slope,
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
             return [tf.convert_to_tensor(slope) for slope in slopes]
 
         return output, pull_back
@@ -211,6 +216,32 @@ def compiled(step: Callable, variables: list, names: list[str], count: int, batc
         return numbers
 
     return run
+
+
+def function(call: Callable, variables: list) -> Callable:
+    """Compile `call(*tensors)` as a function of (values, *tensors), tensors or arrays.
+
+    Each call starts with `values` in `variables` (random states); what it leaves there means
+    nothing to the next. It is compiled once for each shape, with XLA on JAX alone.
+    """
+    if on_tensorflow():
+        import tensorflow as tf
+
+        @tf.function(autograph=False)
+        def program(values, *tensors):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+            return call(*tensors)
+
+        return program
+    import jax
+
+    @jax.jit
+    def program(values, *tensors):
+        with _scope(variables, values):
+            return call(*tensors)
+
+    return program
 
 
 _open_scopes: list[keras.StatelessScope] = []

@@ -1,10 +1,11 @@
-"""`ufgen data`: look at, split or simulate image sets."""
+"""`ufgen data`: look at, split, augment or simulate image sets."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
     Data,
@@ -16,7 +17,7 @@ from ufgen.cli.options import (
     mention_quarantine,
 )
 
-data = typer.Typer(no_args_is_help=True, help="Look at, split or simulate image sets.")
+data = typer.Typer(no_args_is_help=True, help="Look at, split, augment or simulate image sets.")
 app.add_typer(data, name="data")
 
 
@@ -79,3 +80,35 @@ def phantom(
     simulator.write_set(out, train, test, size, seed)
     simulator.write_sheet(out / "sheet.png", size=size, seed=seed)
     print(f"Simulated images (phantom): {out}\nSample sheet: {out / 'sheet.png'}")
+
+
+@data.command(epilog="Example: ufgen data augmentations UF_dataset --policies light")
+def augmentations(
+    location: Data,
+    out: Annotated[Path, typer.Option(help="The PNG to write, or a folder for it.")] = Path(
+        "runs/augmentations.png"
+    ),
+    policies: Annotated[
+        list[str] | None,
+        typer.Option(help="A policy to show, such as mixup; may be repeated.  [default: all]"),
+    ] = None,
+    positive: Positive = None,
+    resolution: Resolution = 128,
+    seed: Seed = 0,
+) -> None:
+    """Draw what the augmentation policies make of some training images."""
+    environment.import_keras()
+    from classifiers.augmentation import POLICIES, check_policy
+    from classifiers.augmentation_sheet import write_sheet
+    from ufgen import backend, imageset
+
+    left_out = {"none"} if backend.on_tensorflow() else {"none", "gridmask"}
+    shown = policies or [name for name in POLICIES if name not in left_out]
+    for name in shown:
+        check_policy(name)
+    images = imageset.scan(location, positive)
+    if "train" in set(images.table["split"]):
+        images = images.split("train")
+    out = out if out.suffix == ".png" else out / "augmentations.png"
+    mention_quarantine(write_sheet(out, images, shown, resolution, seed))
+    print(f"Sheet: {out}")

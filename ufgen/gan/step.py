@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ufgen.gan import backend, losses
+from ufgen import backend
+from ufgen.gan import losses
 from ufgen.gan.diffaugment import augment, draw_changes
 from ufgen.gan.networks import build_discriminator, build_generator, noise_size
 from ufgen.gan.recipe import Recipe

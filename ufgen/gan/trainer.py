@@ -8,10 +8,11 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from ufgen import backend
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, texture
-from ufgen.gan import backend, precision
+from ufgen.gan import precision
 from ufgen.gan.generator_folder import GeneratorFolder, generator_key
 from ufgen.gan.latents import sample
 from ufgen.gan.progress import advance, deferred_interrupt, progress_bar
