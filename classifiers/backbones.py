@@ -1,4 +1,6 @@
-"""What the networks share: pretrained feature extractors that take pixels in 0..255."""
+"""What the networks share: pretrained backbones that take pixels in 0..255, and the head."""
+
+from typing import NamedTuple
 
 import keras
 from keras import layers
@@ -6,6 +8,32 @@ from keras import layers
 from ufgen import pretrained
 
 BATCH_NORM_MOMENTUM = 0.9
+
+
+class Network(NamedTuple):
+    """A classifier and its parts, which share their weights.
+
+    `model`: pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1); `logits`:
+    pixels to its logit; `maps`: pixels to the last feature maps of each backbone, a list of
+    (N, h, w, F); `features`: pixels to their averages side by side, (N, sum of F); `head`: these to
+    the logit (N, 1).
+    """
+
+    model: keras.Model
+    logits: keras.Model
+    maps: keras.Model
+    features: keras.Model
+    head: keras.Model
+
+    @property
+    def backbones(self) -> list[keras.Model]:
+        """The convolutional networks inside, one for each of the `maps`."""
+        return [layer for layer in self.maps.layers if isinstance(layer, keras.Model)]
+
+    def embedding(self) -> keras.Model:
+        """Pixels to what the last layer of the head sees."""
+        last = keras.Model(self.head.input, self.head.layers[-1].input)
+        return keras.Model(self.features.input, last(self.features.output))
 
 
 class Preprocessing(layers.Layer):
@@ -27,8 +55,8 @@ def as_rgb(images):
     return images if images.shape[-1] == 3 else layers.Concatenate()([images] * 3)
 
 
-def features(spec: str, images, weights: str = "none"):
-    """Global average of the last feature map of a network (see `ufgen.pretrained`): (N, F).
+def feature_map(spec: str, images, weights: str = "none"):
+    """The last feature map of a network (see `ufgen.pretrained`): (N, h, w, F).
 
     `images` (N, H, H, 3) are in 0..255. Batch normalisation follows its batch statistics with
     momentum 0.9; Keras' defaults (0.99, and 0.999 in MobileNetV3) need thousands of steps before a
@@ -38,27 +66,53 @@ def features(spec: str, images, weights: str = "none"):
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
-    return layers.GlobalAveragePooling2D()(backbone(Preprocessing(preprocess)(images)))
+    return backbone(Preprocessing(preprocess)(images))
 
 
-def resnet50_features(images, weights: str = "none"):
-    """He et al., Deep residual learning for image recognition, CVPR 2016: (N, 2048)."""
-    return features("keras:ResNet50", images, weights)
+def resnet50_map(images, weights: str = "none"):
+    """He et al., Deep residual learning for image recognition, CVPR 2016: (N, h, w, 2048)."""
+    return feature_map("keras:ResNet50", images, weights)
 
 
-def mobilenet_v3_features(images, weights: str = "none", variant: str = "Large"):
+def mobilenet_v3_map(images, weights: str = "none", variant: str = "Large"):
     """Howard et al., Searching for MobileNetV3, ICCV 2019; it rescales its input by itself."""
-    return features(f"keras:MobileNetV3{variant}", images, weights)
-
-
-def head(features, units: tuple[int, ...]):
-    """Fully connected layers with dropout 0.5, and the probability of the positive class (N, 1)."""
-    for count in units:
-        features = layers.Dense(count, activation="relu")(features)
-        features = layers.Dropout(0.5)(features)
-    return layers.Dense(1, activation="sigmoid", dtype="float32")(features)
+    return feature_map(f"keras:MobileNetV3{variant}", images, weights)
 
 
 def pixels_of(size: int, channels: int) -> keras.KerasTensor:
     """The input of every classifier: (N, size, size, channels) in 0..255."""
     return keras.Input((size, size, channels), name="images")
+
+
+def assemble(images, maps: list, units: tuple[int, ...], name: str) -> Network:
+    """Average the feature maps and judge them by fully connected layers with dropout 0.5."""
+    averages = [layers.GlobalAveragePooling2D()(m) for m in maps]
+    features = averages[0] if len(averages) == 1 else layers.Concatenate()(averages)
+    head = _head(features.shape[-1], units)
+    logit = head(features)
+    return Network(
+        keras.Model(images, layers.Activation("sigmoid", dtype="float32")(logit), name=name),
+        keras.Model(images, logit),
+        keras.Model(images, maps),
+        keras.Model(images, features),
+        head,
+    )
+
+
+def _head(inputs: int, units: tuple[int, ...]) -> keras.Model:
+    features = x = keras.Input((inputs,), name="features")
+    for count in units:
+        x = layers.Dense(count, activation="relu")(x)
+        x = layers.Dropout(0.5)(x)
+    return keras.Model(features, layers.Dense(1, dtype="float32", name="logit")(x), name="head")
+
+
+def last_block(backbone: keras.Model) -> list[keras.layers.Layer]:
+    """The layers after the last one whose output is larger than the last feature map."""
+    end = backbone.output.shape[1]
+    larger = [
+        index
+        for index, layer in enumerate(backbone.layers)
+        if len(layer.output.shape) == 4 and layer.output.shape[1] > end
+    ]
+    return backbone.layers[max(larger) + 1 :]

@@ -1,13 +1,17 @@
 """MobileNetV3 and ResNet50 features side by side, fused by fully connected layers."""
 
-import keras
-from keras import layers
-
-from classifiers.backbones import as_rgb, head, mobilenet_v3_features, pixels_of, resnet50_features
+from classifiers.backbones import (
+    Network,
+    as_rgb,
+    assemble,
+    mobilenet_v3_map,
+    pixels_of,
+    resnet50_map,
+)
 from ufgen.errors import UserError
 
 
-def build(size: int, channels: int, weights: str = "none") -> keras.Model:
+def build(size: int, channels: int, weights: str = "none") -> Network:
     """Pixels (N, size, size, channels) in 0..255 to the probability of the positive class (N, 1).
 
     With local files, `weights` names two, joined by a comma: MobileNetV3Large's, then ResNet50's.
@@ -20,6 +24,5 @@ def build(size: int, channels: int, weights: str = "none") -> keras.Model:
         )
     images = pixels_of(size, channels)
     rgb = as_rgb(images)
-    branches = [mobilenet_v3_features(rgb, files[0]), resnet50_features(rgb, files[1])]
-    probability = head(layers.Concatenate()(branches), (512, 128))
-    return keras.Model(images, probability, name="hybrid")
+    maps = [mobilenet_v3_map(rgb, files[0]), resnet50_map(rgb, files[1])]
+    return assemble(images, maps, (512, 128), "hybrid")

@@ -18,7 +18,7 @@ def check_name(name: str) -> None:
 
 
 def build(name: str, size: int, channels: int, weights: str = "none"):
-    """Build an untrained classifier: a `keras.Model` from pixels in 0..255 to a probability.
+    """Build an untrained classifier (`backbones.Network`): pixels in 0..255 to a probability.
 
     `name` is one of `NAMES`, or names a network of `keras.applications` (keras:EfficientNetV2B0).
 

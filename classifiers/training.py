@@ -1,95 +1,59 @@
 """Compile once, train many: a classifier that can be trained again from any seed."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from classifiers import registry
-from classifiers.augmentation import check_policy, policy
+from classifiers.augmentation import augmenter
+from classifiers.backbones import Network, last_block
+from classifiers.batches import Examples, batches, class_weights
+from classifiers.frozen import FrozenFeatures
 from classifiers.metrics import roc_auc
+from classifiers.settings import Plateau, Training, check_trial, learning_rate
+from classifiers.step import Step
 from ufgen.errors import UserError
 
-SCHEDULES = ("cosine", "plateau", "constant")
-BALANCES = ("none", "class_weights", "oversample")
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a classifier is trained: the same for every arm of a comparison.
-
-    The budget is `steps` optimiser steps of `batch` images, whatever the number of images.
-    `learning_rate` is the peak of Adam's; `schedule` is "cosine" (after a warm-up of a tenth of
-    the steps), "plateau" (halved when two evaluations in a row bring no better validation loss)
-    or "constant". The validation images are evaluated `evaluations` times, and the weights with
-    the lowest validation loss are kept (early stopping without a shorter budget). `balance` is
-    "none", "class_weights" or "oversample" (each class equally often in the batches).
-    """
-
-    steps: int = 300
-    batch: int = 16
-    learning_rate: float = 5e-4
-    schedule: str = "cosine"
-    evaluations: int = 10
-    balance: str = "none"
-
-    def __post_init__(self):
-        for name in ("steps", "batch", "evaluations"):
-            if getattr(self, name) < 1:
-                raise UserError(f"training: {name} is {getattr(self, name)}, expected 1 or more")
-        if self.learning_rate <= 0:
-            raise UserError(f"training: learning_rate is {self.learning_rate}, expected above 0")
-        for name, allowed in (("schedule", SCHEDULES), ("balance", BALANCES)):
-            if getattr(self, name) not in allowed:
-                raise UserError(
-                    f"training: {name} is {getattr(self, name)!r}, expected {', '.join(allowed)}"
-                )
-
-    def as_dict(self) -> dict:
-        """The settings by name."""
-        return asdict(self)
-
-
-class Examples(NamedTuple):
-    """Pixels uint8 (N, size, size, channels) and targets 0/1 (N,), row by row."""
-
-    pixels: np.ndarray
-    targets: np.ndarray
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Classifier:
     """One network, compiled once; `fit` starts again from the seed's initial weights each time.
 
     A second trial in the same process traces nothing again, and its result is the one that a
-    process of its own would give: weights, optimiser and random state are all set back.
+    process of its own would give: weights, optimisers and random state are all set back.
+
+    `parts` is the network that predicts, in float32; a twin with the given `precision` learns, and
+    hands its weights over for each evaluation.
     """
 
-    def __init__(self, name: str, size: int, channels: int, weights: str = "none"):
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        channels: int,
+        weights: str = "none",
+        precision: str = "float32",
+    ):
         self._build = lambda: registry.build(name, size, channels, weights)
+        self.weights = weights
+        self.precision = precision
+        self.parts = self._build()
+        for model in (self.parts.model, self.parts.features, self.parts.head):
+            model.compile(jit_compile=_xla())
+        self._twin: Network | None = None
+        self._steps: dict[tuple, Step] = {}
         self._initial: tuple[int, list[np.ndarray]] | None = None
-        self.model = self._build()
-        self.model.compile(
-            keras.optimizers.Adam(),
-            loss=keras.losses.BinaryCrossentropy(),
-            metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
-            jit_compile=keras.backend.backend() != "tensorflow"
-            or bool(keras.distribution.list_devices("gpu")),
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
+        self._frozen: tuple[int, FrozenFeatures] | None = None
 
-    def _reset(self, seed: int) -> None:
-        if self._initial is None or self._initial[0] != seed:
-            keras.utils.set_random_seed(seed)
-            self._initial = (seed, [np.array(v) for v in self._build().variables])
-        for variable, value in zip(self.model.variables, self._initial[1], strict=True):
-            variable.assign(value)
-        for variable in self.model.optimizer.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
-        self.model.reset_metrics()
+    @property
+    def model(self) -> keras.Model:
+        """Pixels in 0..255 to the probability of the positive class."""
+        return self.parts.model
 
     def fit(
         self,
@@ -102,52 +66,143 @@ class Classifier:
     ) -> pd.DataFrame:
         """Train from the initial weights of `seed` and keep the best on validation.
 
-        Returns one row per evaluation: step, learning_rate, loss, accuracy (training means since
-        the last row), val_loss, val_accuracy, val_roc_auc, best (1 for the row that was kept).
-        Raises UserError when the loss is no longer a number.
+        Returns one row per evaluation: step, trained (what learns), learning_rate, loss, accuracy
+        (training means since the last row), val_loss, val_accuracy, val_roc_auc, best (1 for the
+        row that was kept). Raises UserError when the loss is no longer a number.
         """
-        check_policy(augmentation)
+        check_trial(training, self.weights, augmentation)
         self._reset(seed)
-        augment = policy(augmentation, seed)
-        batches = _batches(train.targets, training, seed)
-        class_weights = _class_weights(train.targets, training.balance)
+        rows_of_steps = batches(train.targets, training, seed)
+        weights = class_weights(train.targets, training.balance)
         every = training.steps / training.evaluations
         marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}
-        rows, batches_seen, kept, plateau = [], [], None, _Plateau()
-        for step in range(1, training.steps + 1):
-            rows_now = next(batches)
-            rate = _learning_rate(training, step) * plateau.factor
-            self.model.optimizer.learning_rate.assign(rate)
-            logs = self.model.train_on_batch(
-                augment(train.pixels[rows_now]),
-                train.targets[rows_now].astype("float32")[:, None],
-                sample_weight=class_weights[train.targets[rows_now]],
-                return_dict=True,
-            )
-            on_step()
-            batches_seen.append([float(logs[name]) for name in ("loss", "accuracy")])
-            if step not in marks:
-                continue
-            loss, accuracy = np.mean(batches_seen, axis=0)
-            if not math.isfinite(loss):
-                raise UserError(
-                    f"the training loss is {loss} at step {step}: the learning rate "
-                    f"{training.learning_rate} is probably too high"
+        history, kept, plateau, done = [], None, Plateau(), 0
+        for trained, steps in training.phases():
+            step = self._step(trained, averaged=training.average > 0)
+            step.reset()
+            batch_of = self._inputs(trained, train, training, augmentation, seed)
+            seen = []
+            for index in range(1, steps + 1):
+                rows = next(rows_of_steps)
+                rate = learning_rate(training, index, steps) * plateau.factor
+                numbers = step(
+                    *batch_of(rows),
+                    weights[train.targets[rows]],
+                    [rate, rate * training.backbone_rate][: len(step.groups)],
+                    training.label_smoothing,
+                    training.focal,
+                    _keep(training.average, index),
                 )
-            row = {"step": step, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
-            row |= self._validate(validation)
-            batches_seen = []
-            if kept is None or row["val_loss"] < kept[0]:
-                kept = (row["val_loss"], step, [np.array(v) for v in self.model.variables])
-            if training.schedule == "plateau":
-                plateau.update(row["val_loss"])
-            rows.append(row)
-        for variable, value in zip(self.model.variables, kept[2], strict=True):
-            variable.assign(value)
-        return pd.DataFrame(rows).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
+                seen.append(numbers)
+                on_step()
+                done += 1
+                if done not in marks:
+                    continue
+                row = {"step": done, "trained": trained, "learning_rate": rate}
+                for name in ("loss", "accuracy"):
+                    row[name] = float(np.mean([float(n[name]) for n in seen]))
+                seen = []
+                if not math.isfinite(row["loss"]):
+                    raise UserError(
+                        f"the training loss is {row['loss']} at step {done}: the learning rate "
+                        f"{training.learning_rate} is probably too high"
+                    )
+                self._hand_over(step)
+                row |= self._validate(validation, of_features=trained == "head")
+                if kept is None or row["val_loss"] < kept[0]:
+                    kept = (row["val_loss"], done, [np.array(v) for v in self.model.variables])
+                if training.schedule == "plateau":
+                    plateau.update(row["val_loss"])
+                history.append(row)
+        _assign(self.model.variables, kept[2])
+        return pd.DataFrame(history).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
 
-    def _validate(self, validation: Examples) -> dict[str, float]:
-        probabilities = self.predict(validation.pixels)
+    def predict(self, pixels: np.ndarray) -> np.ndarray:
+        """The probability of the positive class for uint8 (N, size, size, channels): float64 (N,).
+
+        Batches are padded to one size, so that nothing is compiled for the last one.
+        """
+        return _in_batches(self.model, pixels).astype("float64")
+
+    def seconds_per_step(self, batch: int, repeats: int = 3) -> float:
+        """The fastest of some optimiser steps of the whole network, on random pixels."""
+        import time
+
+        self._reset(0)
+        step = self._step("all", averaged=False)
+        rng = np.random.default_rng(0)
+        pixels = rng.integers(0, 256, (batch, *self.model.input_shape[1:]), "uint8")
+        targets, found = (np.arange(batch) % 2).astype("float32"), []
+        for _ in range(repeats + 1):
+            started = time.perf_counter()
+            float(step(pixels, targets, np.ones(batch, "float32"), [1e-4] * 2)["loss"])
+            found.append(time.perf_counter() - started)
+        return min(found[1:])
+
+    def _reset(self, seed: int) -> None:
+        if self._twin is None:
+            policy = keras.dtype_policies.get(POLICIES[self.precision])
+            before = keras.config.dtype_policy()
+            keras.config.set_dtype_policy(policy)
+            try:
+                self._twin = self._build()
+            finally:
+                keras.config.set_dtype_policy(before)
+        if self._initial is None or self._initial[0] != seed:
+            keras.utils.set_random_seed(seed)
+            self._initial = (seed, [np.array(v) for v in self._build().model.variables])
+        for network in (self.parts, self._twin):
+            _assign(network.model.variables, self._initial[1])
+
+    def _step(self, trained: str, averaged: bool) -> Step:
+        """The compiled step for what learns: made at the first call, and kept."""
+        if (trained, averaged) not in self._steps:
+            network = self._twin
+            for backbone in network.backbones:
+                last = {id(layer) for layer in last_block(backbone)}
+                for layer in backbone.layers:
+                    layer.trainable = trained == "all" or (
+                        trained == "last_block" and id(layer) in last
+                    )
+            head = network.head.trainable_variables
+            of_backbones = [v for b in network.backbones for v in b.trainable_variables]
+            model = network.head if trained == "head" else network.logits
+            self._steps[trained, averaged] = Step(model, [head, of_backbones], averaged)
+        return self._steps[trained, averaged]
+
+    def _inputs(self, trained, train: Examples, training: Training, augmentation: str, seed: int):
+        """A function from rows to the inputs and targets of a batch."""
+        targets = train.targets.astype("float32")
+        if trained == "head":
+            views = self._features().views(train.pixels, augmentation, training.views)
+            rng = np.random.default_rng([seed, 1])
+
+            def of_features(rows):
+                chosen = rng.integers(0, views.shape[1], len(rows))
+                return views[rows, chosen], targets[rows]
+
+            return of_features
+        augment = augmenter(augmentation, seed)
+        return lambda rows: augment(train.pixels[rows], targets[rows])
+
+    def _features(self) -> FrozenFeatures:
+        """Of the initial weights, which `parts` holds as long as the head alone has learnt."""
+        if self._frozen is None:
+            self._frozen = FrozenFeatures(self.parts.features)
+        return self._frozen
+
+    def _hand_over(self, step: Step) -> None:
+        """Give the learnt weights, or their averages, to the network that predicts."""
+        averages = dict(zip(map(id, step.variables), step.averages, strict=False))
+        values = [averages.get(id(v), v) for v in self._twin.model.variables]
+        _assign(self.model.variables, [np.array(v) for v in values])
+
+    def _validate(self, validation: Examples, of_features: bool) -> dict[str, float]:
+        if of_features:
+            features = self._features().views(validation.pixels, "none", 1)[:, 0]
+            probabilities = expit(_in_batches(self.parts.head, features).astype("float64"))
+        else:
+            probabilities = self.predict(validation.pixels)
         targets = validation.targets
         clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
         loss = -np.where(targets == 1, np.log(clipped), np.log(1 - clipped)).mean()
@@ -157,67 +212,27 @@ class Classifier:
             "val_roc_auc": float(roc_auc(targets, probabilities)),
         }
 
-    def predict(self, pixels: np.ndarray, batch: int = 64) -> np.ndarray:
-        """The probability of the positive class for uint8 (N, size, size, channels): float64 (N,).
 
-        Batches are padded to one size, so that nothing is compiled for the last one.
-        """
-        parts = []
-        for start in range(0, len(pixels), batch):
-            part = np.asarray(pixels[start : start + batch], "float32")
-            padded = np.zeros((batch, *part.shape[1:]), "float32")
-            padded[: len(part)] = part
-            parts.append(np.asarray(self.model.predict_on_batch(padded))[: len(part), 0])
-        return np.concatenate(parts).astype("float64") if parts else np.zeros(0)
+def _keep(half_life: int, step: int) -> float:
+    """The share of the averages that stays: less at first, to leave the initial weights behind."""
+    return min(0.5 ** (1 / half_life), (1 + step) / (10 + step)) if half_life else 0.0
 
 
-class _Plateau:
-    """Halves the learning rate after two evaluations in a row without a better loss."""
-
-    def __init__(self):
-        self.factor, self._best, self._waited = 1.0, math.inf, 0
-
-    def update(self, loss: float) -> None:
-        self._waited = 0 if loss < self._best else self._waited + 1
-        self._best = min(self._best, loss)
-        if self._waited == 2:
-            self.factor, self._waited = self.factor / 2, 0
+def _assign(variables: list, values: list) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
-def _learning_rate(training: Training, step: int) -> float:
-    if training.schedule != "cosine":
-        return training.learning_rate
-    warmup = max(1, training.steps // 10)
-    if step <= warmup:
-        return training.learning_rate * step / warmup
-    progress = (step - warmup) / max(1, training.steps - warmup)
-    return training.learning_rate * max(0.01, (1 + math.cos(math.pi * progress)) / 2)
+def _in_batches(model: keras.Model, inputs: np.ndarray, batch: int = 64) -> np.ndarray:
+    parts = []
+    for start in range(0, len(inputs), batch):
+        part = np.asarray(inputs[start : start + batch], "float32")
+        padded = np.zeros((batch, *part.shape[1:]), "float32")
+        padded[: len(part)] = part
+        parts.append(np.asarray(model.predict_on_batch(padded))[: len(part), 0])
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _class_weights(targets: np.ndarray, balance: str) -> np.ndarray:
-    """A weight for target 0 and for target 1, with mean 1 over the images: float32 (2,)."""
-    counts = np.bincount(targets, minlength=2)
-    if balance != "class_weights" or (counts == 0).any():
-        return np.ones(2, "float32")
-    return (len(targets) / (2 * counts)).astype("float32")
-
-
-def _batches(targets: np.ndarray, training: Training, seed: int) -> Iterator[np.ndarray]:
-    """Row numbers, batch after batch: whole shuffled passes, without end."""
-    rng = np.random.default_rng(seed)
-    pools = [np.arange(len(targets))]
-    if training.balance == "oversample":
-        pools = [np.flatnonzero(targets == c) for c in (0, 1) if (targets == c).any()]
-
-    def stream(pool: np.ndarray) -> Iterator[int]:
-        while True:
-            yield from rng.permutation(pool)
-
-    streams = [stream(pool) for pool in pools]
-    position = 0
-    while True:
-        batch = []
-        for _ in range(training.batch):
-            batch.append(next(streams[position % len(streams)]))
-            position += 1
-        yield np.array(batch)
+def _xla() -> bool:
+    """XLA is slower than TensorFlow's own kernels on a CPU; JAX has nothing else."""
+    return keras.backend.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))

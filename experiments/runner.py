@@ -12,8 +12,9 @@ import yaml
 from tqdm import tqdm
 
 import ufgen
-from classifiers import metrics
-from classifiers.training import Classifier, Examples, Training
+from classifiers import metrics, precision
+from classifiers.batches import Examples
+from classifiers.training import Classifier
 from experiments import report, tables
 from experiments.arms import mix
 from experiments.preparation import (
@@ -48,8 +49,12 @@ def run(study: Study, root: Path, command: str) -> Path:
         for seed in study.seeds
     }
     trials = [(trial, diets[trial.arm.name, trial.seed]) for trial in study.trials()]
-    folders = [_trial_folder(folder, study, prepared, trial, diet) for trial, diet in trials]
-    _run_trials(study, prepared, store, trials, folders)
+    chosen = _precisions(study, folder)
+    folders = [
+        _trial_folder(folder, study, prepared, trial, diet, chosen[trial.classifier.name])
+        for trial, diet in trials
+    ]
+    _run_trials(study, prepared, store, trials, folders, chosen)
     drawn = [Path(synthetic[0].table["path"].iloc[0]).parents[1].name] if synthetic else []
     _write_tables(study, prepared, folders, folder, drawn)
     about = environment.describe() | {
@@ -60,7 +65,25 @@ def run(study: Study, root: Path, command: str) -> Path:
     return report.write(folder, command)
 
 
-def _run_trials(study, prepared, store, trials, folders) -> None:
+def _precisions(study: Study, folder: Path) -> dict[str, str]:
+    """The precision that each classifier trains in, in all trials: chosen once for a study."""
+    file = folder / "precision.json"
+    chosen = json.loads(file.read_text()) if file.is_file() else {}
+    for classifier in study.classifiers:
+        training, options = study.training_of(classifier), study.images
+        if training.precision != "auto" or classifier.name not in chosen:
+            chosen[classifier.name] = precision.choose(
+                training.precision,
+                classifier.name,
+                options.resolution,
+                options.channels,
+                training.batch,
+            )
+    write_text(file, json.dumps(chosen, indent=1))
+    return chosen
+
+
+def _run_trials(study, prepared, store, trials, folders, precisions) -> None:
     waiting = [
         (trial, diet, place)
         for (trial, diet), place in zip(trials, folders, strict=True)
@@ -80,6 +103,7 @@ def _run_trials(study, prepared, store, trials, folders) -> None:
                     study.images.resolution,
                     study.images.channels,
                     trial.classifier.weights,
+                    precisions[name],
                 )
             run_trial(study, prepared, store, trial, diet, network, place, bar.update)
 
@@ -107,7 +131,7 @@ def run_trial(
     history = network.fit(
         examples(diet),
         validation,
-        Training(**study.training_of(trial.classifier).model_dump()),
+        study.training_of(trial.classifier),
         trial.seed,
         trial.arm.augmentation,
         on_step,
@@ -130,13 +154,16 @@ def run_trial(
             "arm": trial.arm.name,
             "classifier": trial.classifier.name,
             "seed": trial.seed,
+            "precision": network.precision,
             "n_train": len(diet),
             "threshold": threshold,
         }
         (temporary / "trial.json").write_text(json.dumps(about, indent=1))
 
 
-def _trial_folder(folder, study, prepared: Prepared, trial: Trial, diet: ImageSet) -> Path:
+def _trial_folder(
+    folder, study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
+) -> Path:
     """Where a trial lives: its name, and a hash of everything that its result depends on."""
     depends = {
         "version": ufgen.__version__,
@@ -148,7 +175,7 @@ def _trial_folder(folder, study, prepared: Prepared, trial: Trial, diet: ImageSe
         "positive": diet.positive,
         "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
         "classifier": [trial.classifier.name, trial.classifier.weights],
-        "training": study.training_of(trial.classifier).model_dump(),
+        "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
         "augmentation": trial.arm.augmentation,
         "seed": trial.seed,
     }

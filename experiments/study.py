@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from classifiers import metrics, registry
+from classifiers.settings import Training, check_trial
 from experiments.arms import Arm, parse
 from ufgen.errors import UserError
 
@@ -33,17 +34,6 @@ class Generator(_Strict):
     options: dict = {}
 
 
-class TrainingOptions(_Strict):
-    """How every trial is trained; see `classifiers.training.Training`."""
-
-    steps: int = Field(300, ge=1)
-    batch: int = Field(16, ge=2)
-    learning_rate: float = Field(5e-4, gt=0)
-    schedule: str = "cosine"
-    evaluations: int = Field(10, ge=1)
-    balance: str = "none"
-
-
 class ClassifierOptions(_Strict):
     """One classifier; `training` changes single training options for it, in all arms alike."""
 
@@ -68,7 +58,7 @@ class Study(_Strict):
     arms: list[str] = Field(min_length=2)
     classifiers: list[ClassifierOptions] = Field(min_length=1)
     seeds: list[int] = Field([0, 1], min_length=1)
-    training: TrainingOptions = TrainingOptions()
+    training: Training = Training()
     validation_fraction: float = Field(0.2, gt=0, lt=1)
     split_seed: int = 0
     primary_metric: str = "roc_auc"
@@ -112,9 +102,10 @@ class Study(_Strict):
         """The arms, read."""
         return [parse(name) for name in self.arms]
 
-    def training_of(self, classifier: ClassifierOptions) -> TrainingOptions:
-        """The training options of one classifier: the same in every arm."""
-        return TrainingOptions(**{**self.training.model_dump(), **classifier.training})
+    def training_of(self, classifier: ClassifierOptions) -> Training:
+        """How one classifier is trained: the same in every arm."""
+        fields = {**self.training.as_dict(), **classifier.training}
+        return TypeAdapter(Training).validate_python(fields)
 
     def trials(self) -> list["Trial"]:
         """Every trial, ordered so that one compiled network serves all its arms in turn."""
@@ -170,7 +161,8 @@ def read(location: str | Path, **changes) -> Study:
     try:
         study = Study(**content)
         for classifier in study.classifiers:
-            study.training_of(classifier)
+            for arm in study.parsed_arms():
+                check_trial(study.training_of(classifier), classifier.weights, arm.augmentation)
     except ValidationError as error:
         problems = [
             f"  {'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']} (found {e['input']!r:.80})"

@@ -38,7 +38,7 @@ def _write(path, place, **changes):
         "arms": ARMS,
         "classifiers": ["mobilenet_v3_small"],
         "seeds": [0, 1],
-        "training": {"steps": 4, "batch": 8, "evaluations": 2},
+        "training": {"steps": 4, "batch": 8, "evaluations": 2, "precision": "float32"},
         "bootstrap": 200,
     }
     path.write_text(yaml.safe_dump(content | changes))

@@ -148,12 +148,12 @@ def test_a_filter_that_nothing_passes_says_so(made, phantoms, tmp_path):
 
 def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phantoms, tmp_path):
     from classifiers import saved
-    from classifiers.training import Training
+    from classifiers.settings import Training
     from ufgen import imageset
 
     out, _ = made
     images = imageset.scan(phantoms)
-    settings = Training(steps=2, batch=8)
+    settings = Training(steps=2, batch=8, precision="float32")
     for name, part in (("same", images.split("train")), ("other", images.split("test"))):
         saved.train(part, "mobilenet_v3_small", tmp_path / name, settings, size=32)
     generators = out.parent.parent / "generators"

@@ -77,13 +77,10 @@ def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
 
 def trained_classifier(folder: Path) -> Extractor:
     """The features before the last layer of a classifier that `ufgen train` wrote."""
-    import keras
-
     from classifiers import saved
 
     classifier = saved.load(folder)
-    model = classifier.network.model
-    network = keras.Model(model.inputs, model.layers[-1].input)
+    network = classifier.network.parts.embedding()
 
     def function(images: np.ndarray) -> np.ndarray:
         shown = classifier.resized(images).astype("float32")

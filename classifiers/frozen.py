@@ -1,0 +1,53 @@
+"""Features of a frozen backbone: computed once for each image, or augmented view of one."""
+
+import hashlib
+
+import keras
+import numpy as np
+
+from classifiers.augmentation import augmenter
+
+TOGETHER = 32
+
+
+class FrozenFeatures:
+    """Features by the content of an image; what was computed once is looked up afterwards.
+
+    `network` takes pixels (N, size, size, channels) in 0..255 to features (N, F); its weights
+    must not change.
+    """
+
+    def __init__(self, network: keras.Model):
+        self._network = network
+        self._found: dict[tuple, np.ndarray] = {}
+
+    def views(self, pixels: np.ndarray, augmentation: str, count: int) -> np.ndarray:
+        """Features of `count` augmented views of each image: float32 (N, count, F).
+
+        `pixels` are uint8 (N, size, size, channels); without augmentation there is one view. The
+        views depend on the image and the policy alone, whatever other images are asked for.
+        """
+        count = 1 if augmentation == "none" else count
+        keys = [(hashlib.sha256(i.tobytes()).digest(), augmentation, count) for i in pixels]
+        missing = {key: row for row, key in enumerate(keys) if key not in self._found}
+        lacking = list(missing.items())
+        for start in range(0, len(lacking), TOGETHER):
+            part = lacking[start : start + TOGETHER]
+            shown = [self._shown(pixels[row], key) for key, row in part]
+            features = self._of(np.concatenate(shown)).reshape(len(part), count, -1)
+            self._found.update(zip([key for key, _ in part], features, strict=True))
+        return np.stack([self._found[key] for key in keys])
+
+    def _shown(self, image: np.ndarray, key: tuple) -> np.ndarray:
+        digest, augmentation, count = key
+        repeated = np.repeat(image[None], count, axis=0)
+        seed = int.from_bytes(digest[:4], "little")
+        return augmenter(augmentation, seed)(repeated, np.zeros(count, "float32"))[0]
+
+    def _of(self, pixels) -> np.ndarray:
+        found = []
+        for start in range(0, len(pixels), TOGETHER):
+            part = np.asarray(pixels[start : start + TOGETHER], "float32")
+            padded = np.concatenate([part, np.repeat(part[:1], TOGETHER - len(part), axis=0)])
+            found.append(np.asarray(self._network.predict_on_batch(padded), "float32")[: len(part)])
+        return np.concatenate(found)

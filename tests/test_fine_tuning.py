@@ -1,0 +1,233 @@
+"""What learns and what stays: frozen backbones, phases, losses, averages, both backends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from classifiers.backbones import last_block
+from classifiers.batches import Examples
+from classifiers.frozen import FrozenFeatures
+from classifiers.losses import cross_entropy, smoothed
+from classifiers.settings import Training, check_trial, learning_rate
+from classifiers.training import Classifier
+from ufgen.errors import UserError
+
+RNG = np.random.default_rng(0)
+SHORT = {"steps": 6, "batch": 8, "evaluations": 2, "precision": "float32"}
+
+
+def _examples(count):
+    targets = np.arange(count) % 2
+    pixels = RNG.integers(0, 120, (count, 32, 32, 1)) + 120 * targets[:, None, None, None]
+    return Examples(pixels.astype("uint8"), targets)
+
+
+TRAIN, OTHER = _examples(32), _examples(16)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A file with weights of the backbone, random, but with moments that fit the images."""
+    keras.utils.set_random_seed(0)
+    backbone = keras.applications.MobileNetV3Small(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    backbone(np.repeat(TRAIN.pixels, 3, axis=-1).astype("float32"), training=True)
+    file = tmp_path_factory.mktemp("weights") / "small.weights.h5"
+    backbone.save_weights(file)
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def pretrained(weights):
+    return Classifier("mobilenet_v3_small", 32, 1, weights)
+
+
+def _values(classifier):
+    of_head = {id(v) for v in classifier.parts.head.variables}
+    values = {v.path + str(i): np.array(v) for i, v in enumerate(classifier.model.variables)}
+    head = [id(v) in of_head for v in classifier.model.variables]
+    return list(values.values()), np.array(head)
+
+
+def _changed(before, after):
+    return np.array([(b != a).any() for b, a in zip(before, after, strict=True)])
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_moments(pretrained):
+    pretrained._reset(0)
+    before, head = _values(pretrained)
+    history = pretrained.fit(TRAIN, OTHER, Training(trained="head", **SHORT))
+    after, _ = _values(pretrained)
+    assert (history["trained"] == "head").all()
+    changed = _changed(before, after)
+    assert not changed[~head].any() and changed[head].any()
+
+
+def test_the_last_block_learns_and_what_comes_before_does_not(pretrained):
+    pretrained._reset(0)
+    before, _ = _values(pretrained)
+    pretrained.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
+    after, _ = _values(pretrained)
+    changed = dict(zip(map(id, pretrained.model.variables), _changed(before, after), strict=True))
+    backbone = pretrained.parts.backbones[0]
+    late = last_block(backbone)
+    names = {layer.name for layer in late}
+    for layer in backbone.layers:
+        moved = [changed[id(v)] for v in layer.weights]
+        if layer.name not in names:
+            assert not any(moved), layer.name
+    assert any(changed[id(v)] for layer in late for v in layer.weights)
+    assert all(layer.output.shape[1:3] in (late[0].output.shape[1:3], (1, 1)) for layer in late)
+
+
+def test_two_phases_share_one_budget(pretrained):
+    training = Training(
+        trained="last_block", frozen_steps=4, backbone_rate=0.1, **{**SHORT, "evaluations": 6}
+    )
+    history = pretrained.fit(TRAIN, OTHER, training)
+    assert list(history["trained"]) == ["head"] * 4 + ["last_block"] * 2
+    assert list(history["step"]) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_head_learns_on_cached_features_what_it_would_learn_on_pixels(pretrained):
+    """Frozen features are the network's own, of every image, in whatever order they are asked."""
+    pretrained._reset(0)
+    cache = FrozenFeatures(pretrained.parts.features)
+    found = cache.views(TRAIN.pixels, "none", 1)[:, 0]
+    expected = np.asarray(pretrained.parts.features(TRAIN.pixels.astype("float32")))
+    assert np.allclose(found, expected, atol=1e-4)
+    order = RNG.permutation(len(TRAIN.pixels))
+    assert (cache.views(TRAIN.pixels[order], "none", 1)[:, 0] == found[order]).all()
+    alone = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels[:2], "light", 3)
+    among = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels, "light", 3)[:2]
+    assert alone.shape[1] == 3 and np.allclose(alone, among, atol=1e-4)
+    assert (alone[:, 0] != alone[:, 1]).any()
+
+
+def test_nothing_is_computed_twice(pretrained):
+    calls = []
+
+    class Counting:
+        def predict_on_batch(self, batch):
+            calls.append(len(batch))
+            return pretrained.parts.features.predict_on_batch(batch)
+
+    cache = FrozenFeatures(Counting())
+    first = cache.views(TRAIN.pixels, "none", 1)
+    made = len(calls)
+    assert (cache.views(TRAIN.pixels[::-1], "none", 1) == first[::-1]).all()
+    assert made == 1 and len(calls) == made
+
+
+def test_random_backbones_and_mixing_policies_do_not_go_with_a_frozen_backbone():
+    with pytest.raises(UserError, match="random weights"):
+        check_trial(Training(trained="head"), "none", "none")
+    with pytest.raises(UserError, match="random weights"):
+        check_trial(Training(frozen_steps=2), "none", "none")
+    with pytest.raises(UserError, match="mixes two images"):
+        check_trial(Training(trained="head"), "imagenet", "mixup")
+    check_trial(Training(), "none", "mixup")
+
+
+def test_losses_are_those_of_keras():
+    logits = RNG.normal(0, 4, 50).astype("float32")
+    targets = (RNG.random(50) < 0.5).astype("float32")
+    for focal in (0.0, 2.0):
+        loss = keras.losses.BinaryFocalCrossentropy(gamma=focal, from_logits=True, reduction=None)
+        expected = loss(targets[:, None], logits[:, None])
+        found = np.asarray(cross_entropy(ops.convert_to_tensor(logits), targets, focal))
+        assert np.allclose(found, np.asarray(expected), atol=2e-6)
+    far = cross_entropy(ops.convert_to_tensor([80.0, -80.0]), np.float32([0, 1]), 2.0)
+    assert np.isfinite(np.asarray(far)).all()
+    assert np.allclose(smoothed(np.float32([0, 1]), 0.2), [0.1, 0.9])
+
+
+def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
+    """One step of the head equals Keras' own Adam on the same gradient."""
+    pretrained._reset(0)
+    head = pretrained._twin.head
+    dense = [layer for layer in head.layers if isinstance(layer, keras.layers.Dense)]
+    bias = dense[-1].bias
+    step = pretrained._step("head", averaged=False)
+    step.reset()
+    features = RNG.normal(size=(8, head.input_shape[1])).astype("float32")
+    step(features, np.ones(8, "float32"), np.ones(8, "float32"), [1e-3])
+    assert float(np.asarray(bias)[0]) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_averaged_weights_follow_the_others(pretrained):
+    training = Training(**SHORT, trained="head", average=4)
+    first = pretrained.fit(TRAIN, OTHER, training, seed=1)
+    again = pretrained.fit(TRAIN, OTHER, training, seed=1)
+    plain = pretrained.fit(TRAIN, OTHER, Training(**SHORT, trained="head"), seed=1)
+    assert first.equals(again)
+    assert (first["loss"] == plain["loss"]).all() and (first["val_loss"] != plain["val_loss"]).any()
+
+
+def test_the_cosine_warms_up_and_ends_low():
+    training = Training(steps=100)
+    rates = [learning_rate(training, step, 100) for step in range(1, 101)]
+    assert np.argmax(rates) == 9 and rates[9] == training.learning_rate
+    assert rates[0] == training.learning_rate / 10 and rates[-1] == training.learning_rate / 100
+
+
+def test_a_network_is_compiled_once_for_all_trials(pretrained):
+    late = {"trained": "last_block", **SHORT}
+    pretrained.fit(TRAIN, OTHER, Training(**late), seed=1)
+    steps = dict(pretrained._steps)
+    pretrained.fit(OTHER, TRAIN, Training(**late, focal=1.0, label_smoothing=0.1), seed=2)
+    assert {k: id(v) for k, v in steps.items()} == {k: id(v) for k, v in pretrained._steps.items()}
+
+
+def test_bfloat16_learns_with_float32_weights_and_predicts_in_float32(weights):
+    classifier = Classifier("mobilenet_v3_small", 32, 1, weights, "bfloat16")
+    classifier.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
+    assert {v.dtype for v in classifier.model.trainable_variables} == {"float32"}
+    assert classifier.model.compute_dtype == "float32"
+    assert classifier._twin.backbones[0].layers[-1].compute_dtype == "bfloat16"
+    found = classifier.predict(OTHER.pixels)
+    assert np.isfinite(found).all() and len(np.unique(found)) > 1
+
+
+CODE = """
+import json, sys
+import numpy as np
+import keras
+from classifiers.batches import Examples
+from classifiers.settings import Training
+from classifiers.training import Classifier
+assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
+rng = np.random.default_rng(0)
+targets = np.arange(32) % 2
+pixels = rng.integers(0, 120, (32, 32, 32, 1)) + 120 * targets[:, None, None, None]
+train = Examples(pixels.astype("uint8"), targets)
+classifier = Classifier("mobilenet_v3_small", 32, 1, sys.argv[1])
+training = Training(steps=100, batch=8, evaluations=2, trained="head", learning_rate=3e-3)
+history = classifier.fit(train, train, training)
+more = Training(steps=2, batch=8, evaluations=1, average=2, trained="last_block")
+more = classifier.fit(train, train, more)
+print(json.dumps({"auc": history["val_roc_auc"].tolist(), "loss": more["loss"].tolist()}))
+"""
+
+
+def test_it_trains_on_jax_without_tensorflow(weights):
+    made = subprocess.run(
+        [sys.executable, "-c", CODE, weights],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr[-2000:]
+    found = json.loads(made.stdout.splitlines()[-1])
+    assert found["auc"][-1] > 0.9 and np.isfinite(found["loss"]).all()
