@@ -1,0 +1,104 @@
+"""A sheet of the most telling test images, with the evidence for what was called."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from classifiers.backbones import Network
+from classifiers.explain import explain
+from classifiers.salience import enlarge, salient_box
+from ufgen.atomic import whole_file
+
+EACH = 5
+TITLES = {
+    "confident": "most confident,\nright",
+    "wrong": "most confident,\nwrong",
+    "uncertain": "most uncertain",
+}
+COLUMNS = ("kind", "path", "label", "predicted", "probability", "x0", "y0", "x1", "y1")
+
+
+def choose(predictions: pd.DataFrame, threshold: float, each: int = EACH) -> pd.DataFrame:
+    """Up to `each` rows of each kind of `TITLES`, the foremost first, with a column `kind`.
+
+    `predictions` have target (0 or 1) and probability, one row an image; confidence is the
+    probability's distance from the threshold, as a share of the way to 0 or 1.
+    """
+    probability = predictions["probability"].to_numpy()
+    positive = probability >= threshold
+    room = np.where(positive, 1 - threshold, threshold)
+    confidence = np.abs(probability - threshold) / np.maximum(room, 1e-9)
+    right = positive == (predictions["target"].to_numpy() == 1)
+    order = np.argsort(-confidence, kind="stable")
+    kinds = {
+        "confident": [row for row in order if right[row]],
+        "wrong": [row for row in order if not right[row]],
+        "uncertain": list(order[::-1]),
+    }
+    parts = [predictions.iloc[rows[:each]].assign(kind=kind) for kind, rows in kinds.items()]
+    return pd.concat(parts)
+
+
+def write(
+    folder: Path,
+    network: Network,
+    predictions: pd.DataFrame,
+    pixels: np.ndarray,
+    threshold: float,
+    method: str = "grad-cam",
+) -> Path:
+    """Write explanations.png and explanations.csv; `pixels` are those of `predictions`, by row.
+
+    Each picture shows the evidence for the class that was called, and a box around its salient
+    region (shares of the width and height): weak localisation, learnt without any drawn box.
+    """
+    from matplotlib.figure import Figure
+
+    predictions = predictions.reset_index(drop=True)
+    chosen = choose(predictions, threshold)
+    figure = Figure(figsize=(2.3 * EACH + 0.6, 2.75 * len(TITLES)), layout="constrained")
+    panels, rows = figure.subplots(len(TITLES), EACH, squeeze=False), []
+    for line, (kind, title) in enumerate(TITLES.items()):
+        for panel in panels[line]:
+            panel.set(xticks=[], yticks=[])
+            panel.spines[:].set_visible(False)
+        panels[line][0].set_ylabel(title, fontsize=10)
+        part = chosen[chosen["kind"] == kind]
+        if part.empty:
+            panels[line][0].text(0.5, 0.5, "none", ha="center", va="center")
+        for panel, (row, about) in zip(panels[line], part.iterrows(), strict=False):
+            called_positive = about["probability"] >= threshold
+            evidence = explain(network, pixels[row][None], method, bool(called_positive))[0]
+            box = salient_box(evidence)
+            _draw(panel, pixels[row], evidence, box, about)
+            found = {name: about.get(name) for name in COLUMNS[:5]}
+            rows.append(found | dict(zip(COLUMNS[5:], box or [np.nan] * 4, strict=True)))
+    figure.suptitle(
+        f"Evidence for the class that was called ({method}); box: weak localisation, not a "
+        "measurement of a lesion",
+        fontsize=9,
+    )
+    with whole_file(folder / "explanations.png") as temporary:
+        figure.savefig(temporary, dpi=150)
+    with whole_file(folder / "explanations.csv") as temporary:
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
+    return folder / "explanations.png"
+
+
+def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about) -> None:
+    from matplotlib.patches import Rectangle
+
+    size = image.shape[0]
+    panel.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255)
+    if box:
+        heat = enlarge(evidence, size, size) / evidence.max()
+        panel.imshow(heat, cmap="inferno", alpha=0.55 * np.clip(heat, 0, 1))
+        left, top, right, bottom = (edge * size - 0.5 for edge in box)
+        panel.add_patch(
+            Rectangle((left, top), right - left, bottom - top, fill=False, ec="#56B4E9", lw=1.6)
+        )
+    panel.set_title(
+        f"is {about['label']}, called {about['predicted']}\np = {about['probability']:.2f}",
+        fontsize=8,
+    )

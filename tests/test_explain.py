@@ -1,0 +1,126 @@
+"""Evidence maps against automatic differentiation, and what a sane explanation must do."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import ops
+
+from classifiers import explanations, registry
+from classifiers.explain import explain, with_evidence
+from classifiers.salience import enlarge, salient_box
+from ufgen import backend
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (3, 96, 96, 1), dtype=np.uint8)
+
+
+def _network(name):
+    keras.utils.set_random_seed(1)
+    network = registry.build(name, 96, 1)
+    for layer in network.head.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.bias.assign(RNG.normal(0, 0.1, layer.bias.shape))
+    return network
+
+
+def _by_differentiation(network, pixels, sign):
+    """Grad-CAM as in its paper: slopes of the logit by the feature maps, by the backend."""
+    shown = ops.convert_to_tensor(pixels.astype("float32"))
+    maps = network.maps(shown)
+    maps = maps if isinstance(maps, list) else [maps]
+    total = 0.0
+    for index, features in enumerate(maps):
+
+        def logit(values, index=index):
+            taken = [values if i == index else m for i, m in enumerate(maps)]
+            averages = ops.concatenate([ops.mean(m, axis=(1, 2)) for m in taken], axis=-1)
+            return sign * network.head(averages)
+
+        slopes = np.asarray(backend.gradient_of(logit, features))
+        weights = slopes.mean(axis=(1, 2))
+        total = total + np.einsum("nhwf,nf->nhw", np.asarray(features), weights)
+    return np.maximum(total, 0)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "hybrid"])
+@pytest.mark.parametrize("of_positive", [True, False])
+def test_grad_cam_is_that_of_automatic_differentiation(name, of_positive):
+    network = _network(name)
+    found = explain(network, PIXELS, of_positive=of_positive)
+    expected = _by_differentiation(network, PIXELS, 1 if of_positive else -1)
+    assert found.shape == (3, 3, 3) and found.max() > 0
+    assert np.allclose(found, expected, atol=1e-5 * expected.max(), rtol=1e-3)
+
+
+def test_grad_cam_plus_plus_by_its_formula():
+    network = _network("mobilenet_v3_small")
+    shown = ops.convert_to_tensor(PIXELS.astype("float32"))
+    maps = np.asarray(network.maps(shown))
+    slopes = np.asarray(
+        backend.gradient_of(
+            lambda m: network.head(ops.mean(m, axis=(1, 2))), ops.convert_to_tensor(maps)
+        )
+    )
+    below = 2 * slopes**2 + (slopes**3) * maps.sum(axis=(1, 2), keepdims=True)
+    share = slopes**2 / np.where(below == 0, 1, below)
+    weights = (share * np.maximum(slopes, 0)).sum(axis=(1, 2))
+    expected = np.maximum(np.einsum("nhwf,nf->nhw", maps, weights), 0)
+    found = explain(network, PIXELS, "grad-cam++")
+    assert np.allclose(found, expected, atol=1e-5 * expected.max(), rtol=1e-3)
+
+
+def test_the_probability_is_the_models_own():
+    network = _network("mobilenet_v3_small")
+    both = with_evidence(network)(PIXELS.astype("float32"))[0]
+    alone = network.model(PIXELS.astype("float32"))
+    assert np.allclose(np.asarray(both), np.asarray(alone), atol=1e-6)
+
+
+def test_the_map_changes_when_the_weights_are_random():
+    """Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018."""
+    network = _network("mobilenet_v3_small")
+    before = explain(network, PIXELS)
+    for variable in network.model.trainable_variables:
+        if len(variable.shape) > 1:
+            variable.assign(RNG.normal(0, np.std(np.array(variable)) + 1e-3, variable.shape))
+    after = explain(network, PIXELS)
+    assert abs(np.corrcoef(before.ravel(), after.ravel())[0, 1]) < 0.7
+
+
+def test_the_box_lies_around_the_maximum_and_what_hangs_together_with_it():
+    field = np.zeros((8, 8), "float32")
+    field[2, 5] = 1.0
+    field[6, 1] = 0.9
+    left, top, right, bottom = salient_box(field)
+    assert 4.5 / 8 < left < 5.5 / 8 < right < 6.5 / 8 and 1.5 / 8 < top < 2.5 / 8 < bottom < 3.5 / 8
+    assert salient_box(np.zeros((4, 4))) is None
+    assert salient_box(np.ones((4, 4))) == (0, 0, 1, 1)
+    assert enlarge(field, 20, 10).shape == (10, 20)
+
+
+def test_the_chosen_images_are_what_their_titles_say():
+    predictions = pd.DataFrame(
+        {
+            "path": list("abcdef"),
+            "label": ["UF", "UF", "UF", "NUF", "NUF", "NUF"],
+            "predicted": ["UF", "NUF", "UF", "NUF", "UF", "NUF"],
+            "target": [1, 1, 1, 0, 0, 0],
+            "probability": [0.99, 0.05, 0.31, 0.2, 0.9, 0.01],
+        }
+    )
+    chosen = explanations.choose(predictions, 0.3, each=2)
+    by_kind = chosen.groupby("kind")["path"].apply(list)
+    assert by_kind["wrong"] == ["e", "b"] and by_kind["uncertain"] == ["c", "d"]
+    assert by_kind["confident"] == ["a", "f"]
+
+
+def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
+    network = _network("mobilenet_v3_small")
+    predictions = pd.DataFrame(
+        {"path": "abc", "label": "UF", "predicted": "UF", "target": 1, "probability": 0.9},
+        index=[4, 7, 9],
+    )
+    sheet = explanations.write(tmp_path, network, predictions, PIXELS, 0.5)
+    table = pd.read_csv(tmp_path / "explanations.csv")
+    assert sheet.stat().st_size > 10_000 and set(table["kind"]) == {"confident", "uncertain"}
