@@ -11,6 +11,7 @@ A fifth of the groups is for validation; logistic regression learns from these a
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,15 +69,10 @@ def main() -> None:
         for seed in range(options.seeds):
             part = train.select(chosen_groups(train, share, seed))
             held = splits.hold_out(part, 0.2, seed)
-            ways = {"logistic regression": lambda part=part: logistic(features, examples(part))}
+            parts = [examples(p) for p in (part, part.select(~held), part.select(held))]
+            ways = {"logistic regression": partial(logistic, features, parts[0])}
             for name in options.settings:
-                ways[name] = lambda name=name, part=part, held=held, seed=seed: fitted(
-                    classifier,
-                    examples(part.select(~held)),
-                    examples(part.select(held)),
-                    name,
-                    seed,
-                )
+                ways[name] = partial(fitted, classifier, *parts[1:], name, seed)
             for name, way in ways.items():
                 started = time.perf_counter()
                 scores = way()(tested.pixels)
@@ -108,9 +104,10 @@ def logistic(features: FrozenFeatures, train: Examples):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(
-        StandardScaler(), LogisticRegressionCV(Cs=10, cv=3, scoring="roc_auc", max_iter=2000)
+    search = LogisticRegressionCV(
+        Cs=10, cv=3, scoring="roc_auc", max_iter=2000, use_legacy_attributes=False
     )
+    model = make_pipeline(StandardScaler(), search)
     model.fit(features.views(train.pixels, "none", 1)[:, 0], train.targets)
     return lambda shown: model.decision_function(features.views(shown, "none", 1)[:, 0])
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ufgen import environment
 
@@ -35,6 +36,9 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=600)
     parser.add_argument("--test", type=int, default=300)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--weights", default="none", help="imagenet, none, or a local file")
+    parser.add_argument("--frozen-steps", type=int, default=0)
+    parser.add_argument("--trained", default="all")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = phantom.write_set(Path(folder) / "set", options.train, options.test, options.size)
@@ -43,10 +47,19 @@ def main() -> None:
         held = splits.hold_out(train, 0.2, 0)
         parts = [train.select(~held), train.select(held), test]
         fit, validation, tested = [Examples(decoded.store.take(p), p.targets()) for p in parts]
-        shown = test.table[tested.targets == 1]
-        lesions = [json.loads(boxes) for boxes in shown["lesions"]]
-    classifier = Classifier(options.network, options.size, 1)
-    training = Training(steps=options.steps, batch=32, learning_rate=1e-3, average=20)
+        boxes = pd.read_csv(place / "manifest.csv").set_index("path")["lesions"]
+        shown = [Path(path) for path in test.table["path"][tested.targets == 1]]
+        lesions = [json.loads(boxes["/".join(path.parts[-3:])]) for path in shown]
+    classifier = Classifier(options.network, options.size, 1, options.weights)
+    training = Training(
+        steps=options.steps,
+        batch=32,
+        learning_rate=1e-3,
+        average=20,
+        trained=options.trained,
+        frozen_steps=options.frozen_steps,
+        backbone_rate=0.3 if options.weights != "none" else 1.0,
+    )
     before = explain(classifier.parts, tested.pixels[tested.targets == 1])
     history = classifier.fit(fit, validation, training, 0, "light")
     print(f"validation AUC {history.loc[history['best'] == 1, 'val_roc_auc'].iloc[0]:.3f}")

@@ -26,13 +26,13 @@ def salient_box(evidence: np.ndarray, share: float = SHARE) -> tuple | None:
     above = field >= share * field.max()
     region = np.zeros_like(above)
     region[np.unravel_index(field.argmax(), field.shape)] = True
-    while True:
-        padded = np.pad(region, 1)
-        grown = region | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-        grown &= above
-        if (grown == region).all():
-            break
-        region = grown
+    size = 0
+    while size < region.sum():
+        size = region.sum()
+        region[1:] |= region[:-1] & above[1:]
+        region[:-1] |= region[1:] & above[:-1]
+        region[:, 1:] |= region[:, :-1] & above[:, 1:]
+        region[:, :-1] |= region[:, 1:] & above[:, :-1]
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     return tuple(
         float(edge) / GRID for edge in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)

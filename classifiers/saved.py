@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, metrics
+from classifiers import calibration, explanations, metadata, metrics, precision
 from classifiers.assessment import assess
-from classifiers.training import Classifier, Examples, Training
+from classifiers.batches import Examples
+from classifiers.settings import Training, check_trial
+from classifiers.training import Classifier
 from ufgen import pixels, splits
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
@@ -75,6 +77,13 @@ class SavedClassifier:
         )
         return found, made, decoded.quarantine
 
+    def explain(self, predictions: pd.DataFrame, folder: Path) -> Path:
+        """Draw the most telling of `predictions` (see `explanations.write`); returns the sheet."""
+        decoded = self._load(ImageSet(predictions, self.about["positive"]))
+        shown = decoded.store.take(decoded.images)
+        network, threshold = self.network.parts, self.about["threshold"]
+        return explanations.write(folder, network, predictions, shown, threshold)
+
     def _load(self, images: ImageSet) -> pixels.Decoded:
         return pixels.load(images, self.about["size"], self.about["channels"], self.about["fit"])
 
@@ -106,6 +115,7 @@ def train(
     Raises UserError.
     """
     check_replaceable(out, FILES, "ufgen train")
+    check_trial(training, weights, augmentation)
     splits.check_two_classes(images)
     decoded = pixels.load(images, size, channels, fit)
     images = decoded.images.select(np.argsort(decoded.images.table["sha256"], kind="stable"))
@@ -115,7 +125,8 @@ def train(
         return Examples(decoded.store.take(part), part.targets())
 
     validation = examples(images.select(held))
-    network = Classifier(name, size, channels, weights)
+    chosen = precision.choose(training.precision, name, size, channels, training.batch)
+    network = Classifier(name, size, channels, weights, chosen)
     history = network.fit(
         examples(images.select(~held)), validation, training, seed, augmentation, on_step
     )
@@ -138,7 +149,7 @@ def train(
         "initial_weights": weights,
         "augmentation": augmentation,
         "seed": seed,
-        "training": training.as_dict(),
+        "training": training.as_dict() | {"precision": chosen},
         "images": {"training": int((~held).sum()), "validation": int(held.sum())},
         "unreadable_files": len(decoded.quarantine),
         "validation_roc_auc": float(metrics.roc_auc(validation.targets, probability)),
@@ -161,28 +172,20 @@ def load(folder: Path) -> SavedClassifier:
             f"{folder} is no trained classifier: {', '.join(missing)} is missing. Expected the "
             "folder that `ufgen train` wrote"
         )
-    about = json.loads((folder / "model.json").read_text())
-    network = Classifier(about["classifier"], about["size"], about["channels"])
+    about = {"temperature": 1.0} | metadata.read_object(folder / "model.json")
+    metadata.check(about, folder / "model.json")
+    network = Classifier(str(about.get("classifier")), about["size"], about["channels"])
     try:
         network.model.load_weights(folder / "model.weights.h5")
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder}/model.weights.h5 cannot be loaded: {error}") from None
-    return SavedClassifier(network, about, pd.read_csv(folder / "images.csv", dtype=str))
-
-
-def find_files(places: list[Path]) -> list[Path]:
-    """The image files among files and folders (searched at any depth). Raises UserError."""
-    found = []
-    for place in places:
-        if not place.exists():
-            raise UserError(f"there is nothing at {place}: expected an image file or a folder")
-        if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in pixels.IMAGE_TYPES)
-            if not inside:
-                raise UserError(
-                    f"{place} holds no images ({', '.join(sorted(pixels.IMAGE_TYPES))})"
-                )
-            found += inside
-        else:
-            found.append(place)
-    return found
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"{folder}/model.weights.h5 is damaged, or of another network: {reason[:300]}"
+        ) from None
+    try:
+        trained_on = pd.read_csv(folder / "images.csv", dtype=str, keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{folder}/images.csv is damaged: {error}") from None
+    if not {"path", "label", "sha256"} <= set(trained_on.columns):
+        raise UserError(f"{folder}/images.csv is damaged: path, label or sha256 is missing")
+    return SavedClassifier(network, about, trained_on)

@@ -10,11 +10,11 @@ import pandas as pd
 
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
+from ufgen.pictures import IMAGE_TYPES
 
 COLUMNS = ["path", "label", "split", "group", "source", "sha256"]
 SPLITS = ("train", "test")
 SOURCES = ("real", "phantom", "synthetic")
-IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 

@@ -1,9 +1,8 @@
-"""The only place that decodes image files: uint8 arrays, cached and memory-mapped."""
+"""Image sets as uint8 arrays: decoded once, cached and memory-mapped."""
 
 import hashlib
 import json
 import os
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
-from ufgen.imageset import IMAGE_TYPES, ImageSet
+from ufgen.imageset import ImageSet
+from ufgen.pictures import FITS, as_picture, decode, hash_pixels, resize  # noqa: F401
 
-FITS = ("crop", "pad")
 CACHE_VERSION = 1
 
 
@@ -137,67 +135,3 @@ def _entry(files: dict[str, str], size: int, channels: int, fit: str) -> dict:
     array = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
     rows = {sha256: row for row, sha256 in enumerate(entry["hashes"].values())}
     return {**entry, "store": PixelStore(array, rows)}
-
-
-def decode(path: str | Path) -> np.ndarray:
-    """Decode one file: uint8 (H, W) where all channels are equal, or else (H, W, 3) RGB.
-
-    EXIF rotation is applied, transparency is laid on black, palettes and CMYK are converted, and
-    16-bit grey is scaled from its full range 0..65535. Raises UserError with the reason.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in IMAGE_TYPES:
-        raise UserError(f"file type {path.suffix or '(none)'} is not read (JPEG, PNG, BMP, TIFF)")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                if getattr(file, "n_frames", 1) > 1:
-                    raise UserError(f"holds {file.n_frames} frames: export single images")
-                file.load()
-                picture = ImageOps.exif_transpose(file)
-    except FileNotFoundError:
-        raise UserError("the file does not exist") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise UserError(f"cannot be decoded: {error}".replace(str(path), path.name)) from None
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
-        values = np.asarray(picture).astype("int64")
-        if values.min() < 0 or values.max() > 65535:
-            raise UserError("holds integers outside 0..65535")
-        return np.round(values / 257).astype("uint8")
-    if picture.mode == "F":
-        raise UserError("holds floating-point pixels, whose range is unknown")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        picture = Image.alpha_composite(black, picture)
-    array = np.asarray(picture.convert("RGB"))
-    gray = (array[..., 0] == array[..., 1]).all() and (array[..., 1] == array[..., 2]).all()
-    return np.ascontiguousarray(array[..., 0]) if gray else array
-
-
-def hash_pixels(picture: np.ndarray) -> str:
-    """SHA-256 of a decoded picture, uint8 (H, W) or (H, W, 3), its shape included."""
-    digest = hashlib.sha256(str(picture.shape).encode())
-    digest.update(np.ascontiguousarray(picture).tobytes())
-    return digest.hexdigest()
-
-
-def as_picture(image: np.ndarray) -> np.ndarray:
-    """A working image (H, W, C) as the picture that files hold: (H, W) where C is 1."""
-    return image[..., 0] if image.shape[-1] == 1 else image
-
-
-def resize(picture: np.ndarray, size: int, channels: int = 1, fit: str = "crop") -> np.ndarray:
-    """Bring a decoded picture to uint8 (size, size, channels), keeping its aspect ratio."""
-    image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
-    if image.size != (size, size):
-        bring = ImageOps.fit if fit == "crop" else ImageOps.pad
-        image = bring(image, (size, size), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(size, size, channels)

@@ -1,4 +1,4 @@
-"""`ufgen train`, `evaluate` and `predict`: one classifier."""
+"""`ufgen train` and `evaluate`: one classifier."""
 
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +37,27 @@ def train(
     batch: Annotated[int, typer.Option(min=2)] = 16,
     learning_rate: float = 5e-4,
     schedule: Annotated[str, typer.Option(help="cosine, plateau or constant.")] = "cosine",
+    trained: Annotated[
+        str, typer.Option(help="What learns: all, last_block (and the head), or head.")
+    ] = "all",
+    frozen_steps: Annotated[
+        int, typer.Option(min=0, help="First steps in which only the head learns.")
+    ] = 0,
+    backbone_rate: Annotated[
+        float, typer.Option(help="Learning rate of the backbone, as a share of the head's.")
+    ] = 1.0,
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
-    augmentation: Annotated[str, typer.Option(help="none or light.")] = "none",
+    label_smoothing: Annotated[float, typer.Option(min=0, help="Share of the way to 1/2.")] = 0.0,
+    focal: Annotated[float, typer.Option(min=0, help="Exponent of the focal loss.")] = 0.0,
+    average: Annotated[
+        int, typer.Option(min=0, help="Half-life in steps of averaged weights; 0: none.")
+    ] = 0,
+    precision: Annotated[
+        str, typer.Option(help="float32, bfloat16, or auto: the faster one, measured.")
+    ] = "auto",
+    augmentation: Annotated[
+        str, typer.Option(help="none, light, seed, randaugment, gridmask, mixup or cutmix.")
+    ] = "none",
     sensitivity: Annotated[
         float | None,
         typer.Option(
@@ -57,13 +76,26 @@ def train(
     from tqdm import tqdm
 
     from classifiers import saved
-    from classifiers.training import Training
+    from classifiers.settings import Training
     from ufgen import imageset
 
     images = imageset.scan(location, positive, group_pattern)
     if "train" in set(images.table["split"]):
         images = images.split("train")
-    settings = Training(steps, batch, learning_rate, schedule, balance=balance)
+    settings = Training(
+        steps,
+        batch,
+        learning_rate,
+        schedule,
+        balance=balance,
+        trained=trained,
+        frozen_steps=frozen_steps,
+        backbone_rate=backbone_rate,
+        label_smoothing=label_smoothing,
+        focal=focal,
+        average=average,
+        precision=precision,
+    )
     with tqdm(total=steps, desc=classifier, unit="step") as bar:
         about = saved.train(
             images,
@@ -118,31 +150,5 @@ def evaluate(
         with whole_file(out / name) as temporary:
             table.to_csv(temporary, index=False)
     assessment.write_curves(out / "curves.png", *scored)
-    print(f"Numbers, predictions, curves: {out}")
-
-
-@app.command(epilog="Example: ufgen predict models/first new_images/ scan.png --out answers.csv")
-def predict(
-    model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
-    images: Annotated[list[Path], typer.Argument(help="Image files and folders.")],
-    out: Annotated[Path | None, typer.Option(help="CSV file.  [default: print]")] = None,
-) -> None:
-    """Predict single images and whole folders: path, probability, class."""
-    environment.import_keras()
-    from classifiers import saved
-
-    files = saved.find_files(images)
-    predictions, quarantine = saved.load(model).predict_files(files)
-    if out:
-        _write_csv(predictions, out)
-    else:
-        print(predictions.to_csv(index=False, float_format="%.4f"), end="")
-    mention_quarantine(quarantine)
-
-
-def _write_csv(table, out: Path) -> None:
-    from ufgen.atomic import whole_file
-
-    with whole_file(out) as temporary:
-        table.to_csv(temporary, index=False)
-    print(f"Predictions: {out}")
+    classifier.explain(predictions, out)
+    print(f"Numbers, predictions, curves, explanations: {out}")

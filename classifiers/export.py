@@ -1,0 +1,146 @@
+"""A trained classifier as a bundle: a folder that predicts without TensorFlow."""
+
+import datetime
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from classifiers import convert, metrics
+from classifiers.model_card import model_card
+from classifiers.predictor import NETWORK_FILES, VERSION, Predictor
+from classifiers.saved import SavedClassifier, load
+from ufgen import environment, pixels
+from ufgen.atomic import check_replaceable, whole_folder
+from ufgen.errors import UserError
+from ufgen.imageset import ImageSet
+
+EXAMPLES = 100
+CHECKED = 200
+TOLERANCE = 1e-4
+EXACT, INT8 = "none", "int8 weights and activations, float32 input and output"
+
+
+def export(model: Path, out: Path, runtime: str, int8: bool = False) -> dict:
+    """Write the classifier in the folder `model` as a bundle; returns what bundle.json says.
+
+    `runtime` is litert, onnx or keras; `int8`, with litert, quantises weights and activations,
+    whose ranges come from training images. The written network is compared with the trained one
+    on images that it was validated on, and is refused if a float32 probability differs by more
+    than 1e-4. Raises UserError, also where no such image can be read any more.
+    """
+    check_replaceable(out, ("bundle.json", "README.md"), "ufgen export")
+    if runtime not in NETWORK_FILES:
+        raise UserError(f"--format is {runtime}: expected one of {', '.join(NETWORK_FILES)}")
+    if int8 and runtime != "litert":
+        raise UserError(f"--int8 goes with --format litert, not with {runtime}")
+    saved = load(model)
+    checked, targets, role = _images(saved, ("validation", "fit"), CHECKED)
+    examples = _images(saved, ("fit",), EXAMPLES)[0] if int8 else None
+    with whole_folder(out) as temporary:
+        about = write(saved.network.parts, _describe(saved), runtime, temporary, examples)
+        about["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
+        difference = about["parity"]["max_difference"]
+        if not int8 and difference > TOLERANCE:
+            raise UserError(
+                f"the exported network differs from the trained one by {difference:.1e} in "
+                f"probability, more than {TOLERANCE:g}: it was not written"
+            )
+        (temporary / "README.md").write_text(model_card(about), encoding="utf-8")
+        about["sha256"]["README.md"] = _digest(temporary / "README.md")
+        _write_json(about, temporary)
+    return about
+
+
+def write(network, about: dict, runtime: str, folder: Path, examples=None) -> dict:
+    """Write a `backbones.Network` and bundle.json, without the checks that need a trained one.
+
+    `about` holds classifier, labels, threshold, temperature and input; `examples` uint8 (N, size,
+    size, channels) make the network int8. Returns what bundle.json says.
+    """
+    file = folder / NETWORK_FILES[runtime]
+    convert.write(network, runtime, file, examples)
+    about = {
+        "format_version": VERSION,
+        "runtime": runtime,
+        **about,
+        "outputs": {"logit": "(1, 1), not calibrated", "evidence": "(1, h, w), 0 or more"},
+        "quantisation": EXACT if examples is None else INT8,
+        "sha256": {file.name: _digest(file)},
+    }
+    _write_json(about, folder)
+    return about
+
+
+def _describe(saved: SavedClassifier) -> dict:
+    about, versions = saved.about, environment.describe()
+    seen = sorted(saved.trained_on["sha256"])
+    return {
+        "classifier": about["classifier"],
+        "labels": {"positive": about["positive"], "negative": about["negative"]},
+        "threshold": about["threshold"],
+        "temperature": about["temperature"],
+        "input": {
+            "size": about["size"],
+            "channels": about["channels"],
+            "fit": about["fit"],
+            "dtype": "float32",
+            "range": [0, 255],
+        },
+        "provenance": {
+            "trained": about,
+            "images_sha256": hashlib.sha256("\n".join(seen).encode()).hexdigest(),
+            "images_by_class": saved.trained_on["label"].value_counts().to_dict(),
+            "versions": {k: versions[k] for k in ("ufgen", "keras", "tensorflow")},
+            "date": datetime.date.today().isoformat(),
+        },
+    }
+
+
+def _images(saved: SavedClassifier, roles: tuple, most: int) -> tuple[np.ndarray, np.ndarray, str]:
+    """Pixels, targets and role of the images of the first role of which any can still be read."""
+    table = saved.trained_on
+    missing = {"role", "split", "group", "source"} - set(table.columns)
+    if missing:
+        raise UserError(f"images.csv does not say {', '.join(sorted(missing))}: train again")
+    for role in roles:
+        part = table[table["role"] == role].head(most).reset_index(drop=True)
+        if not any(Path(path).is_file() for path in part["path"]):
+            continue
+        images = ImageSet(part, saved.about["positive"])
+        found = pixels.load(images, *(saved.about[k] for k in ("size", "channels", "fit")))
+        same = found.images.table["sha256"].isin(table["sha256"]).to_numpy()
+        if same.any():
+            images = found.images.select(same)
+            return found.store.take(images), images.targets(), role
+    raise UserError(
+        "the network is checked, and its int8 ranges are found, on the images that it was trained "
+        f"with, but none can be read; the first was {table['path'].iloc[0]}. Put them back there"
+    )
+
+
+def _compare(saved: SavedClassifier, made: Predictor, shown: np.ndarray, targets) -> dict:
+    trained = saved.network.predict(shown)
+    logits = np.array([made.judge(image)[0] for image in shown])
+    exported = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
+    aucs = [float(metrics.roc_auc(targets, scores)) for scores in (trained, logits)]
+    aucs = [None if math.isnan(auc) else auc for auc in aucs]
+    return {
+        "images": len(shown),
+        "max_difference": float(np.abs(trained - exported).max()),
+        "roc_auc_trained": aucs[0],
+        "roc_auc_exported": aucs[1],
+        "roc_auc_change": None if None in aucs else aucs[1] - aucs[0],
+    }
+
+
+def _write_json(about: dict, folder: Path) -> None:
+    text = json.dumps(about, indent=1, ensure_ascii=False)
+    (folder / "bundle.json").write_text(text, encoding="utf-8")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,65 @@
+"""The README.md of a bundle: what the classifier is for, what it learnt from, how to use it."""
+
+TEXT = """# {name}: {positive} or {negative}
+
+**For research. Not a medical device: it must not be used for clinical decisions.**
+
+Intended use: telling {positive} from {negative} on images like those it was trained on. On images
+of another device, hospital or population, measure it first. The box shows where the evidence for
+a positive call lies (Grad-CAM); nobody has drawn boxes for training.
+
+- Training images: {training}, validation images: {validation} ({by_class}, both together).
+- Validation ROC AUC: {auc}. These images chose weights, threshold and temperature: expect less on
+  others.
+- Threshold {threshold:.4g} ({rule}), on probabilities calibrated with temperature
+  {temperature:.3g}.
+- Input: {size} x {size} pixels, {channels} channel(s), 0..255; other images are brought to it
+  (fit: {fit}).
+- Network: {runtime}, quantisation: {quantisation}.
+- Exported against trained network on {images} images ({role}): largest difference of a
+  probability {difference:.2g}; ROC AUC {auc_exported} against {auc_trained}.
+- Written on {date} by ufgen {ufgen} (Keras {keras}, TensorFlow {tensorflow}).
+
+It runs with numpy, Pillow and {needs}: `pip install numpy pillow {needs}` and
+`pip install --no-deps ufgen`.
+
+```python
+from classifiers.predictor import Predictor
+
+predictor = Predictor("this folder")
+found = predictor.predict("image.png")
+print(found.label, found.probability, found.box)
+```
+"""
+
+
+def model_card(about: dict) -> str:
+    """Markdown from what bundle.json says."""
+    provenance, parity = about["provenance"], about["parity"]
+    trained = provenance["trained"]
+    counts = trained.get("images", {})
+    needs = {"litert": "ai-edge-litert", "onnx": "onnxruntime", "keras": "tensorflow"}
+    by_class = provenance["images_by_class"].items()
+    return TEXT.format(
+        name=about["classifier"],
+        **about["labels"],
+        **{k: about[k] for k in ("threshold", "temperature", "runtime", "quantisation")},
+        **{k: about["input"][k] for k in ("size", "channels", "fit")},
+        **provenance["versions"],
+        needs=needs[about["runtime"]],
+        training=counts.get("training", "unknown"),
+        validation=counts.get("validation", "unknown"),
+        by_class=", ".join(f"{label}: {count}" for label, count in by_class),
+        auc=_auc(trained.get("validation_roc_auc")),
+        rule=trained.get("threshold_rule", "unknown"),
+        images=parity["images"],
+        role="validation" if parity["on"] == "validation" else "training",
+        difference=parity["max_difference"],
+        auc_exported=_auc(parity["roc_auc_exported"]),
+        auc_trained=_auc(parity["roc_auc_trained"]),
+        date=provenance["date"],
+    )
+
+
+def _auc(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"

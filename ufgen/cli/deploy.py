@@ -1,0 +1,113 @@
+"""`ufgen export` and `predict`: a trained classifier at work."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ufgen import environment
+from ufgen.cli.application import app
+from ufgen.cli.options import mention_quarantine
+from ufgen.errors import UserError
+
+MANY = 20
+
+
+@app.command(epilog="Example: ufgen export models/first --int8 --out bundles/first")
+def export(
+    model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
+    runtime: Annotated[str, typer.Option("--format", help="litert, onnx or keras.")] = "litert",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantise weights and activations (litert).")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the bundle.  [default: bundles/MODEL]")
+    ] = None,
+) -> None:
+    """Write a classifier as a bundle that runs without TensorFlow, checked against the original."""
+    environment.import_keras()
+    from classifiers.export import export as write_bundle
+
+    out = out or Path("bundles") / model.resolve().name
+    about = write_bundle(model, out, runtime, int8)
+    parity = about["parity"]
+    print(
+        f"{about['classifier']} for {runtime}, quantisation: {about['quantisation']}\n"
+        f"On {parity['images']} images ({parity['on']}): largest difference of a probability "
+        f"{parity['max_difference']:.1e}"
+    )
+    if parity["roc_auc_change"] is not None:
+        print(
+            f"ROC AUC {parity['roc_auc_exported']:.4f}, trained network "
+            f"{parity['roc_auc_trained']:.4f}, change {parity['roc_auc_change']:+.4f}"
+        )
+    print(f"Bundle: {out}")
+
+
+@app.command(epilog="Example: ufgen predict bundles/first clip.mp4 'new/*.png' --out answers.csv")
+def predict(
+    model: Annotated[Path, typer.Argument(help="Bundle, or folder that `ufgen train` wrote.")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Images, videos, folders, quoted patterns.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File, .csv or .json.  [default: print CSV]")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Folder for pictures and videos with the answer drawn.")
+    ] = None,
+    camera: Annotated[
+        int | None, typer.Option(min=0, help="Number of a camera to watch, until Ctrl-C.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Watch the camera this long.")
+    ] = None,
+) -> None:
+    """Predict images, video frames or a camera: path, probability, class."""
+    if (camera is None) == (not images):
+        raise UserError("name images or videos, or else --camera NUMBER")
+    if camera is not None and out:
+        raise UserError("--out is for files; a camera is recorded with --overlay FOLDER")
+    if not (model / "bundle.json").is_file():
+        _predict_with_model(model, images, out, overlay, camera)
+        return
+    from tqdm import tqdm
+
+    from classifiers import answers
+    from classifiers.predictor import Predictor
+    from classifiers.video import VIDEO_TYPES
+    from ufgen.pictures import IMAGE_TYPES, find_files
+
+    if camera is not None:
+        for line in answers.of_camera(Predictor(model), camera, overlay, seconds):
+            print(line, flush=True)
+        return
+    files = find_files(images, IMAGE_TYPES | VIDEO_TYPES)
+    videos = any(file.suffix.lower() in VIDEO_TYPES for file in files)
+    few = len(files) < MANY and not videos
+    rows = []
+    with tqdm(total=None if videos else len(files), disable=few, leave=False) as bar:
+        try:
+            for row in answers.of_files(Predictor(model), files, overlay, bar):
+                rows.append(row)
+        finally:
+            if rows:
+                bar.close()
+                answers.write(rows, out)
+
+
+def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
+    """Images by the trained classifier itself, through Keras."""
+    environment.import_keras()
+    from classifiers import answers, saved
+    from classifiers.video import VIDEO_TYPES
+    from ufgen.pictures import IMAGE_TYPES, find_files
+
+    files = find_files(images or [], IMAGE_TYPES)
+    if overlay or camera is not None or any(f.suffix.lower() in VIDEO_TYPES for f in files):
+        raise UserError(
+            f"videos, cameras and --overlay need a bundle, {model} is none: `ufgen export {model}`"
+        )
+    predictions, quarantine = saved.load(model).predict_files(files)
+    answers.write(predictions.to_dict("records"), out)
+    mention_quarantine(quarantine)
