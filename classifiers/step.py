@@ -77,7 +77,7 @@ class Step:
         slopes = iter(pull(found.inputs))
         for index, (optimizer, group) in enumerate(zip(self.optimizers, self.groups, strict=True)):
             optimizer.learning_rate.assign(batch["rates"][index])
-            optimizer.apply([next(slopes) for _ in group], group)
+            backend.apply_adam(optimizer, [next(slopes) for _ in group], group)
         for average, variable in zip(self.averages, self.variables, strict=False):
             average.assign(variable.value + batch["keep"] * (average.value - variable.value))
         right = ops.equal(logits > 0, batch["targets"] > 0.5)

@@ -159,3 +159,21 @@ def test_cutout_blackens_a_quarter_wide_square():
     expected = np.zeros((16, 16), "float32")
     expected[7:10, 3:6] = -1
     np.testing.assert_array_equal(hidden, expected)
+
+
+def test_adam_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=(3, 4)).astype("float32"), rng.normal(size=5).astype("float32")]
+    found = []
+    for apply in (backend.apply_adam, lambda optimizer, s, v: optimizer.apply(s, v)):
+        variables = [keras.Variable(value) for value in values]
+        optimizer = keras.optimizers.Adam(1e-2, 0.5, 0.99, epsilon=1e-6)
+        optimizer.build(variables)
+        for step in range(4):
+            optimizer.learning_rate.assign(1e-2 / (step + 1))
+            slopes = [as_tensor(np.cos(step + value)) for value in values]
+            apply(optimizer, slopes, variables)
+        assert int(optimizer.iterations.value) == 4
+        found.append([np.array(v) for v in variables])
+    for ours, theirs in zip(*found, strict=True):
+        assert np.allclose(ours, theirs, atol=1e-6)

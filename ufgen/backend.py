@@ -154,6 +154,33 @@ def pullback(function: Callable, variables: list, state: list) -> tuple:
     return output, lambda slope: pull(slope)[0]
 
 
+def apply_adam(optimizer: keras.optimizers.Adam, slopes: list, variables: list) -> None:
+    """One update of `variables` by a plain Adam that was built for just these.
+
+    On TensorFlow by its own kernel, one pass over the memory where Keras' formula takes ten; XLA
+    fuses that formula on JAX. The numbers are the same but for rounding.
+    """
+    if not on_tensorflow():
+        optimizer.apply(slopes, variables)
+        return
+    import tensorflow as tf
+
+    optimizer.iterations.assign_add(1)
+    step = tf.cast(optimizer.iterations.value, "float32")
+    numbers = {
+        "lr": tf.cast(optimizer.learning_rate.value, "float32"),
+        "beta1": optimizer.beta_1,
+        "beta2": optimizer.beta_2,
+        "beta1_power": optimizer.beta_1**step,
+        "beta2_power": optimizer.beta_2**step,
+        "epsilon": optimizer.epsilon,
+    }
+    state = zip(optimizer._momentums, optimizer._velocities, strict=True)
+    for slope, variable, moments in zip(slopes, variables, state, strict=True):
+        var, m, v = (x.value.handle for x in (variable, *moments))
+        tf.raw_ops.ResourceApplyAdam(var=var, m=m, v=v, grad=slope, **numbers)
+
+
 def gradient_of(function: Callable, images):
     """d sum(function(images)) / d images: the shape of `images`."""
     if on_tensorflow():
@@ -183,6 +210,9 @@ def compiled(step: Callable, variables: list, names: list[str], count: int, batc
 
         @tf.function(autograph=False, jit_compile=bool(on_one_gpu))
         def program(constants):
+            if count == 1:
+                return step(constants)
+
             def body(index, sums):
                 numbers = step(constants)
                 return index + 1, [s + numbers[name] for s, name in zip(sums, names, strict=True)]

@@ -114,13 +114,13 @@ class Adversaries:
                 found.append((device, *self._slopes(part, progress)))
         slopes, numbers = backend.mean([(slopes, numbers) for _, slopes, numbers, _ in found])
         trained = self.discriminator.trainable_variables
-        self.discriminator_optimizer.apply(slopes, trained)
+        backend.apply_adam(self.discriminator_optimizer, slopes, trained)
         slopes = []
         for device, *_, generator_slopes in found:
             with device():
                 slopes.append(generator_slopes())
         trained = self.generator.trainable_variables
-        self.generator_optimizer.apply(backend.mean(slopes), trained)
+        backend.apply_adam(self.generator_optimizer, backend.mean(slopes), trained)
         self._average()
         self._adapt(numbers["real_sign"])
         return numbers | {"augmentation": self.augmentation.value + 0.0}
