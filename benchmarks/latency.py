@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from classifiers import export, registry
-from classifiers.predictor import NETWORK_FILES, Predictor
-from classifiers.video import Video, Writer
+from classifiers import registry
+from classifiers.deploy import export
+from classifiers.deploy.predictor import NETWORK_FILES, Predictor
+from classifiers.deploy.video import Video, Writer
 from ufgen.pictures import decode, find_files, resize
 
 NETWORKS = ("custom_resnet50", "mobilenet_v3", "hybrid")

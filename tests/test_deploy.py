@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifiers import answers, export, overlay, saved, video
-from classifiers.predictor import Prediction, Predictor, _in_picture
+from classifiers import saved
+from classifiers.deploy import answers, export, overlay, video
+from classifiers.deploy.predictor import Prediction, Predictor, _in_picture
 from classifiers.settings import Training
 from ufgen import imageset
 from ufgen.cli.application import app
@@ -104,7 +105,7 @@ def test_the_bundle_says_where_it_comes_from(model, bundles):
 
 
 def test_the_predictor_imports_neither_tensorflow_nor_pandas(bundles):
-    code = "import sys\nfrom classifiers.predictor import Predictor\nimport numpy as np\n"
+    code = "import sys\nfrom classifiers.deploy.predictor import Predictor\nimport numpy as np\n"
     code += f"Predictor({str(bundles['float'])!r}).predict(np.zeros((40, 50), np.uint8))\n"
     code += "heavy = ('tensorflow', 'keras', 'pandas', 'scipy', 'matplotlib', 'cv2')\n"
     code += "print([m for m in heavy if m in sys.modules])"

@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write a classifier as a bundle that runs without TensorFlow, checked against the original."""
     environment.import_keras()
-    from classifiers.export import export as write_bundle
+    from classifiers.deploy.export import export as write_bundle
 
     out = out or Path("bundles") / model.resolve().name
     about = write_bundle(model, out, runtime, int8)
@@ -73,9 +73,9 @@ def predict(
         return
     from tqdm import tqdm
 
-    from classifiers import answers
-    from classifiers.predictor import Predictor
-    from classifiers.video import VIDEO_TYPES
+    from classifiers.deploy import answers
+    from classifiers.deploy.predictor import Predictor
+    from classifiers.deploy.video import VIDEO_TYPES
     from ufgen.pictures import IMAGE_TYPES, find_files
 
     if camera is not None:
@@ -99,8 +99,9 @@ def predict(
 def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
     """Images by the trained classifier itself, through Keras."""
     environment.import_keras()
-    from classifiers import answers, saved
-    from classifiers.video import VIDEO_TYPES
+    from classifiers import saved
+    from classifiers.deploy import answers
+    from classifiers.deploy.video import VIDEO_TYPES
     from ufgen.pictures import IMAGE_TYPES, find_files
 
     files = find_files(images or [], IMAGE_TYPES)

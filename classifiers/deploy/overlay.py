@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from classifiers.predictor import Prediction
+from classifiers.deploy.predictor import Prediction
 
 COLOUR = (255, 196, 0)
 BEHIND = (0, 0, 0)

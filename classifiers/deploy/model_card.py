@@ -24,7 +24,7 @@ It runs with numpy, Pillow and {needs}: `pip install numpy pillow {needs}` and
 `pip install --no-deps ufgen`.
 
 ```python
-from classifiers.predictor import Predictor
+from classifiers.deploy import Predictor
 
 predictor = Predictor("this folder")
 found = predictor.predict("image.png")

@@ -177,7 +177,8 @@ def _onnx(file: Path, threads: int, about: dict) -> Callable:
 
 def _keras(file: Path, threads: int, about: dict) -> Callable:
     environment.import_keras()
-    from classifiers import convert, registry
+    from classifiers import registry
+    from classifiers.deploy import convert
 
     shown = about["input"]
     network = registry.build(about["classifier"], shown["size"], shown["channels"])

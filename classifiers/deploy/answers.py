@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from classifiers.overlay import draw
-from classifiers.predictor import Prediction, Predictor
-from classifiers.video import VIDEO_TYPES, UnreadableVideo, Video, Writer, opencv
+from classifiers.deploy.overlay import draw
+from classifiers.deploy.predictor import Prediction, Predictor
+from classifiers.deploy.video import VIDEO_TYPES, UnreadableVideo, Video, Writer, opencv
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 from ufgen.pictures import decode

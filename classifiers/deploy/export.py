@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers import convert, metrics
-from classifiers.model_card import model_card
-from classifiers.predictor import NETWORK_FILES, VERSION, Predictor
+from classifiers import metrics
+from classifiers.deploy import convert
+from classifiers.deploy.model_card import model_card
+from classifiers.deploy.predictor import NETWORK_FILES, VERSION, Predictor
 from classifiers.saved import SavedClassifier, load
 from ufgen import environment, pixels
 from ufgen.atomic import check_replaceable, whole_folder
