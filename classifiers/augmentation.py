@@ -1,5 +1,6 @@
 """Classical augmentation policies: random changes of a batch of training images."""
 
+import hashlib
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import count
@@ -65,6 +66,16 @@ def augmenter(name: str, seed: int) -> Callable[[np.ndarray, np.ndarray], tuple]
         return np.asarray(images), np.asarray(targets)
 
     return augment
+
+
+def views(image: np.ndarray, policy: str, count: int) -> np.ndarray:
+    """`count` changed copies of uint8 (H, W, C): float32 (count, H, W, C).
+
+    They depend on the image and the policy alone.
+    """
+    seed = int.from_bytes(hashlib.sha256(image.tobytes()).digest()[:4], "little")
+    repeated = np.repeat(image[None], count, axis=0)
+    return augmenter(policy, seed)(repeated, np.zeros(count, "float32"))[0]
 
 
 @cache

@@ -1,8 +1,12 @@
 """Temperature scaling: probabilities that mean what they say, fitted on validation images."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
+
+from classifiers import metrics
 
 LEAST, MOST = 0.5, 20.0
 LOWEST, HIGHEST = 1e-38, 1 - 6e-8
@@ -30,6 +34,25 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     found = minimize_scalar(log_loss, bounds=np.log([LEAST, MOST]), method="bounded")
     return float(np.exp(found.x))
+
+
+class Judge(NamedTuple):
+    """How raw probabilities become calibrated ones, and these a call."""
+
+    temperature: float
+    threshold: float
+
+
+def fit(labels: np.ndarray, raw: np.ndarray, sensitivity: float | None = None) -> Judge:
+    """Temperature, and threshold of the scaled probabilities, from validation images alone.
+
+    The threshold is Youden's, or the highest one with the wanted `sensitivity`.
+    """
+    temperature = fit_temperature(labels, raw)
+    scaled = scale(raw, temperature)
+    if sensitivity:
+        return Judge(temperature, metrics.sensitivity_threshold(labels, scaled, sensitivity))
+    return Judge(temperature, metrics.youden_threshold(labels, scaled))
 
 
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:

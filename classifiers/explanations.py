@@ -1,12 +1,11 @@
 """A sheet of the most telling test images, with the evidence for what was called."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from classifiers.backbones import Network
-from classifiers.explain import explain
 from classifiers.salience import enlarge, salient_box
 from ufgen.atomic import whole_file
 
@@ -42,21 +41,25 @@ def choose(predictions: pd.DataFrame, threshold: float, each: int = EACH) -> pd.
 
 def write(
     folder: Path,
-    network: Network,
+    explain: Callable[[np.ndarray, bool], np.ndarray],
     predictions: pd.DataFrame,
     pixels: np.ndarray,
     threshold: float,
-    method: str = "grad-cam",
 ) -> Path:
     """Write explanations.png and explanations.csv; `pixels` are those of `predictions`, by row.
 
+    `explain` finds the evidence maps (N, h, w) of some pixels, for the positive class or not.
     Each picture shows the evidence for the class that was called, and a box around its salient
     region (shares of the width and height): weak localisation, learnt without any drawn box.
     """
     from matplotlib.figure import Figure
 
     predictions = predictions.reset_index(drop=True)
-    chosen = choose(predictions, threshold)
+    chosen, evidence = choose(predictions, threshold), {}
+    for positive in (True, False):
+        called = chosen[(chosen["probability"] >= threshold) == positive].index.unique()
+        if len(called):
+            evidence |= dict(zip(called, explain(pixels[called], positive), strict=True))
     figure = Figure(figsize=(2.3 * EACH + 0.6, 2.75 * len(TITLES)), layout="constrained")
     panels, rows = figure.subplots(len(TITLES), EACH, squeeze=False), []
     for line, (kind, title) in enumerate(TITLES.items()):
@@ -68,14 +71,12 @@ def write(
         if part.empty:
             panels[line][0].text(0.5, 0.5, "none", ha="center", va="center")
         for panel, (row, about) in zip(panels[line], part.iterrows(), strict=False):
-            called_positive = about["probability"] >= threshold
-            evidence = explain(network, pixels[row][None], method, bool(called_positive))[0]
-            box = salient_box(evidence)
-            _draw(panel, pixels[row], evidence, box, about)
+            box = salient_box(evidence[row])
+            _draw(panel, pixels[row], evidence[row], box, about)
             found = {name: about.get(name) for name in COLUMNS[:5]}
             rows.append(found | dict(zip(COLUMNS[5:], box or [np.nan] * 4, strict=True)))
     figure.suptitle(
-        f"Evidence for the class that was called ({method}); box: weak localisation, not a "
+        "Evidence for the class that was called (Grad-CAM); box: weak localisation, not a "
         "measurement of a lesion",
         fontsize=9,
     )

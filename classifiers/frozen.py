@@ -5,7 +5,7 @@ import hashlib
 import keras
 import numpy as np
 
-from classifiers.augmentation import augmenter
+from classifiers import augmentation as policies
 
 TOGETHER = 32
 
@@ -33,16 +33,10 @@ class FrozenFeatures:
         lacking = list(missing.items())
         for start in range(0, len(lacking), TOGETHER):
             part = lacking[start : start + TOGETHER]
-            shown = [self._shown(pixels[row], key) for key, row in part]
+            shown = [policies.views(pixels[row], augmentation, count) for _, row in part]
             features = self._of(np.concatenate(shown)).reshape(len(part), count, -1)
             self._found.update(zip([key for key, _ in part], features, strict=True))
         return np.stack([self._found[key] for key in keys])
-
-    def _shown(self, image: np.ndarray, key: tuple) -> np.ndarray:
-        digest, augmentation, count = key
-        repeated = np.repeat(image[None], count, axis=0)
-        seed = int.from_bytes(digest[:4], "little")
-        return augmenter(augmentation, seed)(repeated, np.zeros(count, "float32"))[0]
 
     def _of(self, pixels) -> np.ndarray:
         found = []

@@ -33,6 +33,12 @@ FIELDS: dict[str, Callable] = {
 }
 
 
+MODEL_FIELDS: dict[str, Callable] = FIELDS | {
+    "members": lambda value: type(value) is int and 1 <= value <= 100,
+    "test_views": lambda value: type(value) is int and 0 <= value <= 1000,
+}
+
+
 def read_object(file: Path) -> dict:
     """The JSON object in `file`. Raises UserError if there is none, or it is above 1 MB."""
     try:
@@ -48,9 +54,9 @@ def read_object(file: Path) -> dict:
     return found
 
 
-def check(found: dict, file: Path) -> None:
-    """Raise UserError if one of the `FIELDS` is missing in `found`, or has an impossible value."""
-    for name, accepts in FIELDS.items():
+def check(found: dict, file: Path, fields: dict[str, Callable] = FIELDS) -> None:
+    """Raise UserError if one of the `fields` is missing in `found`, or has an impossible value."""
+    for name, accepts in fields.items():
         if name not in found:
             raise UserError(f"{file} is damaged: it does not say {name}")
         if not accepts(found[name]):

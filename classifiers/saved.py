@@ -10,6 +10,7 @@ import pandas as pd
 from classifiers import calibration, explanations, metadata, metrics, precision
 from classifiers.assessment import assess
 from classifiers.batches import Examples
+from classifiers.ensemble import Ensemble
 from classifiers.settings import Training, check_trial
 from classifiers.training import Classifier
 from ufgen import pixels, splits
@@ -24,9 +25,14 @@ FILES = ("model.json", "model.weights.h5", "images.csv")
 class SavedClassifier:
     """A classifier loaded from its folder, with all that it needs to read an image file."""
 
-    network: Classifier
+    ensemble: Ensemble
     about: dict
     trained_on: pd.DataFrame
+
+    @property
+    def network(self) -> Classifier:
+        """The first member of the ensemble, or the only one."""
+        return self.ensemble.network
 
     def predict_files(self, files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Columns path, probability (of the positive class), predicted; and the unreadable files.
@@ -47,7 +53,7 @@ class SavedClassifier:
 
     def probabilities(self, shown: np.ndarray) -> np.ndarray:
         """Calibrated probabilities (N,) of uint8 (N, size, size, channels)."""
-        return calibration.scale(self.network.predict(shown), self.about.get("temperature", 1.0))
+        return calibration.scale(self.ensemble.predict(shown), self.about["temperature"])
 
     def resized(self, shown: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) as this classifier takes them: uint8 (N, size, size, channels)."""
@@ -81,8 +87,8 @@ class SavedClassifier:
         """Draw the most telling of `predictions` (see `explanations.write`); returns the sheet."""
         decoded = self._load(ImageSet(predictions, self.about["positive"]))
         shown = decoded.store.take(decoded.images)
-        network, threshold = self.network.parts, self.about["threshold"]
-        return explanations.write(folder, network, predictions, shown, threshold)
+        threshold = self.about["threshold"]
+        return explanations.write(folder, self.ensemble.explain, predictions, shown, threshold)
 
     def _load(self, images: ImageSet) -> pixels.Decoded:
         return pixels.load(images, self.about["size"], self.about["channels"], self.about["fit"])
@@ -105,6 +111,7 @@ def train(
     augmentation: str = "none",
     sensitivity: float | None = None,
     validation_fraction: float = 0.2,
+    members: int = 1,
     seed: int = 0,
     on_step=lambda: None,
 ) -> dict:
@@ -112,7 +119,7 @@ def train(
 
     A validation part is carved from the groups: it alone chooses the weights that are kept, the
     temperature and the threshold: Youden's, or the highest one with the wanted `sensitivity`.
-    Raises UserError.
+    An ensemble of several `members` has the seeds from `seed` on. Raises UserError.
     """
     check_replaceable(out, FILES, "ufgen train")
     check_trial(training, weights, augmentation)
@@ -124,18 +131,17 @@ def train(
     def examples(part: ImageSet) -> Examples:
         return Examples(decoded.store.take(part), part.targets())
 
-    validation = examples(images.select(held))
+    fitted, validation = examples(images.select(~held)), examples(images.select(held))
     chosen = precision.choose(training.precision, name, size, channels, training.batch)
     network = Classifier(name, size, channels, weights, chosen)
-    history = network.fit(
-        examples(images.select(~held)), validation, training, seed, augmentation, on_step
-    )
-    raw = network.predict(validation.pixels)
-    temperature = calibration.fit_temperature(validation.targets, raw)
-    probability = calibration.scale(raw, temperature)
-    threshold = metrics.youden_threshold(validation.targets, probability)
-    if sensitivity:
-        threshold = metrics.sensitivity_threshold(validation.targets, probability, sensitivity)
+    histories, values = [], []
+    for member in range(members):
+        history = network.fit(fitted, validation, training, seed + member, augmentation, on_step)
+        histories.append(history.assign(member=member + 1))
+        values.append([np.array(variable) for variable in network.model.variables])
+    ensemble = Ensemble(network, values, training.test_views)
+    raw = ensemble.predict(validation.pixels)
+    judge = calibration.fit(validation.targets, raw, sensitivity)
     about = {
         "classifier": name,
         "size": size,
@@ -143,20 +149,24 @@ def train(
         "fit": fit,
         "positive": images.positive,
         "negative": next(label for label in images.classes if label != images.positive),
-        "threshold": threshold,
+        "threshold": judge.threshold,
         "threshold_rule": f"sensitivity {sensitivity:g}" if sensitivity else "Youden",
-        "temperature": temperature,
+        "temperature": judge.temperature,
+        "members": members,
+        "test_views": training.test_views,
         "initial_weights": weights,
         "augmentation": augmentation,
         "seed": seed,
         "training": training.as_dict() | {"precision": chosen},
         "images": {"training": int((~held).sum()), "validation": int(held.sum())},
         "unreadable_files": len(decoded.quarantine),
-        "validation_roc_auc": float(metrics.roc_auc(validation.targets, probability)),
+        "validation_roc_auc": float(metrics.roc_auc(validation.targets, raw)),
     }
     with whole_folder(out) as temporary:
-        network.model.save_weights(temporary / "model.weights.h5")
-        history.to_csv(temporary / "history.csv", index=False)
+        for member in range(members):
+            ensemble.hold(member)
+            network.model.save_weights(temporary / _file(member))
+        pd.concat(histories).to_csv(temporary / "history.csv", index=False)
         roles = np.where(held, "validation", "fit")
         images.table.assign(role=roles).to_csv(temporary / "images.csv", index=False)
         (temporary / "model.json").write_text(json.dumps(about, indent=1))
@@ -172,20 +182,29 @@ def load(folder: Path) -> SavedClassifier:
             f"{folder} is no trained classifier: {', '.join(missing)} is missing. Expected the "
             "folder that `ufgen train` wrote"
         )
-    about = {"temperature": 1.0} | metadata.read_object(folder / "model.json")
-    metadata.check(about, folder / "model.json")
+    older = {"temperature": 1.0, "members": 1, "test_views": 0}
+    about = older | metadata.read_object(folder / "model.json")
+    metadata.check(about, folder / "model.json", metadata.MODEL_FIELDS)
     network = Classifier(str(about.get("classifier")), about["size"], about["channels"])
-    try:
-        network.model.load_weights(folder / "model.weights.h5")
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"{folder}/model.weights.h5 is damaged, or of another network: {reason[:300]}"
-        ) from None
+    members = [_read(network, folder / _file(number)) for number in range(about["members"])]
     try:
         trained_on = pd.read_csv(folder / "images.csv", dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise UserError(f"{folder}/images.csv is damaged: {error}") from None
     if not {"path", "label", "sha256"} <= set(trained_on.columns):
         raise UserError(f"{folder}/images.csv is damaged: path, label or sha256 is missing")
-    return SavedClassifier(network, about, trained_on)
+    return SavedClassifier(Ensemble(network, members, about["test_views"]), about, trained_on)
+
+
+def _file(member: int) -> str:
+    """The weights of a member, counted from 0."""
+    return f"member_{member + 1}.weights.h5" if member else "model.weights.h5"
+
+
+def _read(network: Classifier, file: Path) -> list[np.ndarray]:
+    try:
+        network.model.load_weights(file)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{file} is damaged, or of another network: {reason[:300]}") from None
+    return [np.array(variable) for variable in network.model.variables]

@@ -13,7 +13,8 @@ CHOICES = {
     "trained": ("all", "last_block", "head"),
     "precision": ("auto", "float32", "bfloat16"),
 }
-LEAST = {"steps": 1, "batch": 1, "evaluations": 1, "views": 1, "frozen_steps": 0, "average": 0}
+LEAST = dict.fromkeys(("steps", "batch", "evaluations", "views"), 1)
+LEAST |= dict.fromkeys(("frozen_steps", "average", "test_views"), 0)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Training:
 
     `label_smoothing` moves targets that share of the way to 1/2; `focal` is the exponent of the
     focal loss (Lin et al., ICCV 2017; 0: cross-entropy); `average` the half-life in steps of
-    averaged weights (0: none). `precision` auto takes what is measured to be faster.
+    averaged weights (0: none). `precision` auto takes what is measured to be faster. A trained
+    classifier judges an image by the mean over itself and `test_views` views of it by the policy
+    `light` (test-time augmentation).
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -54,6 +57,7 @@ class Training:
     focal: float = 0.0
     average: int = 0
     precision: str = "auto"
+    test_views: int = 0
 
     def __post_init__(self):
         for name, least in LEAST.items():

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 
 from classifiers import registry
-from classifiers.augmentation import augmenter
+from classifiers.augmentation import augmenter, views
 from classifiers.backbones import Network, last_block
 from classifiers.batches import Examples, batches, class_weights
 from classifiers.frozen import FrozenFeatures
@@ -19,6 +19,7 @@ from classifiers.step import Step
 from ufgen.errors import UserError
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+TOGETHER = 64
 
 
 class Classifier:
@@ -117,12 +118,20 @@ class Classifier:
         _assign(self.model.variables, kept[2])
         return pd.DataFrame(history).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
 
-    def predict(self, pixels: np.ndarray) -> np.ndarray:
+    def predict(self, pixels: np.ndarray, test_views: int = 0) -> np.ndarray:
         """The probability of the positive class for uint8 (N, size, size, channels): float64 (N,).
 
+        With `test_views`, its mean over the image and as many views of it by the policy `light`.
         Batches are padded to one size, so that nothing is compiled for the last one.
         """
-        return _in_batches(self.model, pixels).astype("float64")
+        found = _in_batches(self.model, pixels).astype("float64")
+        if not test_views:
+            return found
+        for start in range(0, len(pixels), TOGETHER):
+            part = slice(start, start + TOGETHER)
+            seen = np.concatenate([views(image, "light", test_views) for image in pixels[part]])
+            found[part] += _in_batches(self.model, seen).reshape(-1, test_views).sum(axis=1)
+        return found / (1 + test_views)
 
     def seconds_per_step(self, batch: int, repeats: int = 3) -> float:
         """The fastest of some optimiser steps of the whole network, on random pixels."""
@@ -174,12 +183,12 @@ class Classifier:
         """A function from rows to the inputs and targets of a batch."""
         targets = train.targets.astype("float32")
         if trained == "head":
-            views = self._features().views(train.pixels, augmentation, training.views)
+            features = self._features().views(train.pixels, augmentation, training.views)
             rng = np.random.default_rng([seed, 1])
 
             def of_features(rows):
-                chosen = rng.integers(0, views.shape[1], len(rows))
-                return views[rows, chosen], targets[rows]
+                chosen = rng.integers(0, features.shape[1], len(rows))
+                return features[rows, chosen], targets[rows]
 
             return of_features
         augment = augmenter(augmentation, seed)
@@ -223,11 +232,11 @@ def _assign(variables: list, values: list) -> None:
         variable.assign(value)
 
 
-def _in_batches(model: keras.Model, inputs: np.ndarray, batch: int = 64) -> np.ndarray:
+def _in_batches(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     parts = []
-    for start in range(0, len(inputs), batch):
-        part = np.asarray(inputs[start : start + batch], "float32")
-        padded = np.zeros((batch, *part.shape[1:]), "float32")
+    for start in range(0, len(inputs), TOGETHER):
+        part = np.asarray(inputs[start : start + TOGETHER], "float32")
+        padded = np.zeros((TOGETHER, *part.shape[1:]), "float32")
         padded[: len(part)] = part
         parts.append(np.asarray(model.predict_on_batch(padded))[: len(part), 0])
     return np.concatenate(parts) if parts else np.zeros(0)

@@ -12,7 +12,7 @@ import yaml
 from tqdm import tqdm
 
 import ufgen
-from classifiers import metrics, precision
+from classifiers import calibration, precision
 from classifiers.batches import Examples
 from classifiers.training import Classifier
 from experiments import report, tables
@@ -120,32 +120,34 @@ def run_trial(
 ) -> None:
     """Train and evaluate once; write `place/` with predictions.csv, history.csv and trial.json.
 
-    The threshold is chosen on the validation images; the test images are predicted once, after
-    training, in the order of their hash.
+    Temperature and threshold come from the validation images; the test images are predicted once,
+    after training, in the order of their hash.
     """
 
     def examples(images: ImageSet) -> Examples:
         return Examples(store.take(images), images.targets())
 
-    validation = examples(prepared.validation)
+    training, validation = study.training_of(trial.classifier), examples(prepared.validation)
     history = network.fit(
         examples(diet),
         validation,
-        study.training_of(trial.classifier),
+        training,
         trial.seed,
         trial.arm.augmentation,
         on_step,
     )
-    threshold = metrics.youden_threshold(validation.targets, network.predict(validation.pixels))
+    raw = network.predict(validation.pixels, training.test_views)
+    judge = calibration.fit(validation.targets, raw)
     test = prepared.test.select(
         prepared.test.table.sort_values(["sha256", "path"]).index.to_numpy()
     )
-    probability = network.predict(store.take(test))
+    raw = network.predict(store.take(test), training.test_views)
+    probability = calibration.scale(raw, judge.temperature)
     negative = next(label for label in test.classes if label != test.positive)
     predictions = test.table.assign(
         target=test.targets(),
         probability=probability,
-        predicted=[test.positive if p >= threshold else negative for p in probability],
+        predicted=[test.positive if p >= judge.threshold else negative for p in probability],
     )
     with whole_folder(place) as temporary:
         predictions[PREDICTIONS].to_csv(temporary / "predictions.csv", index=False)
@@ -156,7 +158,8 @@ def run_trial(
             "seed": trial.seed,
             "precision": network.precision,
             "n_train": len(diet),
-            "threshold": threshold,
+            "threshold": judge.threshold,
+            "temperature": judge.temperature,
         }
         (temporary / "trial.json").write_text(json.dumps(about, indent=1))
 

@@ -121,6 +121,10 @@ def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
         {"path": "abc", "label": "UF", "predicted": "UF", "target": 1, "probability": 0.9},
         index=[4, 7, 9],
     )
-    sheet = explanations.write(tmp_path, network, predictions, PIXELS, 0.5)
+
+    def maps(pixels, positive):
+        return explain(network, pixels, of_positive=positive)
+
+    sheet = explanations.write(tmp_path, maps, predictions, PIXELS, 0.5)
     table = pd.read_csv(tmp_path / "explanations.csv")
     assert sheet.stat().st_size > 10_000 and set(table["kind"]) == {"confident", "uncertain"}

@@ -38,6 +38,12 @@ def export(model: Path, out: Path, runtime: str, int8: bool = False) -> dict:
     if int8 and runtime != "litert":
         raise UserError(f"--int8 goes with --format litert, not with {runtime}")
     saved = load(model)
+    if saved.about["members"] > 1 or saved.about["test_views"]:
+        raise UserError(
+            f"{model} averages {saved.about['members']} members and {saved.about['test_views']} "
+            "views of an image; a bundle asks one network once: train with --members 1 and "
+            "--test-views 0"
+        )
     checked, targets, role = _images(saved, ("validation", "fit"), CHECKED)
     examples = _images(saved, ("fit",), EXAMPLES)[0] if int8 else None
     with whole_folder(out) as temporary:

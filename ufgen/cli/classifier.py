@@ -58,6 +58,13 @@ def train(
     augmentation: Annotated[
         str, typer.Option(help="none, light, seed, randaugment, gridmask, mixup or cutmix.")
     ] = "none",
+    test_views: Annotated[
+        int,
+        typer.Option(min=0, help="Augmented views that a prediction averages with the image."),
+    ] = 0,
+    members: Annotated[
+        int, typer.Option(min=1, max=100, help="Networks, of seeds in a row, that are averaged.")
+    ] = 1,
     sensitivity: Annotated[
         float | None,
         typer.Option(
@@ -95,8 +102,9 @@ def train(
         focal=focal,
         average=average,
         precision=precision,
+        test_views=test_views,
     )
-    with tqdm(total=steps, desc=classifier, unit="step") as bar:
+    with tqdm(total=steps * members, desc=classifier, unit="step") as bar:
         about = saved.train(
             images,
             classifier,
@@ -108,6 +116,7 @@ def train(
             weights=weights,
             augmentation=augmentation,
             sensitivity=sensitivity,
+            members=members,
             seed=seed,
             on_step=bar.update,
         )

@@ -1,0 +1,87 @@
+"""Ensembles and test-time augmentation: means of what their parts say, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classifiers import saved
+from classifiers.augmentation import views
+from classifiers.deploy.export import export
+from classifiers.explain import explain
+from classifiers.settings import Training
+from classifiers.training import Classifier
+from ufgen import imageset
+from ufgen.errors import UserError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 1), "uint8")
+TRAINING = Training(steps=3, batch=4, evaluations=1, precision="float32", test_views=2)
+
+
+@pytest.fixture(scope="module")
+def folder(phantoms, tmp_path_factory):
+    images = imageset.scan(phantoms, "UF").split("train")
+    out = tmp_path_factory.mktemp("ensemble") / "model"
+    steps = []
+    saved.train(
+        images,
+        "mobilenet_v3_small",
+        out,
+        TRAINING,
+        size=32,
+        members=2,
+        seed=5,
+        on_step=lambda: steps.append(1),
+    )
+    assert len(steps) == 6
+    return out
+
+
+def test_the_answer_is_the_mean_of_the_members(folder):
+    found = saved.load(folder)
+    network = found.network
+    each = []
+    for member in (1, 0):
+        found.ensemble.hold(member)
+        each.append(network.predict(PIXELS, 2))
+    assert np.abs(each[0] - each[1]).max() > 1e-6
+    np.testing.assert_allclose(found.ensemble.predict(PIXELS), np.mean(each, axis=0), atol=1e-12)
+    np.testing.assert_array_equal(network.predict(PIXELS, 2), each[1])
+    history = pd.read_csv(folder / "history.csv")
+    assert sorted(history["member"].unique()) == [1, 2]
+
+
+def test_views_are_averaged_with_the_image_whatever_else_is_asked(folder):
+    network = saved.load(folder).network
+    by_hand = [
+        np.mean([network.predict(PIXELS[i : i + 1])[0], *_of_views(network, PIXELS[i])])
+        for i in range(len(PIXELS))
+    ]
+    np.testing.assert_allclose(network.predict(PIXELS, 2), by_hand, atol=1e-6)
+    backwards = network.predict(PIXELS[::-1], 2)[::-1]
+    np.testing.assert_allclose(backwards, by_hand, atol=1e-6)
+    assert network.predict(PIXELS[:0], 2).shape == (0,)
+
+
+def _of_views(network: Classifier, image: np.ndarray) -> np.ndarray:
+    return np.asarray(network.model(views(image, "light", 2)))[:, 0]
+
+
+def test_explanations_are_the_mean_of_the_members(folder):
+    ensemble, each = saved.load(folder).ensemble, []
+    for positive in (True, False):
+        for member in (1, 0):
+            ensemble.hold(member)
+            each.append(explain(ensemble.network.parts, PIXELS, of_positive=positive))
+        found = ensemble.explain(PIXELS, positive)
+        np.testing.assert_allclose(found, np.mean(each[-2:], axis=0), rtol=1e-5)
+    assert np.max(each) > 0
+
+
+def test_it_is_not_exported_and_damage_is_named(folder, tmp_path):
+    with pytest.raises(UserError, match="2 members and 2 views"):
+        export(folder, tmp_path / "b", "keras")
+    hidden = folder / "member_2.weights.h5"
+    moved = hidden.rename(tmp_path / hidden.name)
+    with pytest.raises(UserError, match="member_2"):
+        saved.load(folder)
+    moved.rename(hidden)
