@@ -105,7 +105,7 @@ def roc_curves(predictions: pd.DataFrame) -> Figure:
         for arm, colour in zip(arms, _colours(len(arms)), strict=True):
             curves, areas = [], []
             same = predictions[(predictions["classifier"] == name) & (predictions["arm"] == arm)]
-            for _, made in same.groupby("seed"):
+            for _, made in same.groupby(["generator", "seed"], dropna=False):
                 if made["target"].nunique() < 2:
                     continue
                 false, true, _ = roc_curve(made["target"], made["probability"])

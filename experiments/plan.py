@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from classifiers.training import Classifier
+from experiments import power
 from experiments.arms import synthetic_counts
 from experiments.preparation import Prepared, prepare_images
 from experiments.study import Study
@@ -18,16 +19,20 @@ MEASURED_STEPS = 3
 WEIGHTS_FILE_BYTES = 40_000_000
 
 
-def write_plan(study: Study, root: Path) -> str:
+def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
     """The trials of a study with the estimated time of each, and the disk it needs: text.
+
+    If `root` holds a finished run of it, that is the pilot that says how many trainings the wanted
+    `effect` (the study's margin) would need.
 
     Each network and the generator are timed for a few real optimiser steps on these images. What
     is finished already is not taken off. Nothing is written under `root`.
     """
     prepared = prepare_images(study)
     lines = [
-        f"Study {study.name}: {len(study.trials())} trials = {len(study.arms)} arms x "
-        f"{len(study.classifiers)} classifiers x {len(study.seeds)} seeds",
+        f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
+        f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
+        f"{len(study.generator.seeds)} generators",
         f"Images: {len(prepared.fit)} training, {len(prepared.validation)} validation, "
         f"{len(prepared.test)} test, {len(prepared.quarantine)} unreadable",
         "",
@@ -38,7 +43,7 @@ def write_plan(study: Study, root: Path) -> str:
         options = study.training_of(classifier)
         validating = options.evaluations * len(prepared.validation) + len(prepared.test)
         seconds = options.steps * per_step + validating * per_image
-        trials = len(study.arms) * len(study.seeds)
+        trials = sum(trial.classifier is classifier for trial in study.trials())
         total += start_up + trials * seconds
         rows.append(
             {
@@ -54,8 +59,12 @@ def write_plan(study: Study, root: Path) -> str:
     drawn = sum(synthetic_counts(prepared.fit, study.parsed_arms()).values())
     if drawn:
         seconds, kimg = _time_generator(study, prepared)
-        total += seconds
-        lines.append(f"Generator: {kimg:g} thousand images, {seconds / 60:.1f} min; draws {drawn}")
+        generators = len(study.generator.seeds)
+        total, drawn = total + generators * seconds, generators * drawn
+        lines.append(
+            f"Generators: {generators}, of {kimg:g} thousand images, {seconds / 60:.1f} min each; "
+            f"they draw {drawn} images"
+        )
     predictions = len(study.trials()) * len(prepared.test) * 400
     pixel_bytes = study.images.resolution**2 * study.images.channels
     cached = (len(prepared.table()) + 2 * drawn) * pixel_bytes
@@ -64,7 +73,11 @@ def write_plan(study: Study, root: Path) -> str:
     free = shutil.disk_usage(Path(root).absolute().anchor).free
     lines.append(f"Estimated disk: {disk / 1e6:.0f} MB ({free / 1e9:.0f} GB free)")
     names = [f"  {trial.title}" for trial in study.trials()]
-    return "\n".join([*lines, "", "Trials:", *names])
+    lines += ["", "Trials:", *names]
+    pilot = Path(root) / study.name / "deltas.csv"
+    if pilot.is_file():
+        lines += ["", power.describe(study, pd.read_csv(pilot), effect or study.margin)]
+    return "\n".join(lines)
 
 
 def _time_classifier(study: Study, prepared: Prepared, classifier) -> tuple[float, float, float]:

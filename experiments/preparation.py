@@ -46,21 +46,32 @@ def prepare_images(study: Study) -> Prepared:
     )
 
 
-def prepare_synthetic(study: Study, prepared: Prepared, folder: Path, generators: Path):
-    """Train (or reuse) the generator on the fit rows alone and draw what the arms need.
+def prepare_synthetic(
+    study: Study, prepared: Prepared, folder: Path, generators: Path
+) -> dict[int, tuple[ImageSet, pixels.PixelStore]]:
+    """Train (or reuse) the generators on the fit rows alone and draw what the arms need.
 
-    Returns the synthetic image set and its pixel store, or None if no arm asks for any. The
-    images are in `folder/synthetic/<key>/`. Raises UserError if the generator saw a held-out image.
+    Returns the synthetic image set and its pixel store by the generator's seed; nothing if no arm
+    asks for any. The images are in `folder/synthetic/<key>/`. Raises UserError if a generator saw
+    a held-out image.
     """
     counts = synthetic_counts(prepared.fit, study.parsed_arms())
     if not counts:
-        return None
+        return {}
+    return {
+        seed: _draw(study, prepared, counts, seed, folder, generators)
+        for seed in study.generator.seeds
+    }
+
+
+def _draw(
+    study: Study, prepared: Prepared, counts: dict, seed: int, folder: Path, generators: Path
+):
     from ufgen.gan import sampler, trainer
 
     fit_pixels = prepared.store.take(prepared.fit)
-    generator = trainer.train_generator(
-        prepared.fit, fit_pixels, generator_recipe(study), generators
-    )
+    recipe = generator_recipe(study, seed=seed)
+    generator = trainer.train_generator(prepared.fit, fit_pixels, recipe, generators)
     numbers = hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()[:8]
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "manifest.csv").is_file():

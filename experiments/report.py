@@ -54,14 +54,14 @@ def write(folder: Path, command: str) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"number": _number, "plain": _plain}
+    templates.filters |= {"number": _number, "plain": _plain, "share": _share, "p": _p_value}
     for name in ("report.md", "report.html"):
         write_text(folder / name, templates.get_template(f"{name}.j2").render(facts))
     return folder / "report.html"
 
 
 def _read(folder: Path) -> dict:
-    names = ("images", "quarantine", "metrics", "predictions", "deltas")
+    names = ("images", "quarantine", "metrics", "predictions", "deltas", "companions")
     tables = {name: _table(folder / f"{name}.csv") for name in names}
     study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
     conclusion = json.loads((folder / "verdict.json").read_text())
@@ -92,6 +92,8 @@ def _read(folder: Path) -> dict:
         "broken": tables["quarantine"].to_dict("records"),
         "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
         "summary": _summary(metrics),
+        "headline": _headline(deltas, study["primary_metric"]),
+        "pairs": tables["companions"].to_dict("records"),
         "changes": deltas[deltas["classifier"] == "all"].to_dict("records"),
         "changes_by_classifier": deltas[deltas["classifier"] != "all"].to_dict("records"),
         "grids": [
@@ -109,6 +111,23 @@ def _read(folder: Path) -> dict:
         "metric_names": metric_names.NAMES,
         "title_of": metric_names.title,
     }
+
+
+def _headline(deltas: pd.DataFrame, metric: str) -> list[dict]:
+    """The mean of the classifiers in the primary metric, and where its uncertainty comes from."""
+    rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == metric)]
+    found = []
+    for row in rows.to_dict("records"):
+        parts = {
+            "test groups": row["variance_groups"],
+            "seeds": row["variance_seeds"] / row["seeds"],
+            "generators": row["variance_generators"] / row["generators"],
+            "single trainings": row["variance_rest"] / (row["seeds"] * row["generators"]),
+        }
+        whole = sum(parts.values())
+        shares = {name: part / whole if whole > 0 else None for name, part in parts.items()}
+        found.append(row | {"shares": shares})
+    return found
 
 
 def _summary(metrics: pd.DataFrame) -> list[dict]:
@@ -141,6 +160,7 @@ def _draw(facts: dict) -> dict:
 def _table(path: Path) -> pd.DataFrame:
     """A table whose text stays text: a class called NA is a name, an empty cell is no number."""
     text = ("path", "label", "split", "group", "source", "sha256", "predicted", "reason", "error")
+    text += ("generator",)
     table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
     present = [name for name in text if name in table]
     return table.assign(**table[present].fillna(""))
@@ -155,6 +175,16 @@ def _number(value, sign: bool = False) -> str:
     if value is None or value != value:
         return "undefined"
     return f"{value:+.3f}" if sign else f"{value:.3f}"
+
+
+def _share(value) -> str:
+    return "undefined" if value is None or value != value else f"{value:.0%}"
+
+
+def _p_value(value) -> str:
+    if value is None or value != value:
+        return "-"
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _plain(value) -> str:

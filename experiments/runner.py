@@ -15,7 +15,7 @@ import ufgen
 from classifiers import calibration, precision
 from classifiers.batches import Examples
 from classifiers.training import Classifier
-from experiments import report, tables
+from experiments import companions, report, tables
 from experiments.arms import mix
 from experiments.preparation import (
     Prepared,
@@ -29,7 +29,6 @@ from ufgen.atomic import whole_file, whole_folder, write_text
 from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
 
-TEXT = {"label": str, "group": str, "predicted": str}
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
 
 
@@ -42,20 +41,15 @@ def run(study: Study, root: Path, command: str) -> Path:
     started, folder = time.time(), Path(root) / study.name
     prepared = prepare_images(study)
     synthetic = prepare_synthetic(study, prepared, folder, Path(root) / "generators")
-    store = merge_stores([prepared.store, synthetic[1]]) if synthetic else prepared.store
-    diets = {
-        (arm.name, seed): mix(prepared.fit, synthetic[0] if synthetic else None, arm, seed)
-        for arm in study.parsed_arms()
-        for seed in study.seeds
-    }
-    trials = [(trial, diets[trial.arm.name, trial.seed]) for trial in study.trials()]
+    store = merge_stores([prepared.store, *(drawn for _, drawn in synthetic.values())])
+    trials = [(trial, _diet(trial, prepared, synthetic)) for trial in study.trials()]
     chosen = _precisions(study, folder)
     folders = [
         _trial_folder(folder, study, prepared, trial, diet, chosen[trial.classifier.name])
         for trial, diet in trials
     ]
     _run_trials(study, prepared, store, trials, folders, chosen)
-    drawn = [Path(synthetic[0].table["path"].iloc[0]).parents[1].name] if synthetic else []
+    drawn = [Path(images.table["path"].iloc[0]).parents[1].name for images, _ in synthetic.values()]
     _write_tables(study, prepared, folders, folder, drawn)
     about = environment.describe() | {
         "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
@@ -63,6 +57,11 @@ def run(study: Study, root: Path, command: str) -> Path:
     }
     write_text(folder / "environment.json", json.dumps(about, indent=1))
     return report.write(folder, command)
+
+
+def _diet(trial: Trial, prepared: Prepared, synthetic: dict) -> ImageSet:
+    drawn = synthetic[trial.generator][0] if trial.arm.synthetic else None
+    return mix(prepared.fit, drawn, trial.arm, trial.seed)
 
 
 def _precisions(study: Study, folder: Path) -> dict[str, str]:
@@ -155,6 +154,7 @@ def run_trial(
         about = {
             "arm": trial.arm.name,
             "classifier": trial.classifier.name,
+            "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "precision": network.precision,
             "n_train": len(diet),
@@ -183,7 +183,8 @@ def _trial_folder(
         "seed": trial.seed,
     }
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:10]
-    title = f"{trial.arm.name}_{trial.classifier.name}_seed{trial.seed}"
+    generator = "" if trial.generator is None else f"_generator{trial.generator}"
+    title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
 
 
@@ -192,7 +193,7 @@ def _write_tables(study, prepared: Prepared, folders, folder: Path, synthetic: l
     about, made = [], []
     for place in folders:
         about.append(json.loads((place / "trial.json").read_text()) | {"trial": place.name})
-        same = {name: about[-1][name] for name in ("arm", "classifier", "seed")}
+        same = {name: about[-1][name] for name in tables.TRIAL}
         predictions = pd.read_csv(
             place / "predictions.csv", dtype={"label": str, "group": str, "predicted": str}
         )
@@ -206,8 +207,9 @@ def _write_tables(study, prepared: Prepared, folders, folder: Path, synthetic: l
         "images": prepared.table(),
         "quarantine": prepared.quarantine,
         "metrics": tables.metrics_table(about, made),
-        "predictions": made[["arm", "classifier", "seed", *PREDICTIONS]],
+        "predictions": made[[*tables.TRIAL, *PREDICTIONS]],
         "deltas": deltas,
+        "companions": companions.table(study, made),
     }.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)

@@ -28,10 +28,27 @@ class Images(_Strict):
 
 
 class Generator(_Strict):
-    """The recipe of the generator; `options` change single fields of it."""
+    """The recipe of the generator; `options` change single fields of it.
+
+    One generator is trained for each of `seeds`, and each trial with synthetic images is run once
+    for each generator: only then is it known what another training of it would change.
+    """
 
     recipe: str = "fast"
     options: dict = {}
+    seeds: list[int] = Field([0], min_length=1)
+
+    @field_validator("options")
+    @classmethod
+    def _no_seed(cls, options: dict) -> dict:
+        if "seed" in options:
+            raise UserError("generator: options name a seed; expected it in generator.seeds")
+        return options
+
+    @field_validator("seeds")
+    @classmethod
+    def _no_repeats(cls, seeds: list[int]) -> list[int]:
+        return _distinct(seeds)
 
 
 class ClassifierOptions(_Strict):
@@ -92,11 +109,7 @@ class Study(_Strict):
     @field_validator("arms", "seeds", "classifiers")
     @classmethod
     def _no_repeats(cls, values: list) -> list:
-        names = [getattr(value, "name", value) for value in values]
-        repeated = sorted({str(n) for n in names if names.count(n) > 1})
-        if repeated:
-            raise UserError(f"{', '.join(repeated)} is listed more than once")
-        return values
+        return _distinct(values)
 
     def parsed_arms(self) -> list[Arm]:
         """The arms, read."""
@@ -110,24 +123,35 @@ class Study(_Strict):
     def trials(self) -> list["Trial"]:
         """Every trial, ordered so that one compiled network serves all its arms in turn."""
         return [
-            Trial(arm, classifier, seed)
+            Trial(arm, classifier, generator, seed)
             for classifier in self.classifiers
             for seed in self.seeds
             for arm in self.parsed_arms()
+            for generator in (self.generator.seeds if arm.synthetic else [None])
         ]
 
 
 class Trial(NamedTuple):
-    """One arm x classifier x seed."""
+    """One arm x classifier x seed, with the generator's seed where the arm has synthetic images."""
 
     arm: Arm
     classifier: ClassifierOptions
+    generator: int | None
     seed: int
 
     @property
     def title(self) -> str:
         """For progress bars and messages."""
-        return f"{self.classifier.name} · {self.arm.name} · seed {self.seed}"
+        generator = "" if self.generator is None else f"generator {self.generator} · "
+        return f"{self.classifier.name} · {self.arm.name} · {generator}seed {self.seed}"
+
+
+def _distinct(values: list) -> list:
+    names = [getattr(value, "name", value) for value in values]
+    repeated = sorted({str(n) for n in names if names.count(n) > 1})
+    if repeated:
+        raise UserError(f"{', '.join(repeated)} is listed more than once")
+    return values
 
 
 def shipped() -> dict[str, Path]:

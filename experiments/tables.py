@@ -5,13 +5,17 @@ import pandas as pd
 
 from classifiers import intervals, metrics
 from experiments import statistics
+from experiments.arms import Arm, parse
 from experiments.study import Study
+
+ENOUGH_SEEDS = 5
+TRIAL = ("arm", "classifier", "generator", "seed")
 
 
 def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per trial with every metric; undefined metrics stay empty.
 
-    `trials` has the columns arm, classifier, seed, trial, n_train, threshold; `predictions` has
+    `trials` has the columns of TRIAL, and trial, n_train, threshold; `predictions` has
     one row per trial and test image. Labels and probabilities come from the same row.
     """
     rows = []
@@ -27,81 +31,106 @@ def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFra
 def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Every arm against `real`: for each metric, per classifier and for their mean ("all").
 
-    Deltas are paired: the same seed, the same resampled test groups. The interval resamples test
-    groups and seeds. Classifiers that learn nothing are all alike: where the arm `real` itself does
-    not beat chance (ROC AUC), `equivalent` becomes `inconclusive`. For the headline ("all", primary
-    metric) the interval is widened so that those of all arms with synthetic images hold together.
+    Deltas are paired: the same seed, the same resampled test groups. How sure they are is
+    `statistics.estimate`'s. For the headline ("all", primary metric) the intervals of all arms
+    with synthetic images are Holm's, and `p_holm` is his adjusted p-value. Classifiers that learn
+    nothing are all alike: where the arm `real` itself does not beat chance (ROC AUC), `equivalent`
+    becomes `inconclusive`.
     """
-    rng = np.random.default_rng(0)
     names = [classifier.name for classifier in study.classifiers]
-    reference = predictions.drop_duplicates("path").sort_values("path")
-    groups = reference["group"].to_numpy()
-    weights = intervals.group_weights(groups, study.bootstrap, rng)
-    seeds = statistics.seed_weights(len(study.seeds), study.bootstrap, rng)
-    scores = _scores(trials, predictions, weights)
-    tested = [arm.name for arm in study.parsed_arms() if arm.synthetic]
+    groups = predictions.drop_duplicates("path").sort_values("path")["group"].to_numpy()
+    weights = intervals.group_weights(groups, study.bootstrap, np.random.default_rng(0))
+    scores = Scores(study, trials, predictions, weights)
     rows = []
-    for arm in study.arms[1:]:
+    for arm in study.parsed_arms()[1:]:
         for classifier in ["all", *names]:
             members = names if classifier == "all" else [classifier]
             for metric in metrics.NAMES:
-                headline = classifier == "all" and metric == study.primary_metric and arm in tested
-                confidence = statistics.simultaneous_confidence(
-                    study.confidence, len(tested) if headline else 1
-                )
-                rows.append(
-                    {"arm": arm, "classifier": classifier, "metric": metric}
-                    | _delta(scores, arm, members, metric, study, seeds, confidence)
-                )
-    return pd.DataFrame(rows)
+                about = {"arm": arm.name, "classifier": classifier, "metric": metric}
+                rows.append(about | _delta(scores, arm, members, metric))
+    table = pd.DataFrame(rows).assign(confidence=study.confidence, p_holm=np.nan)
+    tested = [arm.name for arm in study.parsed_arms() if arm.synthetic]
+    headline = (table["classifier"] == "all") & (table["metric"] == study.primary_metric)
+    family = table.index[headline & table["arm"].isin(tested)]
+    p_values = table.loc[family, "p_value"].to_numpy()
+    table.loc[family, "p_holm"] = statistics.holm(p_values)
+    table.loc[family, "confidence"] = statistics.holm_confidences(p_values, study.confidence)
+    judged = pd.DataFrame([_judge(row, study.margin) for row in table.to_dict("records")])
+    return pd.concat([table.drop(columns=["estimate", "chance"]), judged], axis=1)
 
 
-def _delta(scores, arm, members, metric, study, seeds, confidence) -> dict:
-    def stack(name: str, wanted: str) -> np.ndarray:
-        """(1 + B, S): first the value on the test set as it is, then the replicates."""
-        per_classifier = [
-            np.stack([scores[name, member, seed][wanted] for seed in study.seeds], axis=1)
-            for member in members
+class Scores:
+    """Every metric of every trial: on the test set as it is, and on resampled test groups."""
+
+    def __init__(self, study: Study, trials, predictions, weights: np.ndarray):
+        everything = np.vstack([np.ones(weights.shape[1]), weights])
+        self._study, self._found = study, {}
+        for trial in trials.to_dict("records"):
+            made = _of(predictions, trial).sort_values("path")
+            self._found[tuple(trial[name] for name in TRIAL)] = metrics.evaluate(
+                made["target"].to_numpy(),
+                made["probability"].to_numpy(),
+                trial["threshold"],
+                everything,
+            )
+
+    def of(self, arm: Arm, classifiers: list[str], metric: str) -> np.ndarray:
+        """(1 + B, G, S): replicates, generators (one where none is used), and seeds.
+
+        The first replicate is the test set as it is; several classifiers are averaged.
+        """
+        generators = self._study.generator.seeds if arm.synthetic else [""]
+        found = [
+            [
+                [self._found[arm.name, name, generator, seed][metric] for seed in self._study.seeds]
+                for generator in generators
+            ]
+            for name in classifiers
         ]
-        return np.mean(per_classifier, axis=0)
+        return np.moveaxis(np.mean(found, axis=0), -1, 0)
 
-    value, baseline = stack(arm, metric), stack("real", metric)
+
+def _delta(scores: Scores, arm: Arm, members: list[str], metric: str) -> dict:
+    real = parse("real")
+    value, baseline = (scores.of(one, members, metric) for one in (arm, real))
     deltas = value - baseline
-    low, high = statistics.crossed_interval(deltas[1:], seeds, confidence)
-    better = (-high, -low) if metric in metrics.LESS_IS_BETTER else (low, high)
-    found = statistics.verdict(*better, study.margin)
-    chance = statistics.crossed_interval(stack("real", "roc_auc")[1:] - 0.5, seeds, confidence)[0]
-    learned = bool(chance > 0)
+    found = statistics.estimate(deltas[0], deltas[1:])
+    beyond_chance = scores.of(real, members, "roc_auc") - 0.5
+    less = metric in metrics.LESS_IS_BETTER
+    pair = (baseline[0], value[0]) if less else (value[0], baseline[0])
     return {
         "baseline": baseline[0].mean(),
         "value": value[0].mean(),
-        "delta": deltas[0].mean(),
+        "delta": found.delta,
+        "error": found.error,
+        "freedom": found.freedom,
+        "p_value": found.p_value(),
+        "standardised": statistics.standardised(deltas[0]),
+        "probability_of_improvement": statistics.probability_of_improvement(*pair),
+        "generators": deltas.shape[1],
+        "seeds": deltas.shape[2],
+        **{f"variance_{name}": part for name, part in found.components._asdict().items()},
+        "chance": statistics.estimate(beyond_chance[0], beyond_chance[1:]),
+        "estimate": found,
+    }
+
+
+def _judge(row: dict, margin: float) -> dict:
+    low, high = row["estimate"].interval(row["confidence"])
+    better = (-high, -low) if row["metric"] in metrics.LESS_IS_BETTER else (low, high)
+    found = statistics.verdict(*better, margin)
+    learned = row["chance"].interval(row["confidence"])[0] > 0
+    return {
         "low": low,
         "high": high,
-        "confidence": round(confidence, 6),
-        "real_beats_chance": learned,
+        "smallest_effect": row["estimate"].smallest_effect(row["confidence"]),
+        "real_beats_chance": bool(learned),
         "verdict": found if learned or found != "equivalent" else "inconclusive",
     }
 
 
-def _scores(trials: pd.DataFrame, predictions: pd.DataFrame, weights: np.ndarray) -> dict:
-    """(arm, classifier, seed) -> metric -> (1 + B,) values; images in the order of their path."""
-    everything = np.vstack([np.ones(weights.shape[1]), weights])
-    scores = {}
-    for trial in trials.to_dict("records"):
-        made = _of(predictions, trial).sort_values("path")
-        scores[trial["arm"], trial["classifier"], trial["seed"]] = metrics.evaluate(
-            made["target"].to_numpy(),
-            made["probability"].to_numpy(),
-            trial["threshold"],
-            everything,
-        )
-    return scores
-
-
 def _of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
-    same = [predictions[name] == trial[name] for name in ("arm", "classifier", "seed")]
-    return predictions[same[0] & same[1] & same[2]]
+    return predictions[(predictions[list(TRIAL)] == [trial[name] for name in TRIAL]).all(axis=1)]
 
 
 def conclude(study: Study, deltas: pd.DataFrame) -> dict:
@@ -111,13 +140,15 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
     by_arm = {row["arm"]: row for row in shown.to_dict("records")}
     notes = [
         f"Primary metric {study.primary_metric}, margin {study.margin}, declared in the study.",
-        "Intervals resample test groups and classifier seeds together (percentile bootstrap, "
-        f"{study.bootstrap} replicates). With {len(study.seeds)} seeds the variation between "
-        "trainings is known poorly.",
-        "One generator was trained: how much another training of it would change the result is "
-        "not in the interval.",
-        "The headline intervals of the arms with synthetic images hold together at "
-        f"{study.confidence:.0%} (Bonferroni); all others are single, uncorrected intervals.",
+        "Trainings are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
+        "Hillis, 2007): the intervals cover other test groups, whose part comes from "
+        f"{study.bootstrap} bootstrap replicates, and other trainings. With {len(study.seeds)} "
+        f"seeds there are few degrees of freedom for the latter.",
+        _about_generators(study),
+        "The headline intervals of the arms with synthetic images leave out zero just where Holm's "
+        f"procedure at {1 - study.confidence:.2g} rejects; all others are single intervals at "
+        f"{study.confidence:.0%}.",
+        *_smallest(study, [by_arm[arm] for arm in tested]),
     ]
     control = next((a for a in study.arms if a.startswith("real+duplicated")), None)
     if control:
@@ -127,17 +158,47 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
             f"{study.primary_metric} by {row['delta']:+.3f} "
             f"({row['low']:+.3f} to {row['high']:+.3f})."
         )
+    warnings = [
+        f"{name}, trained on real images alone, did not beat chance on the test images: its "
+        "comparisons say little. It needs more steps, pretrained weights or more images."
+        for name in deltas["classifier"][~deltas["real_beats_chance"]].unique()
+        if name != "all"
+    ]
+    if len(study.seeds) < ENOUGH_SEEDS:
+        warnings.append(
+            f"{len(study.seeds)} seeds are few: below {ENOUGH_SEEDS} a study says helps or hurts "
+            "wrongly more often than its confidence promises. Take it as a pilot."
+        )
     return {
         "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
         "arms": list(by_arm.values()),
         "notes": notes,
-        "warnings": [
-            f"{name}, trained on real images alone, did not beat chance on the test images: its "
-            "comparisons say little. It needs more steps, pretrained weights or more images."
-            for name in deltas["classifier"][~deltas["real_beats_chance"]].unique()
-            if name != "all"
-        ],
+        "warnings": warnings,
     }
+
+
+def _about_generators(study: Study) -> str:
+    count = len(study.generator.seeds)
+    if count == 1:
+        return (
+            "One generator was trained: how much another training of it would change the result is "
+            "not in the interval (generator.seeds in the study trains several)."
+        )
+    return (
+        f"{count} generators were trained, with seeds of their own; what another one would change "
+        "is in the interval."
+    )
+
+
+def _smallest(study: Study, rows: list[dict]) -> list[str]:
+    effects = [row["smallest_effect"] for row in rows if np.isfinite(row["smallest_effect"])]
+    if not effects:
+        return []
+    return [
+        f"The smallest true change of {study.primary_metric} that this study would have found in "
+        f"four of five cases is {min(effects):.3f}"
+        + (f" to {max(effects):.3f}, depending on the arm." if len(effects) > 1 else ".")
+    ]
 
 
 def _sentence(study: Study, rows: list[dict]) -> str:

@@ -55,18 +55,19 @@ def fake_study(
     for arm in arms:
         for classifier in classifiers:
             for seed in seeds:
-                trial = f"{arm}_{classifier}_{seed}"
+                trial, generator = f"{arm}_{classifier}_{seed}", 0 if "synth" in arm else ""
                 target = (test["label"] == "UF").to_numpy().astype(int)
                 noise = rng.normal(0, 1.2, len(test))
                 probability = 1 / (1 + np.exp(-(2 * target - 1 + noise)))
                 scores = metric_names.evaluate(target, probability, 0.5)
                 counts = metric_names.confusion(target, probability, 0.5)
-                about = {"arm": arm, "classifier": classifier, "seed": seed, "trial": trial}
+                about = {"arm": arm, "classifier": classifier, "trial": trial}
+                about |= {"generator": generator, "seed": seed}
                 row = about | {"n_train": 24 + len(arm), "threshold": 0.5} | scores | counts
                 trials.append(row | ({"f1": np.nan} if arm == "real" else {}))
                 predicted = np.where(probability >= 0.5, "UF", negative)
                 made.append(test[["sha256", "path", "label", "group"]].assign(
-                    arm=arm, classifier=classifier, seed=seed, target=target,
+                    arm=arm, classifier=classifier, generator=generator, seed=seed, target=target,
                     probability=probability, predicted=predicted,
                 ))  # fmt: skip
                 steps = np.arange(1, 6) * 20
@@ -93,7 +94,19 @@ def fake_study(
                     "low": np.nan if missing else delta - 0.04,
                     "high": np.nan if missing else delta + 0.04, "confidence": 0.95,
                     "verdict": "inconclusive" if missing else verdicts[i % 4],
+                    "p_value": 0.2, "p_holm": 0.4 if "synthetic" in arm else np.nan,
+                    "smallest_effect": 0.03, "standardised": 0.5, "generators": 1, "seeds": 2,
+                    "probability_of_improvement": 0.75, "variance_generators": 0.0,
+                    "variance_seeds": 1e-4, "variance_rest": 1e-4, "variance_groups": 1e-4,
                 })  # fmt: skip
+    pairs = [
+        {"arm": arm, "classifier": c, "generator": "", "seed": s, "delta_roc_auc": 0.01}
+        | {"delong_p": 0.3, "mcnemar_p": np.nan, "permutation_p": 0.0004}
+        for arm in arms[1:]
+        for c in classifiers
+        for s in seeds
+    ]
+    pd.DataFrame(pairs).to_csv(folder / "companions.csv", index=False)
     deltas = pd.DataFrame(rows)
     deltas.to_csv(folder / "deltas.csv", index=False)
     study = {
@@ -110,7 +123,7 @@ def fake_study(
             "schedule": "cosine",
             "balance": "none",
         },
-        "generator": {"recipe": "dcgan", "options": {}},
+        "generator": {"recipe": "dcgan", "options": {}, "seeds": [0]},
         "primary_metric": "roc_auc",
         "margin": 0.02,
         "confidence": 0.95,

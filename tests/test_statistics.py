@@ -1,46 +1,176 @@
-"""Intervals and verdicts: coverage, pairing, and words."""
+"""Intervals, p-values and verdicts against statsmodels, scipy, hand-worked cases, known truth."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from classifiers import intervals
 from experiments import statistics
 
+RNG = np.random.default_rng
+
 
 def test_images_of_a_group_are_drawn_together():
     groups = np.array(["a", "b", "a", "c", "b"])
-    weights = intervals.group_weights(groups, 500, np.random.default_rng(0))
+    weights = intervals.group_weights(groups, 500, RNG(0))
     assert weights.shape == (500, 5)
     assert (weights[:, 0] == weights[:, 2]).all() and (weights[:, 1] == weights[:, 4]).all()
     assert weights[:, [0, 1, 3]].sum(axis=1) == pytest.approx(np.full(500, 3))
 
 
-def test_interval_of_a_mean_matches_the_normal_theory():
-    rng = np.random.default_rng(0)
-    values = rng.normal(0.3, 1.0, 400)
-    weights = intervals.group_weights(np.arange(400), 4000, rng)
-    deltas = (weights @ values / weights.sum(axis=1))[:, None]
-    low, high = statistics.crossed_interval(deltas, np.ones((4000, 1)), 0.95)
+def test_with_one_training_the_interval_is_that_of_the_test_images():
+    values = RNG(0).normal(0.3, 1.0, 400)
+    weights = intervals.group_weights(np.arange(400), 4000, RNG(1))
+    replicates = (weights @ values / weights.sum(axis=1))[:, None, None]
+    low, high = statistics.estimate([[values.mean()]], replicates).interval(0.95)
     half = 1.96 * values.std() / 20
     assert low == pytest.approx(values.mean() - half, abs=0.01)
     assert high == pytest.approx(values.mean() + half, abs=0.01)
 
 
-def test_more_spread_between_seeds_widens_the_interval():
-    rng = np.random.default_rng(0)
-    seeds = statistics.seed_weights(5, 2000, rng)
-    noise = rng.normal(0, 0.01, (2000, 1))
-    narrow = statistics.crossed_interval(noise + np.zeros(5), seeds, 0.95)
-    wide = statistics.crossed_interval(noise + np.linspace(-0.1, 0.1, 5), seeds, 0.95)
-    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+def test_with_endless_test_images_it_is_the_paired_t_test():
+    deltas = RNG(0).normal(0.02, 0.01, (1, 6))
+    found = statistics.estimate(deltas, np.repeat(deltas[None], 50, axis=0))
+    expected = stats.ttest_1samp(deltas[0], 0)
+    assert found.p_value() == pytest.approx(expected.pvalue)
+    assert found.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
+    assert found.freedom == pytest.approx(5)
+
+
+def test_mean_squares_are_those_of_the_analysis_of_variance():
+    deltas = RNG(0).normal(0, 1, (3, 5)) + np.arange(3)[:, None]
+    rows = [(g, s, deltas[g, s]) for g in range(3) for s in range(5)]
+    table = pd.DataFrame(rows, columns=["g", "s", "d"])
+    expected = anova_lm(ols("d ~ C(g) + C(s)", table).fit())["mean_sq"].to_numpy()
+    components = statistics.estimate(deltas, np.zeros((9, 3, 5))).components
+    assert components.rest == pytest.approx(expected[2])
+    assert components.generators == pytest.approx((expected[0] - expected[2]) / 5)
+    assert components.seeds == pytest.approx(max(expected[1] - expected[2], 0) / 3)
+
+
+def test_what_trainings_share_is_the_covariance_of_pairs_without_a_common_seed():
+    made = RNG(0).normal(size=(40, 3, 4)) + RNG(1).normal(size=(40, 1, 1))
+    covariance = np.cov(made.reshape(40, 12).T)
+    pairs = [
+        covariance[4 * g + s, 4 * h + t]
+        for g in range(3)
+        for h in range(3)
+        for s in range(4)
+        for t in range(4)
+        if g != h and s != t
+    ]
+    assert statistics.shared_covariance(made) == pytest.approx(np.mean(pairs))
+    one = np.cov(made[:, 0].T)
+    expected = one[~np.eye(4, dtype=bool)].mean()
+    assert statistics.shared_covariance(made[:, :1]) == pytest.approx(expected)
+    assert statistics.shared_covariance(made[:, :, :1][:, :1]) == pytest.approx(
+        made[:, 0, 0].var(ddof=1)
+    )
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    """Normal deltas with known variances of generators, seeds, the rest, and test groups."""
+    rng, covered, count = RNG(0), 0, 1500
+    for _ in range(count):
+        deltas = rng.normal(0, 1, (3, 1)) + rng.normal(0, 1, (1, 5)) + rng.normal(0, 1, (3, 5))
+        deltas = deltas + rng.normal(0, 0.5)
+        replicates = np.repeat(rng.normal(0, 0.5, (60, 1, 1)), 15, axis=1).reshape(60, 3, 5)
+        low, high = statistics.estimate(deltas, replicates).interval(0.95)
+        covered += low <= 0 <= high
+    assert 0.93 < covered / count < 0.98
 
 
 def test_undefined_replicates_make_the_interval_undefined():
-    deltas = np.full((100, 1), 0.1)
-    deltas[:6] = np.nan
-    assert np.isnan(statistics.crossed_interval(deltas, np.ones((100, 1)), 0.95)).all()
-    deltas[:3] = 0.1
-    assert statistics.crossed_interval(deltas, np.ones((100, 1)), 0.95) == (0.1, 0.1)
+    replicates = np.full((100, 1, 1), 0.1)
+    replicates[:6] = np.nan
+    found = statistics.estimate([[0.1]], replicates)
+    assert np.isnan(found.interval(0.95)).all() and np.isnan(found.p_value())
+    replicates[:3] = 0.1
+    assert statistics.estimate([[0.1]], replicates).interval(0.95) == pytest.approx((0.1, 0.1))
+    assert np.isnan(statistics.estimate([[np.nan]], replicates).interval(0.95)).all()
+
+
+def test_the_smallest_effect_is_found_four_times_in_five():
+    deltas = np.linspace(-0.02, 0.02, 7)[None]
+    found = statistics.estimate(deltas, np.repeat(deltas[None], 20, axis=0))
+    effect = found.smallest_effect(0.95) / found.error
+    beyond = stats.t.ppf(0.975, 6)
+    exact = stats.nct.sf(beyond, 6, effect)
+    assert exact == pytest.approx(0.8, abs=0.03)
+
+
+def test_holm_is_that_of_statsmodels():
+    for seed in range(20):
+        p = RNG(seed).uniform(0, 0.1, 5)
+        assert statistics.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert statistics.holm([0.01, np.nan]) == pytest.approx([0.02, 1.0])
+
+
+def test_holm_s_intervals_leave_out_zero_where_holm_rejects():
+    for seed in range(50):
+        p = RNG(seed).uniform(0, 0.06, 4)
+        rejected = statistics.holm(p) <= 0.05
+        assert (p <= 1 - statistics.holm_confidences(p, 0.95)).tolist() == rejected.tolist()
+    assert statistics.holm_confidences([0.04], 0.95) == pytest.approx([0.95])
+
+
+def test_mcnemar_is_that_of_statsmodels():
+    first, second = RNG(0).random((2, 60)) < [[0.8], [0.6]]
+    table = [[np.sum(a & b) for b in (second, ~second)] for a in (first, ~first)]
+    expected = mcnemar(table, exact=True).pvalue
+    assert statistics.mcnemar(first, second) == pytest.approx(expected)
+    assert statistics.mcnemar(first, first) == 1
+
+
+def test_delong_compares_two_areas_by_hand():
+    covariance = np.array([[4e-4, 1e-4], [1e-4, 4e-4]])
+    expected = 2 * stats.norm.sf(0.05 / np.sqrt(6e-4))
+    assert statistics.delong_p_value(np.array([0.9, 0.85]), covariance) == pytest.approx(expected)
+    assert statistics.delong_p_value(np.array([0.9, 0.9]), 0 * covariance) == 1
+
+
+def test_permutation_is_that_of_scipy():
+    first, second = RNG(0).normal([[0.4], [0.0]], 1, (2, 25))
+    expected = stats.permutation_test(
+        (first, second),
+        lambda a, b: np.mean(a) - np.mean(b),
+        permutation_type="samples",
+        n_resamples=4000,
+        rng=RNG(1),
+    ).pvalue
+    found = statistics.permutation_p_value(
+        lambda scores: scores.mean(axis=1),
+        first[None],
+        second[None],
+        np.arange(25),
+        RNG(2),
+        permutations=4000,
+    )
+    assert found == pytest.approx(expected, abs=0.03)
+
+
+def test_permutation_keeps_groups_whole():
+    """Two groups can only be exchanged in four ways: no p-value lies far below a half."""
+    first, groups = np.ones((1, 20)), np.repeat([0, 1], 10)
+
+    def mean(scores):
+        return scores.mean(axis=1)
+
+    found = statistics.permutation_p_value(mean, first, 0 * first, groups, RNG(0))
+    assert found == pytest.approx(0.5, abs=0.06)
+
+
+def test_improvement_is_the_mann_whitney_statistic():
+    arm, real = RNG(0).integers(0, 9, (2, 3)), RNG(1).integers(0, 9, (1, 7))
+    expected = stats.mannwhitneyu(arm.ravel(), real.ravel()).statistic / (6 * 7)
+    assert statistics.probability_of_improvement(arm, real) == pytest.approx(expected)
+    assert statistics.standardised([1.0, 2.0, 3.0]) == pytest.approx(2.0)
+    assert np.isnan(statistics.standardised([1.0]))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +188,14 @@ def test_verdicts(low, high, word):
     assert statistics.verdict(low, high, 0.02) == word
 
 
-def test_simultaneous_confidence_is_bonferroni():
-    assert statistics.simultaneous_confidence(0.95, 5) == pytest.approx(0.99)
-    assert statistics.simultaneous_confidence(0.95, 0) == pytest.approx(0.95)
+def test_a_plan_expects_what_a_study_of_its_size_finds():
+    rng, wanted = RNG(0), statistics.Components(0.4, 0.3, 0.5, 0.0)
+    found = []
+    for _ in range(400):
+        deltas = rng.normal(0, 0.4**0.5, (4, 1)) + rng.normal(0, 0.3**0.5, (1, 6))
+        deltas = deltas + rng.normal(0, 0.5**0.5, (4, 6))
+        found.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).error ** 2)
+    planned = statistics.planned(wanted, 4, 6)
+    assert np.mean(found) == pytest.approx(planned.error**2, rel=0.1)
+    assert statistics.planned(wanted, 1, 6).freedom == pytest.approx(5)
+    assert planned.smallest_effect(0.95) > statistics.planned(wanted, 8, 12).smallest_effect(0.95)

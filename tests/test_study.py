@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
-from experiments import preparation, runner, study, tables
+from experiments import power, preparation, runner, study, tables
 from ufgen import imageset
 from ufgen.errors import UserError
 
 ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "synthetic"]
-TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "verdict.json")
+TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "companions.csv")
+TABLES += ("verdict.json",)
 
 
 def _write(path, place, **changes):
@@ -27,13 +29,14 @@ def _write(path, place, **changes):
         "name": "small",
         "images": {"path": str(place), "resolution": 32},
         "generator": {
+            "seeds": [0, 1],
             "options": {
                 "kimg": 0.064,
                 "width": 4,
                 "batch": 16,
                 "precision": "float32",
                 "steps_per_call": 2,
-            }
+            },
         },
         "arms": ARMS,
         "classifiers": ["mobilenet_v3_small"],
@@ -57,7 +60,9 @@ def finished(phantoms, tmp_path_factory):
 def test_every_arm_is_reported(finished):
     root, _ = finished
     metrics = pd.read_csv(root / "runs/small/metrics.csv")
-    assert len(metrics) == len(ARMS) * 2 and set(metrics["arm"]) == set(ARMS)
+    assert metrics["arm"].value_counts().to_dict() == {
+        arm: 4 if "synthetic" in arm else 2 for arm in ARMS
+    }
     sizes = metrics.groupby("arm")["n_train"].first()
     assert sizes["real+duplicated@1.0"] == 2 * sizes["real"] == 2 * sizes["synthetic"]
     page = (root / "runs/small/report.html").read_text()
@@ -204,12 +209,14 @@ def _fake(tmp_path, effect):
     for arm, shift in (("real", 0.0), ("real+synthetic@1.0", effect)):
         for seed in (0, 1, 2):
             score = rng.normal(target * (1.2 + shift), 1)
-            same = {"arm": arm, "classifier": "hybrid", "seed": seed}
+            generator = 0 if "synthetic" in arm else ""
+            same = {"arm": arm, "classifier": "hybrid", "generator": generator, "seed": seed}
             trials.append(same | {"threshold": 0.5, "n_train": 9, "trial": "x"})
             table = pd.DataFrame({"path": [f"{i:03d}" for i in range(300)], "target": target})
             made.append(table.assign(probability=1 / (1 + np.exp(-score)), **same))
     made = pd.concat(made).assign(group=lambda t: t["path"], sha256=lambda t: t["path"])
     changes = {
+        "generator": {},
         "arms": ["real", "real+synthetic@1.0"],
         "classifiers": ["hybrid"],
         "seeds": [0, 1, 2],
@@ -232,3 +239,16 @@ def test_classifiers_that_learn_nothing_are_not_called_equivalent(tmp_path):
     shown = deltas[deltas["metric"] == "roc_auc"]
     assert (shown["delta"] == 0).all() and set(shown["verdict"]) == {"inconclusive"}
     assert "did not beat chance" in json.dumps(tables.conclude(small, deltas)["warnings"])
+
+
+def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
+    root, file = finished
+    small = study.read(file)
+    deltas = pd.read_csv(root / "runs/small/deltas.csv")
+    deltas[["variance_generators", "variance_seeds", "variance_rest"]] = 4e-4
+    deltas["variance_groups"] = 1e-4
+    assert "A change of 0.5 needs 2 seeds and 2 generators" in power.describe(small, deltas, 0.5)
+    text = power.describe(small, deltas, 0.02)
+    limit = (stats.norm.ppf(0.9875) + stats.norm.ppf(0.8)) * 0.01  # two arms, endless trainings
+    assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
+    assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)

@@ -23,6 +23,13 @@ def experiment(
     plan: Annotated[
         bool, typer.Option("--plan", help="Print trials, time and disk, and stop.")
     ] = False,
+    effect: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0001,
+            help="With --plan, after a first run: the change to be found.  [default: the margin]",
+        ),
+    ] = None,
     location: Annotated[
         Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
     ] = None,
@@ -47,7 +54,7 @@ def experiment(
     if plan:
         from experiments.plan import write_plan
 
-        print(write_plan(chosen, runs))
+        print(write_plan(chosen, runs, effect))
         return
     from experiments import runner
 

@@ -1,0 +1,58 @@
+"""How many trainings a wanted effect needs, with a finished study as the pilot."""
+
+import numpy as np
+import pandas as pd
+
+from experiments import statistics
+from experiments.study import Study
+
+SEEDS = (2, 3, 5, 10, 20, 50)
+GENERATORS = (2, 3, 5, 10)
+
+
+def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
+    """What studies of other sizes could see, and the smallest that sees `effect`: text.
+
+    `deltas` is the table of a finished run of the study; variances are the means over its arms with
+    synthetic images (or all, if there are none), so that they are rough where trainings were few.
+    """
+    tested = [arm.name for arm in study.parsed_arms() if arm.synthetic] or study.arms[1:]
+    rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
+    rows = rows[rows["arm"].isin(tested)]
+    parts = [rows[f"variance_{name}"].mean() for name in statistics.Components._fields]
+    if not np.isfinite(parts).all() or rows["seeds"].min() < 2:
+        return "The finished run has too few trainings to say how many others would need."
+    components = statistics.Components(*parts)
+    confidence = 1 - (1 - study.confidence) / len(rows)
+    known = GENERATORS if rows["generators"].min() > 1 else (1,)
+
+    def smallest(generators: int, seeds: int) -> float:
+        return statistics.planned(components, generators, seeds).smallest_effect(confidence)
+
+    table = pd.DataFrame(
+        {f"{g} generator{'s' * (g > 1)}": [f"{smallest(g, s):.3f}" for s in SEEDS] for g in known},
+        index=pd.Index([f"{s} seeds" for s in SEEDS]),
+    )
+    lines = [
+        f"From the finished run: smallest change of {study.primary_metric} found in four of five "
+        f"studies (family of {len(rows)} arms)",
+        table.to_string(),
+    ]
+    if len(known) == 1:
+        lines.append("With one generator, what another training of it changes is unknown.")
+    enough = [(g * s, g, s) for g in known for s in SEEDS if smallest(g, s) <= effect]
+    if enough:
+        _, generators, seeds = min(enough)
+        plural = "s" * (generators > 1)
+        lines.append(
+            f"A change of {effect:g} needs {seeds} seeds and {generators} generator{plural}."
+        )
+    else:
+        limit = statistics.Estimate(0.0, components.groups**0.5, float("inf"), components)
+        share = (limit.smallest_effect(confidence) / effect) ** 2
+        lines.append(
+            f"A change of {effect:g} cannot be found with these test images"
+            + (f": it needs about {share:.1f} times as many, and" if share > 1 else ":")
+            + " more trainings than shown."
+        )
+    return "\n".join(lines)
