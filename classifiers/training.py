@@ -1,5 +1,6 @@
 """Compile once, train many: a classifier that can be trained again from any seed."""
 
+import hashlib
 import math
 from collections.abc import Callable
 
@@ -117,6 +118,13 @@ class Classifier:
                 history.append(row)
         _assign(self.model.variables, kept[2])
         return pd.DataFrame(history).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
+
+    def initial_sha256(self) -> str:
+        """A hash of the weights that the last training began with."""
+        found = hashlib.sha256()
+        for value in self._initial[1]:
+            found.update(np.ascontiguousarray(value).tobytes())
+        return found.hexdigest()
 
     def predict(self, pixels: np.ndarray, test_views: int = 0) -> np.ndarray:
         """The probability of the positive class for uint8 (N, size, size, channels): float64 (N,).

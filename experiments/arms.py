@@ -1,7 +1,7 @@
 """Arms: which images a trial trains on."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from ufgen.errors import UserError
 from ufgen.imageset import ImageSet, concatenate
 
 HOW = (
-    "expected parts joined by +: real or synthetic first, then duplicated@RATIO, "
-    "synthetic@RATIO, classical or classical:POLICY (such as real+classical+synthetic@0.5)"
+    "expected parts joined by +: real or synthetic first, then duplicated@RATIO, oracle@RATIO, "
+    "synthetic@RATIO, synthetic@RATIO:filtered or shuffled@RATIO, classical or classical:POLICY "
+    "(such as real+classical+synthetic@0.5)"
 )
 
 
@@ -19,15 +20,26 @@ HOW = (
 class Arm:
     """One training diet.
 
-    `duplicated` and `synthetic` count extra images per real training image of the same class;
-    `augmentation` is a classical policy applied to every training image on its way in.
+    `duplicated`, `oracle` and `synthetic` count extra images per real training image of the same
+    class: copies of these, real ones that no other arm sees, and drawn ones. Of the drawn ones
+    `filtered` takes those that passed the study's filters, and `shuffled` permutes their labels: a
+    control that must not help. `augmentation` is a classical policy applied to every training
+    image on its way in.
     """
 
     name: str
     real: bool
     duplicated: float = 0.0
+    oracle: float = 0.0
     synthetic: float = 0.0
+    filtered: bool = False
+    shuffled: bool = False
     augmentation: str = "none"
+
+    @property
+    def tested(self) -> bool:
+        """Whether the study's question is about this arm: it has synthetic images as drawn."""
+        return self.synthetic > 0 and not self.shuffled
 
 
 def parse(name: str) -> Arm:
@@ -39,12 +51,18 @@ def parse(name: str) -> Arm:
     elif first != "real":
         raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
     for part in rest:
-        kind, _, policy = part.partition(":")
+        kind, _, option = part.partition(":")
+        what = kind.split("@")[0]
         if kind == "classical":
-            values["augmentation"] = policy or "light"
+            values["augmentation"] = option or "light"
             check_policy(values["augmentation"])
-        elif kind.split("@")[0] in ("duplicated", "synthetic") and values["real"]:
-            values[kind.split("@")[0]] = _ratio(name, part)
+        elif not values["real"] or option not in ("", "filtered" if what == "synthetic" else ""):
+            raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
+        elif what in ("synthetic", "shuffled") and "synthetic" not in values:
+            values |= {"synthetic": _ratio(name, kind), "filtered": option == "filtered"}
+            values["shuffled"] = what == "shuffled"
+        elif what in ("duplicated", "oracle"):
+            values[what] = _ratio(name, kind)
         else:
             raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
     return Arm(name, **values)
@@ -60,23 +78,26 @@ def _ratio(name: str, part: str) -> float:
     return float(match.group(1))
 
 
-def synthetic_counts(fit: ImageSet, arms: list[Arm]) -> dict[str, int]:
-    """How many synthetic images of each class the arms need at most."""
-    highest = max((arm.synthetic for arm in arms), default=0.0)
+def synthetic_counts(fit: ImageSet, arms: list[Arm], filtered: bool = False) -> dict[str, int]:
+    """How many synthetic images of each class the arms need at most, filtered ones or others."""
+    highest = max((arm.synthetic for arm in arms if arm.filtered == filtered), default=0.0)
     counts = fit.table["label"].value_counts()
     return {label: _extra(counts[label], highest) for label in fit.classes if highest > 0}
 
 
-def mix(fit: ImageSet, synthetic: ImageSet | None, arm: Arm, seed: int) -> ImageSet:
+def mix(
+    fit: ImageSet, synthetic: ImageSet | None, arm: Arm, seed: int, pool: ImageSet | None = None
+) -> ImageSet:
     """The training images of one arm.
 
-    `fit` are the real training images and `synthetic` the drawn ones, in the order of their draw:
-    a smaller ratio is contained in a larger. Each class keeps its share. Duplicates are whole
+    `fit` are the real training images, `synthetic` the drawn ones in the order of their draw, and
+    `pool` the real ones kept for oracle arms, in the order in which these take them: a smaller
+    ratio is contained in a larger. Each class keeps its share. Duplicates are whole
     copies first, then a seeded choice. The rows come back in an order that depends on the images
     only (hash, then source), not on the order of the input.
     """
     fit = fit.select(np.argsort(fit.table["sha256"].to_numpy(), kind="stable"))
-    parts = [fit] if arm.real else []
+    parts, drawn = [fit] if arm.real else [], []
     for index, label in enumerate(fit.classes):
         rows = np.flatnonzero(fit.table["label"] == label)
         if arm.duplicated:
@@ -85,18 +106,31 @@ def mix(fit: ImageSet, synthetic: ImageSet | None, arm: Arm, seed: int) -> Image
             whole, part = divmod(wanted, len(rows))
             chosen = np.concatenate([np.tile(rows, whole), rng.permutation(rows)[:part]])
             parts.append(fit.select(chosen.astype(int)))
+        if arm.oracle:
+            parts.append(_first(pool, label, _extra(len(rows), arm.oracle), arm, "kept aside"))
         if arm.synthetic:
-            drawn = synthetic.select((synthetic.table["label"] == label).to_numpy())
-            wanted = _extra(len(rows), arm.synthetic)
-            if len(drawn) < wanted:
-                raise UserError(
-                    f"arm {arm.name} needs {wanted} synthetic images of {label}; "
-                    f"{len(drawn)} were drawn"
-                )
-            parts.append(drawn.select(np.arange(wanted)))
-    mixed = concatenate(parts)
+            drawn.append(_first(synthetic, label, _extra(len(rows), arm.synthetic), arm, "drawn"))
+    if arm.shuffled:
+        drawn = [_shuffled(concatenate(drawn), seed)]
+    mixed = concatenate(parts + drawn)
     order = mixed.table.sort_values(["sha256", "source"], kind="stable").index.to_numpy()
     return mixed.select(order)
+
+
+def _first(images: ImageSet, label: str, wanted: int, arm: Arm, how: str) -> ImageSet:
+    found = images.select((images.table["label"] == label).to_numpy())
+    if len(found) < wanted:
+        raise UserError(
+            f"arm {arm.name} needs {wanted} more images of {label}; {len(found)} were {how}"
+        )
+    return found.select(np.arange(wanted))
+
+
+def _shuffled(images: ImageSet, seed: int) -> ImageSet:
+    """The same images and the same number of each label, put together at random."""
+    order = np.random.default_rng([seed, 77]).permutation(len(images))
+    labels = images.table["label"].to_numpy()[order]
+    return replace(images, table=images.table.assign(label=labels))
 
 
 def _extra(real: int, ratio: float) -> int:

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers import metrics
-from experiments.arms import parse
+from experiments.arms import Arm, parse
 
 PALETTE = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"]
 VERDICT_COLOURS = {
@@ -67,14 +67,14 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
     kinds = (
         ("synthetic", "synthetic", "#0072B2"),
         ("duplicated", "duplicated (control)", "#7F7F7F"),
+        ("oracle", "more real images", "#009E73"),
     )
     for axes, name in zip(panels, names, strict=True):
         for shift, (kind, label, colour) in enumerate(kinds):
             points = [(0.0, 0.0, 0.0, 0.0)]
             for arm, parsed in arms.items():
-                other = "duplicated" if kind == "synthetic" else "synthetic"
-                plain = parsed.real and parsed.augmentation == "none" and not getattr(parsed, other)
-                if not (plain and getattr(parsed, kind)):
+                plain = Arm(arm, real=True, **{kind: getattr(parsed, kind)})
+                if parsed != plain or not getattr(parsed, kind):
                     continue
                 row = rows[(rows["arm"] == arm) & (rows["classifier"] == name)].iloc[0]
                 points.append((getattr(parsed, kind), row["delta"], row["low"], row["high"]))

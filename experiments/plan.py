@@ -56,7 +56,8 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
             }
         )
     lines += [pd.DataFrame(rows).to_string(index=False), ""]
-    drawn = sum(synthetic_counts(prepared.fit, study.parsed_arms()).values())
+    arms = study.parsed_arms()
+    drawn = sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))
     if drawn:
         seconds, kimg = _time_generator(study, prepared)
         generators = len(study.generator.seeds)

@@ -16,7 +16,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
     `deltas` is the table of a finished run of the study; variances are the means over its arms with
     synthetic images (or all, if there are none), so that they are rough where trainings were few.
     """
-    tested = [arm.name for arm in study.parsed_arms() if arm.synthetic] or study.arms[1:]
+    tested = [arm.name for arm in study.parsed_arms() if arm.tested] or study.arms[1:]
     rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
     rows = rows[rows["arm"].isin(tested)]
     parts = [rows[f"variance_{name}"].mean() for name in statistics.Components._fields]

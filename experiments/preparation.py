@@ -20,18 +20,19 @@ class Prepared(NamedTuple):
     fit: ImageSet
     validation: ImageSet
     test: ImageSet
+    pool: ImageSet
     store: pixels.PixelStore
     quarantine: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
-        """All rows with their role: fit, validation or test."""
-        roles = ("fit", "validation", "test")
+        """All rows with their role: fit, validation, test, or pool (for oracle arms alone)."""
+        roles = ("fit", "validation", "test", "pool")
         parts = [getattr(self, role).table.assign(role=role) for role in roles]
         return pd.concat(parts, ignore_index=True)
 
 
 def prepare_images(study: Study) -> Prepared:
-    """Read, check and split the images. Validation images are carved from the training groups."""
+    """Read, check and split the images. Validation images are carved from the groups in use."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
     splits.check_two_classes(images)
@@ -40,42 +41,54 @@ def prepare_images(study: Study) -> Prepared:
     )
     splits.check_splits(images)
     train = images.split("train")
+    ranks = splits.group_ranks(train, study.split_seed)
+    order = np.lexsort((train.table["sha256"], ranks))
+    pool = train.select(order[ranks[order] >= options.fraction])
+    train = train.select(ranks < options.fraction)
     held = splits.hold_out(train, study.validation_fraction, study.split_seed)
-    return Prepared(
-        train.select(~held), train.select(held), images.split("test"), store, quarantine
-    )
+    fit, validation, test = train.select(~held), train.select(held), images.split("test")
+    return Prepared(fit, validation, test, pool, store, quarantine)
 
 
 def prepare_synthetic(
     study: Study, prepared: Prepared, folder: Path, generators: Path
-) -> dict[int, tuple[ImageSet, pixels.PixelStore]]:
+) -> dict[tuple[int, bool], tuple[ImageSet, pixels.PixelStore]]:
     """Train (or reuse) the generators on the fit rows alone and draw what the arms need.
 
-    Returns the synthetic image set and its pixel store by the generator's seed; nothing if no arm
-    asks for any. The images are in `folder/synthetic/<key>/`. Raises UserError if a generator saw
-    a held-out image.
+    Returns the synthetic image set and its pixel store by the generator's seed, and whether they
+    passed the filters; nothing if no arm asks for any. The images are in
+    `folder/synthetic/<key>/`. Raises UserError if a generator saw a held-out image.
     """
-    counts = synthetic_counts(prepared.fit, study.parsed_arms())
-    if not counts:
-        return {}
-    return {
-        seed: _draw(study, prepared, counts, seed, folder, generators)
-        for seed in study.generator.seeds
-    }
+    arms, found = study.parsed_arms(), {}
+    for filtered in (False, True):
+        counts = synthetic_counts(prepared.fit, arms, filtered)
+        filters = tuple(study.generator.filters) if filtered else ()
+        for seed in study.generator.seeds if counts else ():
+            place = folder, generators
+            found[seed, filtered] = _draw(study, prepared, counts, filters, seed, *place)
+    return found
 
 
-def _draw(
-    study: Study, prepared: Prepared, counts: dict, seed: int, folder: Path, generators: Path
-):
+def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
+    from ufgen import synthesis
+    from ufgen.fidelity.extractors import texture
     from ufgen.gan import sampler, trainer
 
-    fit_pixels = prepared.store.take(prepared.fit)
+    fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
     recipe = generator_recipe(study, seed=seed)
-    generator = trainer.train_generator(prepared.fit, fit_pixels, recipe, generators)
-    numbers = hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()[:8]
+    generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
+    asked = json.dumps([counts, filters] if filters else counts, sort_keys=True)
+    numbers = hashlib.sha256(asked.encode()).hexdigest()[:8]
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "manifest.csv").is_file():
-        sampler.write(sampler.draw(generator, counts), drawn, prepared.fit, fit_pixels)
+        choice = synthesis.Choice(filters=filters)
+        kept, dropped = synthesis.choose(generator, counts, choice, fit, fit_pixels, texture())
+
+        def record(place: Path) -> None:
+            if filters:
+                dropped.to_csv(place / "dropped.csv", index=False)
+
+        sampler.write(kept, drawn, fit, fit_pixels, record)
     seen = pd.read_csv(drawn / "training.csv", dtype=str)
     for held_out in (prepared.validation, prepared.test):
         splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")

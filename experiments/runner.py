@@ -1,56 +1,69 @@
 """Runs what is not done yet: a study's folder is the only state."""
 
-import hashlib
 import json
-import re
 import time
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import yaml
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-import ufgen
-from classifiers import calibration, precision
-from classifiers.batches import Examples
+from classifiers import precision
 from classifiers.training import Classifier
-from experiments import companions, report, tables
+from experiments import companions, exchange, report, status, tables
 from experiments.arms import mix
 from experiments.preparation import (
     Prepared,
-    content_key,
     prepare_images,
     prepare_synthetic,
 )
 from experiments.study import Study, Trial
+from experiments.trial import PREDICTIONS, run_trial, trial_folder
 from ufgen import environment
-from ufgen.atomic import whole_file, whole_folder, write_text
+from ufgen.atomic import whole_file, write_text
+from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
 
-PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
 
-
-def run(study: Study, root: Path, command: str) -> Path:
+def run(study: Study, root: Path, command: str, retry_failed: bool = False) -> Path:
     """Run a study in `root/<name>/` and return the path of its report.
 
     Every stage is looked up first: a generator or a trial that was finished for exactly these
-    images and settings is not trained again. `command` is what the report names as its own rerun.
+    images and settings is not trained again. A trial that fails is recorded, and its seed left out
+    of the comparison; with `retry_failed` it is run again. `command` is what the report names as
+    its own rerun. Raises UserError, also while another process runs the study.
     """
-    started, folder = time.time(), Path(root) / study.name
+    folder = Path(root) / study.name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return _run(study, folder, Path(root) / "generators", command, retry_failed)
+    except Timeout:
+        raise UserError(
+            f"another ufgen is running the study {study.name} in {folder}: wait for it (ufgen "
+            "experiment --status shows how far it is), or give this one another name"
+        ) from None
+
+
+def _run(study: Study, folder: Path, generators: Path, command: str, retry_failed: bool) -> Path:
+    started = time.time()
     prepared = prepare_images(study)
-    synthetic = prepare_synthetic(study, prepared, folder, Path(root) / "generators")
+    synthetic = prepare_synthetic(study, prepared, folder, generators)
     store = merge_stores([prepared.store, *(drawn for _, drawn in synthetic.values())])
     trials = [(trial, _diet(trial, prepared, synthetic)) for trial in study.trials()]
     chosen = _precisions(study, folder)
     folders = [
-        _trial_folder(folder, study, prepared, trial, diet, chosen[trial.classifier.name])
+        trial_folder(folder, study, prepared, trial, diet, chosen[trial.classifier.name])
         for trial, diet in trials
     ]
-    _run_trials(study, prepared, store, trials, folders, chosen)
+    status.write(folder, [trial for trial, _ in trials], folders)
+    _run_trials(study, prepared, store, trials, folders, chosen, retry_failed)
     drawn = [Path(images.table["path"].iloc[0]).parents[1].name for images, _ in synthetic.values()]
-    _write_tables(study, prepared, folders, folder, drawn)
+    whole, warnings = status.without_failed(study, folder, command)
+    _write_tables(whole, prepared, folders, folder, drawn, warnings)
     about = environment.describe() | {
         "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
         "seconds of the last run": f"{time.time() - started:.0f}",
@@ -60,8 +73,9 @@ def run(study: Study, root: Path, command: str) -> Path:
 
 
 def _diet(trial: Trial, prepared: Prepared, synthetic: dict) -> ImageSet:
-    drawn = synthetic[trial.generator][0] if trial.arm.synthetic else None
-    return mix(prepared.fit, drawn, trial.arm, trial.seed)
+    arm = trial.arm
+    drawn = synthetic[trial.generator, arm.filtered][0] if arm.synthetic else None
+    return mix(prepared.fit, drawn, arm, trial.seed, prepared.pool)
 
 
 def _precisions(study: Study, folder: Path) -> dict[str, str]:
@@ -82,11 +96,12 @@ def _precisions(study: Study, folder: Path) -> dict[str, str]:
     return chosen
 
 
-def _run_trials(study, prepared, store, trials, folders, precisions) -> None:
+def _run_trials(study, prepared, store, trials, folders, precisions, retry_failed) -> None:
+    over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
     waiting = [
         (trial, diet, place)
         for (trial, diet), place in zip(trials, folders, strict=True)
-        if not (place / "trial.json").is_file()
+        if not any((place / name).is_file() for name in over)
     ]
     if len(waiting) < len(trials):
         tqdm.write(f"{len(trials) - len(waiting)} of {len(trials)} trials are already finished")
@@ -104,104 +119,36 @@ def _run_trials(study, prepared, store, trials, folders, precisions) -> None:
                     trial.classifier.weights,
                     precisions[name],
                 )
-            run_trial(study, prepared, store, trial, diet, network, place, bar.update)
+            try:
+                run_trial(study, prepared, store, trial, diet, network, place, bar.update)
+            except Exception as error:
+                tqdm.write(f"failed: {trial.title}: {status.record(place, trial, error)}")
+                network, name = None, None
 
 
-def run_trial(
-    study: Study,
-    prepared: Prepared,
-    store,
-    trial: Trial,
-    diet: ImageSet,
-    network: Classifier,
-    place: Path,
-    on_step=lambda: None,
+def _write_tables(
+    study, prepared: Prepared, folders, folder: Path, synthetic: list[str], warnings: list[str]
 ) -> None:
-    """Train and evaluate once; write `place/` with predictions.csv, history.csv and trial.json.
-
-    Temperature and threshold come from the validation images; the test images are predicted once,
-    after training, in the order of their hash.
-    """
-
-    def examples(images: ImageSet) -> Examples:
-        return Examples(store.take(images), images.targets())
-
-    training, validation = study.training_of(trial.classifier), examples(prepared.validation)
-    history = network.fit(
-        examples(diet),
-        validation,
-        training,
-        trial.seed,
-        trial.arm.augmentation,
-        on_step,
-    )
-    raw = network.predict(validation.pixels, training.test_views)
-    judge = calibration.fit(validation.targets, raw)
-    test = prepared.test.select(
-        prepared.test.table.sort_values(["sha256", "path"]).index.to_numpy()
-    )
-    raw = network.predict(store.take(test), training.test_views)
-    probability = calibration.scale(raw, judge.temperature)
-    negative = next(label for label in test.classes if label != test.positive)
-    predictions = test.table.assign(
-        target=test.targets(),
-        probability=probability,
-        predicted=[test.positive if p >= judge.threshold else negative for p in probability],
-    )
-    with whole_folder(place) as temporary:
-        predictions[PREDICTIONS].to_csv(temporary / "predictions.csv", index=False)
-        history.to_csv(temporary / "history.csv", index=False)
-        about = {
-            "arm": trial.arm.name,
-            "classifier": trial.classifier.name,
-            "generator": "" if trial.generator is None else trial.generator,
-            "seed": trial.seed,
-            "precision": network.precision,
-            "n_train": len(diet),
-            "threshold": judge.threshold,
-            "temperature": judge.temperature,
-        }
-        (temporary / "trial.json").write_text(json.dumps(about, indent=1))
-
-
-def _trial_folder(
-    folder, study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
-) -> Path:
-    """Where a trial lives: its name, and a hash of everything that its result depends on."""
-    depends = {
-        "version": ufgen.__version__,
-        "train": content_key(diet),
-        "validation": content_key(prepared.validation),
-        "test": content_key(prepared.test),
-        "test paths": sorted(prepared.test.table["path"]),
-        "test groups": sorted(prepared.test.table["group"]),
-        "positive": diet.positive,
-        "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
-        "classifier": [trial.classifier.name, trial.classifier.weights],
-        "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
-        "augmentation": trial.arm.augmentation,
-        "seed": trial.seed,
-    }
-    key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:10]
-    generator = "" if trial.generator is None else f"_generator{trial.generator}"
-    title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}"
-    return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
-
-
-def _write_tables(study, prepared: Prepared, folders, folder: Path, synthetic: list[str]) -> None:
     """Put the finished trials together: the same bytes, however often the run was interrupted."""
     about, made = [], []
     for place in folders:
-        about.append(json.loads((place / "trial.json").read_text()) | {"trial": place.name})
+        found = place / "trial.json"
+        if not found.is_file() or json.loads(found.read_text())["seed"] not in study.seeds:
+            continue
+        about.append(json.loads(found.read_text()) | {"trial": place.name})
         same = {name: about[-1][name] for name in tables.TRIAL}
         predictions = pd.read_csv(
             place / "predictions.csv", dtype={"label": str, "group": str, "predicted": str}
         )
         made.append(predictions.assign(**same))
     about, made = pd.DataFrame(about), pd.concat(made, ignore_index=True)
-    deltas = tables.deltas_table(study, about, made)
+    tables.check_equal_budgets(about)
+    scores = tables.scores(study, about, made)
+    deltas = tables.deltas_table(study, scores)
     conclusion = tables.conclude(study, deltas)
-    conclusion["warnings"] += _warnings(prepared)
+    worth = exchange.table(study, about, scores)
+    conclusion["exchange"] = worth["text"].tolist()
+    conclusion["warnings"] = warnings + conclusion["warnings"] + _warnings(prepared)
     conclusion["synthetic"] = synthetic
     for name, table in {
         "images": prepared.table(),
@@ -210,6 +157,7 @@ def _write_tables(study, prepared: Prepared, folders, folder: Path, synthetic: l
         "predictions": made[[*tables.TRIAL, *PREDICTIONS]],
         "deltas": deltas,
         "companions": companions.table(study, made),
+        "exchange": worth,
     }.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)

@@ -1,14 +1,24 @@
 """The study: one validated YAML file, expanded into trials."""
 
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from classifiers import metrics, registry
 from classifiers.settings import Training, check_trial
 from experiments.arms import Arm, parse
+from experiments.yaml_lines import line_of
 from ufgen.errors import UserError
 
 
@@ -16,8 +26,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _named(check):
+    """A validator whose UserError pydantic takes, so that the field, and its line, are named."""
+
+    @functools.wraps(check)
+    def checked(*arguments):
+        try:
+            return check(*arguments)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
+    return checked
+
+
 class Images(_Strict):
-    """Which images, and how they are read."""
+    """Which images, and how they are read.
+
+    Only the share `fraction` of the training groups is used (a smaller one is contained in a
+    larger); what is left is kept for `oracle` arms.
+    """
 
     path: str = "UF_dataset"
     positive: str | None = None
@@ -25,21 +52,34 @@ class Images(_Strict):
     resolution: int = Field(64, ge=32, le=512)
     channels: int = Field(1)
     fit: str = "crop"
+    fraction: float = Field(1.0, gt=0, le=1)
 
 
 class Generator(_Strict):
     """The recipe of the generator; `options` change single fields of it.
 
     One generator is trained for each of `seeds`, and each trial with synthetic images is run once
-    for each generator: only then is it known what another training of it would change.
+    for each generator: only then is it known what another training of it would change. Arms with
+    `:filtered` take images that passed all `filters` (discriminator, manifold, copies).
     """
 
     recipe: str = "fast"
     options: dict = {}
     seeds: list[int] = Field([0], min_length=1)
+    filters: list[str] = ["discriminator"]
+
+    @field_validator("filters")
+    @classmethod
+    @_named
+    def _known(cls, names: list[str]) -> list[str]:
+        known = ("discriminator", "manifold", "copies")
+        if not names or set(names) - set(known):
+            raise UserError(f"generator: filters are {names}; expected some of {', '.join(known)}")
+        return names
 
     @field_validator("options")
     @classmethod
+    @_named
     def _no_seed(cls, options: dict) -> dict:
         if "seed" in options:
             raise UserError("generator: options name a seed; expected it in generator.seeds")
@@ -47,6 +87,7 @@ class Generator(_Strict):
 
     @field_validator("seeds")
     @classmethod
+    @_named
     def _no_repeats(cls, seeds: list[int]) -> list[int]:
         return _distinct(seeds)
 
@@ -60,6 +101,7 @@ class ClassifierOptions(_Strict):
 
     @field_validator("name")
     @classmethod
+    @_named
     def _known(cls, name: str) -> str:
         registry.check_name(name)
         return name
@@ -85,6 +127,7 @@ class Study(_Strict):
 
     @field_validator("classifiers", mode="before")
     @classmethod
+    @_named
     def _names_alone(cls, value):
         if not isinstance(value, list):
             return value
@@ -92,6 +135,7 @@ class Study(_Strict):
 
     @field_validator("arms")
     @classmethod
+    @_named
     def _arms(cls, names: list[str]) -> list[str]:
         for name in names:
             parse(name)
@@ -99,8 +143,20 @@ class Study(_Strict):
             raise UserError("the first arm must be `real`: every other arm is compared with it")
         return names
 
+    @model_validator(mode="after")
+    @_named
+    def _oracle_needs_a_fraction(self) -> "Study":
+        asked = [arm.name for arm in self.parsed_arms() if arm.oracle]
+        if asked and self.images.fraction == 1:
+            raise UserError(
+                f"arm {asked[0]!r} adds real images that no other arm sees, but all are in use: "
+                "name a share of the training groups in images.fraction, such as 0.25"
+            )
+        return self
+
     @field_validator("primary_metric")
     @classmethod
+    @_named
     def _metric(cls, name: str) -> str:
         if name not in metrics.NAMES:
             raise UserError(f"primary_metric is {name!r}: expected {', '.join(metrics.NAMES)}")
@@ -108,6 +164,7 @@ class Study(_Strict):
 
     @field_validator("arms", "seeds", "classifiers")
     @classmethod
+    @_named
     def _no_repeats(cls, values: list) -> list:
         return _distinct(values)
 
@@ -173,7 +230,8 @@ def read(location: str | Path, **changes) -> Study:
             f"studies {', '.join(shipped())}"
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
@@ -189,7 +247,8 @@ def read(location: str | Path, **changes) -> Study:
                 check_trial(study.training_of(classifier), classifier.weights, arm.augmentation)
     except ValidationError as error:
         problems = [
-            f"  {'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']} (found {e['input']!r:.80})"
+            f"  line {line_of(text, e['loc'])}: {'.'.join(map(str, e['loc'])) or 'study'}: "
+            f"{e['msg'].removeprefix('Value error, ')} (found {e['input']!r:.80})"
             for e in error.errors()
         ]
         raise UserError(f"{path} is not a valid study:\n" + "\n".join(problems)) from None

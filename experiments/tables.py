@@ -7,6 +7,7 @@ from classifiers import intervals, metrics
 from experiments import statistics
 from experiments.arms import Arm, parse
 from experiments.study import Study
+from ufgen.errors import UserError
 
 ENOUGH_SEEDS = 5
 TRIAL = ("arm", "classifier", "generator", "seed")
@@ -28,7 +29,26 @@ def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+def check_equal_budgets(trials: pd.DataFrame) -> None:
+    """Raise UserError unless all arms began alike and had the same budget and validation images."""
+    for name in ("steps", "batch", "initial_sha256", "validation_sha256", "precision"):
+        differ = trials.groupby(["classifier", "seed"])[name].nunique() > 1
+        if differ.any():
+            classifier, seed = differ.index[differ][0]
+            raise UserError(
+                f"the arms of {classifier} with seed {seed} differ in {name}: they cannot be "
+                "compared. Remove the study's folder and run it again"
+            )
+
+
+def scores(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> "Scores":
+    """Every metric of every trial, on the test set as it is and on resampled test groups."""
+    groups = predictions.drop_duplicates("path").sort_values("path")["group"].to_numpy()
+    weights = intervals.group_weights(groups, study.bootstrap, np.random.default_rng(0))
+    return Scores(study, trials, predictions, weights)
+
+
+def deltas_table(study: Study, scores: "Scores") -> pd.DataFrame:
     """Every arm against `real`: for each metric, per classifier and for their mean ("all").
 
     Deltas are paired: the same seed, the same resampled test groups. How sure they are is
@@ -37,11 +57,7 @@ def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) 
     nothing are all alike: where the arm `real` itself does not beat chance (ROC AUC), `equivalent`
     becomes `inconclusive`.
     """
-    names = [classifier.name for classifier in study.classifiers]
-    groups = predictions.drop_duplicates("path").sort_values("path")["group"].to_numpy()
-    weights = intervals.group_weights(groups, study.bootstrap, np.random.default_rng(0))
-    scores = Scores(study, trials, predictions, weights)
-    rows = []
+    names, rows = [classifier.name for classifier in study.classifiers], []
     for arm in study.parsed_arms()[1:]:
         for classifier in ["all", *names]:
             members = names if classifier == "all" else [classifier]
@@ -49,7 +65,7 @@ def deltas_table(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) 
                 about = {"arm": arm.name, "classifier": classifier, "metric": metric}
                 rows.append(about | _delta(scores, arm, members, metric))
     table = pd.DataFrame(rows).assign(confidence=study.confidence, p_holm=np.nan)
-    tested = [arm.name for arm in study.parsed_arms() if arm.synthetic]
+    tested = [arm.name for arm in study.parsed_arms() if arm.tested]
     headline = (table["classifier"] == "all") & (table["metric"] == study.primary_metric)
     family = table.index[headline & table["arm"].isin(tested)]
     p_values = table.loc[family, "p_value"].to_numpy()
@@ -135,7 +151,7 @@ def _of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
 
 def conclude(study: Study, deltas: pd.DataFrame) -> dict:
     """The verdict in words, with the arms it rests on and what it does not cover."""
-    tested = [arm.name for arm in study.parsed_arms() if arm.synthetic and arm.real]
+    tested = [arm.name for arm in study.parsed_arms() if arm.tested and arm.real]
     shown = deltas[(deltas["metric"] == study.primary_metric) & (deltas["classifier"] == "all")]
     by_arm = {row["arm"]: row for row in shown.to_dict("records")}
     notes = [

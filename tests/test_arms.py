@@ -85,3 +85,36 @@ def test_enough_is_drawn_for_the_largest_ratio():
 def test_unknown_arms_are_refused(name):
     with pytest.raises(UserError):
         arms.parse(name)
+
+
+def test_oracle_arms_take_real_images_that_no_other_arm_sees():
+    pool = _images({"NUF": 30, "UF": 30}, "other")
+    mixed = arms.mix(REAL, None, arms.parse("real+oracle@1.5"), 0, pool)
+    assert _counts(mixed)["other", "NUF"] == 30 and _counts(mixed)["other", "UF"] == 15
+    fewer = arms.mix(REAL, None, arms.parse("real+oracle@0.5"), 1, pool)
+    assert set(fewer.table["path"]) <= set(mixed.table["path"])
+    with pytest.raises(UserError, match="needs 40 more images of NUF; 30 were kept aside"):
+        arms.mix(REAL, None, arms.parse("real+oracle@2"), 0, pool)
+
+
+def test_shuffled_labels_are_the_same_images_with_labels_at_random():
+    plain = arms.mix(REAL, SYNTHETIC, arms.parse("real+synthetic@1"), 0)
+    mixed = arms.mix(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 0)
+    assert set(mixed.table["path"]) == set(plain.table["path"])
+    assert _counts(mixed) == _counts(plain)
+    labels = mixed.table.set_index("path")["label"]
+    before = plain.table.set_index("path")["label"].reindex(labels.index)
+    changed = (labels != before) & labels.index.str.contains("synthetic")
+    assert 0.2 < changed[labels.index.str.contains("synthetic")].mean() < 0.7
+    assert changed.sum() == (labels != before).sum()
+    other = arms.mix(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 1)
+    assert (other.table.set_index("path")["label"].reindex(labels.index) != labels).any()
+
+
+def test_filtered_and_shuffled_are_read():
+    arm = arms.parse("real+classical:seed+synthetic@0.5:filtered")
+    assert arm.filtered and arm.tested and arm.augmentation == "seed" and arm.synthetic == 0.5
+    assert not arms.parse("real+shuffled@1").tested
+    for wrong in ("real+oracle@1:filtered", "real+shuffled@1+synthetic@1", "synthetic+oracle@1"):
+        with pytest.raises(UserError, match="expected parts"):
+            arms.parse(wrong)

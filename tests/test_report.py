@@ -138,6 +138,7 @@ def fake_study(
         (where / "generator").mkdir()
         (where / "generator" / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
     conclusion = {"sentence": SENTENCE, "arms": [], "notes": ["One generator was trained."]}
+    conclusion |= {"exchange": ["20 synthetic images did what 5 real ones did."]}
     conclusion |= {"warnings": ["No groups were given."], "synthetic": drawn}
     (folder / "verdict.json").write_text(json.dumps(conclusion))
     about = {"python": "3.11", "keras": "3.9", "cores": "2"}

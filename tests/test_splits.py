@@ -54,3 +54,16 @@ def test_leak_is_named(folder):
     with pytest.raises(UserError, match="UF_test_p0_0"):
         splits.check_no_leak(images.table, images.split("test"), by="the generator")
     splits.check_no_leak(images.split("train").table, images.split("test"), by="the generator")
+
+
+def test_shares_of_groups_are_nested_whatever_the_row_order():
+    images = _grouped()
+    ranks = splits.group_ranks(images, 3)
+    by_group = pd.Series(ranks).groupby(images.table["group"].to_numpy()).nunique()
+    assert (by_group == 1).all() and ranks.min() == 0 and ranks.max() < 1
+    for label in images.classes:
+        groups = images.table["group"][images.table["label"] == label]
+        kept = groups[ranks[images.table["label"] == label] < 0.25].nunique()
+        assert kept == np.ceil(0.25 * groups.nunique())
+    order = np.random.default_rng(5).permutation(len(images))
+    assert (splits.group_ranks(images.select(order), 3) == ranks[order]).all()

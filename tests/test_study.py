@@ -184,7 +184,7 @@ def test_missing_and_broken_study_files(tmp_path):
         study.read(tmp_path / "bad.yaml")
 
 
-@pytest.mark.parametrize("name", ["demo", "quick", "full"])
+@pytest.mark.parametrize("name", ["demo", "quick", "full", "lowdata"])
 def test_shipped_studies_are_valid(name):
     shipped = study.read(name)
     assert shipped.name == name and len(shipped.trials()) >= 24
@@ -224,9 +224,13 @@ def _fake(tmp_path, effect):
     return study.read(_write(tmp_path / "s.yaml", tmp_path, **changes)), pd.DataFrame(trials), made
 
 
+def _deltas(small, trials, made):
+    return tables.deltas_table(small, tables.scores(small, trials, made))
+
+
 @pytest.mark.parametrize(("effect", "word"), [(1.2, "helps"), (-0.9, "hurts")])
 def test_a_planted_effect_is_found(tmp_path, effect, word):
-    deltas = tables.deltas_table(*_fake(tmp_path, effect))
+    deltas = _deltas(*_fake(tmp_path, effect))
     row = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")].iloc[0]
     assert row["verdict"] == word and row["low"] < row["delta"] < row["high"]
     brier = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "brier")].iloc[0]
@@ -235,7 +239,7 @@ def test_a_planted_effect_is_found(tmp_path, effect, word):
 
 def test_classifiers_that_learn_nothing_are_not_called_equivalent(tmp_path):
     small, trials, made = _fake(tmp_path, 0)
-    deltas = tables.deltas_table(small, trials, made.assign(probability=0.5))
+    deltas = _deltas(small, trials, made.assign(probability=0.5))
     shown = deltas[deltas["metric"] == "roc_auc"]
     assert (shown["delta"] == 0).all() and set(shown["verdict"]) == {"inconclusive"}
     assert "did not beat chance" in json.dumps(tables.conclude(small, deltas)["warnings"])
@@ -252,3 +256,24 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     limit = (stats.norm.ppf(0.9875) + stats.norm.ppf(0.8)) * 0.01  # two arms, endless trainings
     assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
+
+
+def test_a_wrong_field_is_named_with_its_line(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text("name: s\narms:\n  - real\n  - odd\nclassifiers: [hybrid]\nseeds: many\n")
+    with pytest.raises(UserError) as refused:
+        study.read(file)
+    message = str(refused.value)
+    assert "line 2: arms: arm 'odd'" in message and "line 6: seeds" in message
+    file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [{name: hybrid, odd: 1}]\n")
+    with pytest.raises(UserError, match=r"line 3: classifiers\.0\.odd"):
+        study.read(file)
+
+
+def test_arms_that_did_not_begin_alike_are_not_compared(finished):
+    root, _ = finished
+    trials = pd.read_csv(root / "runs/small/metrics.csv")
+    tables.check_equal_budgets(trials)
+    trials.loc[3, "initial_sha256"] = "other"
+    with pytest.raises(UserError, match="differ in initial_sha256"):
+        tables.check_equal_budgets(trials)

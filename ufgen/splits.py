@@ -99,6 +99,20 @@ def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
     return images.table["group"].isin(chosen).to_numpy()
 
 
+def group_ranks(images: ImageSet, seed: int) -> np.ndarray:
+    """A number in 0..1 for each image, (N,), the same for the images of a group.
+
+    Those below f hold about the share f of each class's groups; a smaller share is contained in a
+    larger. The row order of `images` does not matter. A group counts for its most frequent class.
+    """
+    counts = pd.crosstab(images.table["group"], images.table["label"])
+    order = np.random.default_rng(seed).permutation(len(counts))
+    of_class = counts.idxmax(axis=1).iloc[order]
+    position = of_class.groupby(of_class).cumcount()
+    ranks = position / of_class.map(of_class.value_counts())
+    return images.table["group"].map(ranks).to_numpy(float)
+
+
 def group_same_pictures(images: ImageSet) -> ImageSet:
     """Join the groups that hold the same picture (by hash), so that no split can part them."""
     from scipy.sparse import coo_array

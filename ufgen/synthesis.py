@@ -78,7 +78,7 @@ def synthesise(
     train_pixels = decoded.store.take(train)
     generator = train_generator(train, train_pixels, recipe, generators, extractor=extractor)
     extractor = extractor or texture()
-    drawn, dropped = _draw(generator, counts, choice, train, train_pixels, extractor)
+    drawn, dropped = choose(generator, counts, choice, train, train_pixels, extractor)
     found = []
 
     def more(folder: Path) -> None:
@@ -105,7 +105,7 @@ def _counts(choice: Choice, train: ImageSet) -> dict[str, int]:
     return {label: chosen.get(label, counts[label]) for label in train.classes}
 
 
-def _draw(
+def choose(
     generator: Path,
     counts: dict[str, int],
     choice: Choice,

@@ -17,11 +17,17 @@ from ufgen.errors import UserError
 @app.command(epilog="Example: ufgen experiment quick --data UF_dataset --positive UF")
 def experiment(
     study: Annotated[
-        str | None, typer.Argument(help="A study's YAML file, or demo, quick or full.")
+        str | None, typer.Argument(help="A study's YAML file, or demo, quick, full or lowdata.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Run a study on the phantom.")] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print trials, time and disk, and stop.")
+    ] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Say how far the study is, and stop.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run trials again that failed.")
     ] = False,
     effect: Annotated[
         float | None,
@@ -42,7 +48,7 @@ def experiment(
     from experiments import study as studies
 
     if demo == (study is not None):
-        raise UserError("name a study (a YAML file, or quick or full), or say --demo")
+        raise UserError("name a study (a YAML file, or quick, full or lowdata), or say --demo")
     chosen = studies.read(
         "demo" if demo else study,
         path=str(location) if location else None,
@@ -51,6 +57,11 @@ def experiment(
     )
     if demo and location is None:
         _write_demo_images(Path(chosen.images.path))
+    if status:
+        from experiments.status import describe
+
+        print(describe(runs / chosen.name))
+        return
     if plan:
         from experiments.plan import write_plan
 
@@ -58,7 +69,8 @@ def experiment(
         return
     from experiments import runner
 
-    report = runner.run(chosen, runs, "ufgen " + shlex.join(sys.argv[1:]))
+    said = [word for word in sys.argv[1:] if word != "--retry-failed"]
+    report = runner.run(chosen, runs, "ufgen " + shlex.join(said), retry_failed)
     print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
     print(f"Report: {report}")
 

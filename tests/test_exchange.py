@@ -1,0 +1,80 @@
+"""The exchange rate: by hand, and for planted learning curves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import exchange, study
+
+SIZES = np.array([100, 200, 400])
+
+
+def test_a_value_on_the_curve_is_worth_the_images_there():
+    curve = np.repeat([[0.7, 0.8, 0.9]], 5, axis=0)
+    found = exchange.extra_images(SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95]))
+    halfway = 100 * 2**0.5 - 100  # linear in the logarithm
+    assert found == pytest.approx([100, halfway, 300, 0, np.inf])
+
+
+def test_a_curve_that_falls_somewhere_is_made_monotone():
+    found = exchange.extra_images(SIZES, np.array([[0.8, 0.7, 0.9]]), np.array([0.75]))
+    assert found == pytest.approx([0])
+    found = exchange.extra_images(SIZES, np.array([[0.8, 0.7, 0.95]]), np.array([0.85]))
+    assert found == pytest.approx([100])
+    assert np.isnan(exchange.extra_images(SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85])))
+
+
+class Planted:
+    """Scores of a study whose learning curve and synthetic arm are known, with a little noise."""
+
+    def __init__(self, curve: dict[str, float], noise: float = 0.002):
+        self.curve, self.noise = curve, noise
+
+    def of(self, arm, classifiers, metric):
+        rng = np.random.default_rng(len(arm.name))
+        shape = (401, 2 if arm.synthetic else 1, 3)
+        return self.curve[arm.name] + rng.normal(0, self.noise, shape)
+
+
+def _study():
+    return study.Study(
+        name="s",
+        images={"fraction": 0.25},
+        generator={"seeds": [0, 1]},
+        arms=["real", "real+oracle@1.0", "real+oracle@3.0", "real+synthetic@1.0", "synthetic"],
+        classifiers=["hybrid"],
+        seeds=[0, 1, 2],
+    )
+
+
+TRIALS = pd.DataFrame(
+    {
+        "arm": ["real", "real+oracle@1.0", "real+oracle@3.0", "real+synthetic@1.0", "synthetic"],
+        "n_train": [100, 200, 400, 200, 100],
+    }
+)
+
+
+def test_the_planted_worth_is_found_and_only_plain_arms_are_asked():
+    scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.8, 0.5], strict=True)))
+    found = exchange.table(_study(), TRIALS, scores)
+    assert found["arm"].tolist() == ["real+synthetic@1.0"]
+    row = found.iloc[0]
+    assert row["synthetic"] == 100 and 70 < row["low"] < 100 < row["high"] < 130
+    assert "100 synthetic images" in row["text"] and "learning curve from 100 to 400" in row["text"]
+
+
+def test_a_flat_curve_is_called_not_identifiable():
+    scores = Planted(dict(zip(TRIALS["arm"], [0.8, 0.8, 0.8, 0.8, 0.5], strict=True)), 0.02)
+    found = exchange.table(_study(), TRIALS, scores)
+    assert "Not identifiable" in found["text"].iloc[0] and np.isnan(found["extra"].iloc[0])
+
+
+def test_beyond_the_curve_is_said_to_be_more():
+    scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.99, 0.5], strict=True)))
+    assert "more than 300" in exchange.table(_study(), TRIALS, scores)["text"].iloc[0]
+
+
+def test_without_oracle_arms_nothing_is_said():
+    plain = _study().model_copy(update={"arms": ["real", "real+synthetic@1.0"]})
+    assert exchange.table(plain, TRIALS, Planted({})).empty
