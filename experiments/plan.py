@@ -12,7 +12,7 @@ from tqdm import tqdm
 from classifiers.training import Classifier
 from experiments import power
 from experiments.arms import synthetic_counts
-from experiments.preparation import Prepared, prepare_images
+from experiments.preparation import Prepared, divide, read_images
 from experiments.study import Study
 
 MEASURED_STEPS = 3
@@ -28,13 +28,16 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
     Each network and the generator are timed for a few real optimiser steps on these images. What
     is finished already is not taken off. Nothing is written under `root`.
     """
-    prepared = prepare_images(study)
+    read = read_images(study)
+    splits = {trial.split for trial in study.trials()}
+    prepared = divide(study, read, min(splits) if study.folds else None)
     lines = [
         f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
         f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
         f"{len(study.generator.seeds)} generators",
         f"Images: {len(prepared.fit)} training, {len(prepared.validation)} validation, "
-        f"{len(prepared.test)} test, {len(prepared.quarantine)} unreadable",
+        f"{len(prepared.test)} test, {len(read.quarantine)} unreadable",
+        *([f"These are of one of {len(splits)} folds; times are for all."] if study.folds else []),
         "",
     ]
     rows, total = [], 0.0
@@ -60,7 +63,7 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
     drawn = sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))
     if drawn:
         seconds, kimg = _time_generator(study, prepared)
-        generators = len(study.generator.seeds)
+        generators = len(study.generator.seeds) * len(splits)
         total, drawn = total + generators * seconds, generators * drawn
         lines.append(
             f"Generators: {generators}, of {kimg:g} thousand images, {seconds / 60:.1f} min each; "

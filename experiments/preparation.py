@@ -14,15 +14,22 @@ from ufgen import imageset, pixels, splits
 from ufgen.imageset import ImageSet
 
 
+class Read(NamedTuple):
+    """The real images of a study, their pixels, and what could not be read."""
+
+    images: ImageSet
+    store: pixels.PixelStore
+    quarantine: pd.DataFrame
+
+
 class Prepared(NamedTuple):
-    """The real images of a study by role, their pixels, and what was left out."""
+    """The real images of one division by role, and the pixels of all."""
 
     fit: ImageSet
     validation: ImageSet
     test: ImageSet
     pool: ImageSet
     store: pixels.PixelStore
-    quarantine: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
         """All rows with their role: fit, validation, test, or pool (for oracle arms alone)."""
@@ -31,23 +38,48 @@ class Prepared(NamedTuple):
         return pd.concat(parts, ignore_index=True)
 
 
-def prepare_images(study: Study) -> Prepared:
-    """Read, check and split the images. Validation images are carved from the groups in use."""
+def read_images(study: Study) -> Read:
+    """Read and check the images; for folds, the same picture in two groups makes them one."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit
     )
-    splits.check_splits(images)
-    train = images.split("train")
+    if study.folds:
+        images = splits.group_same_pictures(images)
+    else:
+        splits.check_splits(images)
+    return Read(images, store, quarantine)
+
+
+def divide(study: Study, read: Read, split: tuple[int, int] | None = None) -> Prepared:
+    """Divide the images into roles: their own train and test, or the (repeat, fold) `split`.
+
+    Validation images are carved from the training groups in use.
+    """
+    if split is None:
+        train, test = read.images.split("train"), read.images.split("test")
+    else:
+        held = splits.fold(read.images, study.folds, split[1], split[0])
+        train, test = read.images.select(~held), read.images.select(held)
     ranks = splits.group_ranks(train, study.split_seed)
     order = np.lexsort((train.table["sha256"], ranks))
-    pool = train.select(order[ranks[order] >= options.fraction])
-    train = train.select(ranks < options.fraction)
+    pool = train.select(order[ranks[order] >= study.images.fraction])
+    train = train.select(ranks < study.images.fraction)
     held = splits.hold_out(train, study.validation_fraction, study.split_seed)
-    fit, validation, test = train.select(~held), train.select(held), images.split("test")
-    return Prepared(fit, validation, test, pool, store, quarantine)
+    return Prepared(train.select(~held), train.select(held), test, pool, read.store)
+
+
+def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
+    """All images with their role, or with their fold in each repeat."""
+    if not study.folds:
+        return prepared[None].table()
+    table = read.images.table.assign(role="cross-validated")
+    for (seed, fold), divided in prepared.items():
+        column = f"fold_of_seed_{seed}"
+        table.loc[table["path"].isin(divided.test.table["path"]), column] = fold + 1
+    return table
 
 
 def prepare_synthetic(

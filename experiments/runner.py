@@ -4,6 +4,7 @@ import json
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import yaml
@@ -12,20 +13,31 @@ from tqdm import tqdm
 
 from classifiers import precision
 from classifiers.training import Classifier
-from experiments import companions, exchange, report, status, tables
+from experiments import report, status, tables
 from experiments.arms import mix
 from experiments.preparation import (
     Prepared,
-    prepare_images,
+    Read,
+    divide,
+    images_table,
     prepare_synthetic,
+    read_images,
 )
 from experiments.study import Study, Trial
-from experiments.trial import PREDICTIONS, run_trial, trial_folder
+from experiments.trial import run_trial, trial_folder
 from ufgen import environment
-from ufgen.atomic import whole_file, write_text
+from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
+
+
+class Job(NamedTuple):
+    """A trial, the images that it trains on, and its folder."""
+
+    trial: Trial
+    diet: ImageSet
+    place: Path
 
 
 def run(study: Study, root: Path, command: str, retry_failed: bool = False) -> Path:
@@ -50,26 +62,43 @@ def run(study: Study, root: Path, command: str, retry_failed: bool = False) -> P
 
 def _run(study: Study, folder: Path, generators: Path, command: str, retry_failed: bool) -> Path:
     started = time.time()
-    prepared = prepare_images(study)
-    synthetic = prepare_synthetic(study, prepared, folder, generators)
-    store = merge_stores([prepared.store, *(drawn for _, drawn in synthetic.values())])
-    trials = [(trial, _diet(trial, prepared, synthetic)) for trial in study.trials()]
+    read = read_images(study)
+    prepared = {split: divide(study, read, split) for split in _splits(study)}
+    synthetic = {
+        split: prepare_synthetic(study, divided, folder, generators)
+        for split, divided in prepared.items()
+    }
+    drawn = [images for found in synthetic.values() for images in found.values()]
+    store = merge_stores([read.store, *(pixels for _, pixels in drawn)])
     chosen = _precisions(study, folder)
-    folders = [
-        trial_folder(folder, study, prepared, trial, diet, chosen[trial.classifier.name])
-        for trial, diet in trials
-    ]
-    status.write(folder, [trial for trial, _ in trials], folders)
-    _run_trials(study, prepared, store, trials, folders, chosen, retry_failed)
-    drawn = [Path(images.table["path"].iloc[0]).parents[1].name for images, _ in synthetic.values()]
+    jobs = []
+    for trial in study.trials():
+        divided = prepared[trial.split]
+        diet = _diet(trial, divided, synthetic[trial.split])
+        by = chosen[trial.classifier.name]
+        jobs.append(Job(trial, diet, trial_folder(folder, study, divided, trial, diet, by)))
+    status.write(folder, [(job.trial, job.place) for job in jobs])
+    _run_trials(study, prepared, store, jobs, chosen, retry_failed)
     whole, warnings = status.without_failed(study, folder, command)
-    _write_tables(whole, prepared, folders, folder, drawn, warnings)
+    about, made = _collect(whole, [job.place for job in jobs])
+    found = tables.write(folder, whole, about, made)
+    found["warnings"] = warnings + found["warnings"] + _warnings(read)
+    found["synthetic"] = [Path(images.table["path"].iloc[0]).parents[1].name for images, _ in drawn]
+    write_text(folder / "verdict.json", json.dumps(found, indent=1))
+    tables.write_csv(folder, images=images_table(study, read, prepared), quarantine=read.quarantine)
+    resolved = whole.model_dump()
+    resolved["images"]["positive"] = read.images.positive
+    write_text(folder / "study.yaml", yaml.safe_dump(resolved, sort_keys=False))
     about = environment.describe() | {
         "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
         "seconds of the last run": f"{time.time() - started:.0f}",
     }
     write_text(folder / "environment.json", json.dumps(about, indent=1))
     return report.write(folder, command)
+
+
+def _splits(study: Study) -> list[tuple[int, int] | None]:
+    return list(dict.fromkeys(trial.split for trial in study.trials()))
 
 
 def _diet(trial: Trial, prepared: Prepared, synthetic: dict) -> ImageSet:
@@ -96,16 +125,12 @@ def _precisions(study: Study, folder: Path) -> dict[str, str]:
     return chosen
 
 
-def _run_trials(study, prepared, store, trials, folders, precisions, retry_failed) -> None:
+def _run_trials(study, prepared, store, jobs: list[Job], precisions, retry_failed) -> None:
     over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
-    waiting = [
-        (trial, diet, place)
-        for (trial, diet), place in zip(trials, folders, strict=True)
-        if not any((place / name).is_file() for name in over)
-    ]
-    if len(waiting) < len(trials):
-        tqdm.write(f"{len(trials) - len(waiting)} of {len(trials)} trials are already finished")
-    steps = sum(study.training_of(trial.classifier).steps for trial, _, _ in waiting)
+    waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
+    if len(waiting) < len(jobs):
+        tqdm.write(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
+    steps = sum(study.training_of(job.trial.classifier).steps for job in waiting)
     network, name = None, None
     with tqdm(total=steps, unit="step", disable=not waiting) as bar:
         for number, (trial, diet, place) in enumerate(waiting, 1):
@@ -120,58 +145,34 @@ def _run_trials(study, prepared, store, trials, folders, precisions, retry_faile
                     precisions[name],
                 )
             try:
-                run_trial(study, prepared, store, trial, diet, network, place, bar.update)
+                divided = prepared[trial.split]
+                run_trial(study, divided, store, trial, diet, network, place, bar.update)
             except Exception as error:
                 tqdm.write(f"failed: {trial.title}: {status.record(place, trial, error)}")
                 network, name = None, None
 
 
-def _write_tables(
-    study, prepared: Prepared, folders, folder: Path, synthetic: list[str], warnings: list[str]
-) -> None:
-    """Put the finished trials together: the same bytes, however often the run was interrupted."""
+def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The finished trials of the study's seeds, and their predictions, one after the other."""
     about, made = [], []
-    for place in folders:
-        found = place / "trial.json"
-        if not found.is_file() or json.loads(found.read_text())["seed"] not in study.seeds:
+    for place in places:
+        file = place / "trial.json"
+        found = json.loads(file.read_text()) if file.is_file() else {}
+        if found.get("seed") not in study.seeds:
             continue
-        about.append(json.loads(found.read_text()) | {"trial": place.name})
-        same = {name: about[-1][name] for name in tables.TRIAL}
+        about.append(found | {"trial": place.name})
         predictions = pd.read_csv(
             place / "predictions.csv", dtype={"label": str, "group": str, "predicted": str}
         )
-        made.append(predictions.assign(**same))
-    about, made = pd.DataFrame(about), pd.concat(made, ignore_index=True)
-    tables.check_equal_budgets(about)
-    scores = tables.scores(study, about, made)
-    deltas = tables.deltas_table(study, scores)
-    conclusion = tables.conclude(study, deltas)
-    worth = exchange.table(study, about, scores)
-    conclusion["exchange"] = worth["text"].tolist()
-    conclusion["warnings"] = warnings + conclusion["warnings"] + _warnings(prepared)
-    conclusion["synthetic"] = synthetic
-    for name, table in {
-        "images": prepared.table(),
-        "quarantine": prepared.quarantine,
-        "metrics": tables.metrics_table(about, made),
-        "predictions": made[[*tables.TRIAL, *PREDICTIONS]],
-        "deltas": deltas,
-        "companions": companions.table(study, made),
-        "exchange": worth,
-    }.items():
-        with whole_file(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
-    write_text(folder / "verdict.json", json.dumps(conclusion, indent=1))
-    resolved = study.model_dump()
-    resolved["images"]["positive"] = prepared.fit.positive
-    write_text(folder / "study.yaml", yaml.safe_dump(resolved, sort_keys=False))
+        made.append(predictions.assign(**{name: found[name] for name in tables.TRIAL}))
+    return pd.DataFrame(about), pd.concat(made, ignore_index=True)
 
 
-def _warnings(prepared: Prepared) -> list[str]:
+def _warnings(read: Read) -> list[str]:
     found = []
-    if len(prepared.quarantine):
-        found.append(f"{len(prepared.quarantine)} files could not be read and were left out.")
-    images = prepared.table()
+    if len(read.quarantine):
+        found.append(f"{len(read.quarantine)} files could not be read and were left out.")
+    images = read.images.table
     if (images["group"] == "path:" + images["path"]).all():
         found.append(
             "No groups were given: every image counts as its own patient. If patients have several "

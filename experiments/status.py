@@ -13,17 +13,18 @@ from ufgen.errors import UserError
 FAILED = "failed.json"
 
 
-def write(folder: Path, trials: list[Trial], places: list[Path]) -> None:
-    """List all trials of the study in trials.csv, whether they are finished or not."""
+def write(folder: Path, trials: list[tuple[Trial, Path]]) -> None:
+    """List all trials of the study, with their folders, in trials.csv, finished or not."""
     rows = [
         {
             "arm": trial.arm.name,
             "classifier": trial.classifier.name,
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
+            "fold": "" if trial.fold is None else trial.fold,
             "trial": place.name,
         }
-        for trial, place in zip(trials, places, strict=True)
+        for trial, place in trials
     ]
     with whole_file(folder / "trials.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)

@@ -1,24 +1,20 @@
 """The study: one validated YAML file, expanded into trials."""
 
 import functools
-from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from classifiers import metrics, registry
-from classifiers.settings import Training, check_trial
+from classifiers.settings import Training
 from experiments.arms import Arm, parse
-from experiments.yaml_lines import line_of
 from ufgen.errors import UserError
 
 
@@ -108,7 +104,11 @@ class ClassifierOptions(_Strict):
 
 
 class Study(_Strict):
-    """All trials of one question: arms x classifiers x seeds on one train/test split."""
+    """All trials of one question: arms x classifiers x seeds.
+
+    They are tested on the images' own test split, or, with `folds`, by cross-validation on all
+    images: each seed is then one repeat, with folds and generators of its own.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     question: str = "Does adding GAN-made images to the training set make the classifier better?"
@@ -118,6 +118,7 @@ class Study(_Strict):
     classifiers: list[ClassifierOptions] = Field(min_length=1)
     seeds: list[int] = Field([0, 1], min_length=1)
     training: Training = Training()
+    folds: int = Field(0, ge=0, le=50)
     validation_fraction: float = Field(0.2, gt=0, lt=1)
     split_seed: int = 0
     primary_metric: str = "roc_auc"
@@ -142,6 +143,14 @@ class Study(_Strict):
         if names[0] != "real":
             raise UserError("the first arm must be `real`: every other arm is compared with it")
         return names
+
+    @field_validator("folds")
+    @classmethod
+    @_named
+    def _two_or_more(cls, folds: int) -> int:
+        if folds == 1:
+            raise UserError("folds is 1: expected 2 or more, or 0 for the images' own test split")
+        return folds
 
     @model_validator(mode="after")
     @_named
@@ -180,9 +189,10 @@ class Study(_Strict):
     def trials(self) -> list["Trial"]:
         """Every trial, ordered so that one compiled network serves all its arms in turn."""
         return [
-            Trial(arm, classifier, generator, seed)
+            Trial(arm, classifier, generator, seed, fold)
             for classifier in self.classifiers
             for seed in self.seeds
+            for fold in (range(self.folds) if self.folds else [None])
             for arm in self.parsed_arms()
             for generator in (self.generator.seeds if arm.synthetic else [None])
         ]
@@ -195,12 +205,19 @@ class Trial(NamedTuple):
     classifier: ClassifierOptions
     generator: int | None
     seed: int
+    fold: int | None = None
+
+    @property
+    def split(self) -> tuple[int, int] | None:
+        """Which division of the images: None for their own, else the repeat and its fold."""
+        return None if self.fold is None else (self.seed, self.fold)
 
     @property
     def title(self) -> str:
         """For progress bars and messages."""
         generator = "" if self.generator is None else f"generator {self.generator} · "
-        return f"{self.classifier.name} · {self.arm.name} · {generator}seed {self.seed}"
+        fold = "" if self.fold is None else f" · fold {self.fold + 1}"
+        return f"{self.classifier.name} · {self.arm.name} · {generator}seed {self.seed}{fold}"
 
 
 def _distinct(values: list) -> list:
@@ -209,49 +226,3 @@ def _distinct(values: list) -> list:
     if repeated:
         raise UserError(f"{', '.join(repeated)} is listed more than once")
     return values
-
-
-def shipped() -> dict[str, Path]:
-    """The studies that come with ufgen, by name."""
-    folder = Path(__file__).parent / "configs"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def read(location: str | Path, **changes) -> Study:
-    """Read a study from a YAML file, or a shipped one by its name.
-
-    `changes` replace fields of `images` (those that are not None). Relative image paths are
-    relative to the working directory. Raises UserError naming the field that is wrong.
-    """
-    path = shipped().get(str(location), Path(location))
-    if not path.is_file():
-        raise UserError(
-            f"there is no study file {location}: expected a YAML file, or one of the shipped "
-            f"studies {', '.join(shipped())}"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no study: expected fields such as name, arms, classifiers")
-    content["images"] = {
-        **(content.get("images") or {}),
-        **{name: value for name, value in changes.items() if value is not None},
-    }
-    try:
-        study = Study(**content)
-        for classifier in study.classifiers:
-            for arm in study.parsed_arms():
-                check_trial(study.training_of(classifier), classifier.weights, arm.augmentation)
-    except ValidationError as error:
-        problems = [
-            f"  line {line_of(text, e['loc'])}: {'.'.join(map(str, e['loc'])) or 'study'}: "
-            f"{e['msg'].removeprefix('Value error, ')} (found {e['input']!r:.80})"
-            for e in error.errors()
-        ]
-        raise UserError(f"{path} is not a valid study:\n" + "\n".join(problems)) from None
-    except UserError as error:
-        raise UserError(f"{path} is not a valid study: {error}") from None
-    return study

@@ -1,40 +1,80 @@
 """From finished trials to the tables of a study: metrics, deltas and the verdict."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from classifiers import intervals, metrics
-from experiments import statistics
+from experiments import companions, conclusion, exchange, statistics
 from experiments.arms import Arm, parse
 from experiments.study import Study
+from experiments.trial import PREDICTIONS
+from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 
-ENOUGH_SEEDS = 5
 TRIAL = ("arm", "classifier", "generator", "seed")
+
+
+def write(folder: Path, study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> dict:
+    """Write all tables of the finished `trials` into `folder`; returns the conclusion.
+
+    The same trials give the same bytes, however often the run was interrupted. `trials` are the
+    rows of trial.json, `predictions` one row per trial and image.
+    """
+    check_equal_budgets(trials)
+    predictions = predictions[[*TRIAL, *PREDICTIONS]]
+    if study.folds:
+        trials = pool(trials)
+    found = scores(study, trials, predictions)
+    deltas, worth = deltas_table(study, found), exchange.table(study, trials, found)
+    write_csv(
+        folder,
+        metrics=metrics_table(trials, predictions),
+        predictions=predictions,
+        deltas=deltas,
+        companions=companions.table(study, predictions),
+        exchange=worth,
+    )
+    return conclusion.conclude(study, deltas) | {"exchange": worth["text"].tolist()}
+
+
+def write_csv(folder: Path, **tables: pd.DataFrame) -> None:
+    """Write each table as `folder/<name>.csv`."""
+    for name, table in tables.items():
+        with whole_file(folder / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False)
+
+
+def pool(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row for the folds of a repeat: of n_train and threshold the mean, else the first."""
+    means = {"n_train": lambda n: round(n.mean()), "threshold": "mean"}
+    rest = {name: "first" for name in trials.columns if name not in (*TRIAL, *means)}
+    same = trials.groupby(list(TRIAL), sort=False, as_index=False)
+    return same.agg({name: (means | rest)[name] for name in trials.columns if name not in TRIAL})
 
 
 def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per trial with every metric; undefined metrics stay empty.
 
-    `trials` has the columns of TRIAL, and trial, n_train, threshold; `predictions` has
-    one row per trial and test image. Labels and probabilities come from the same row.
+    `trials` has the columns of TRIAL, and trial, n_train, threshold; `predictions` has one row per
+    trial and test image. Labels, probabilities and thresholds come from the same row.
     """
     rows = []
     for trial in trials.to_dict("records"):
         made = _of(predictions, trial)
-        target, probability = made["target"].to_numpy(), made["probability"].to_numpy()
-        scores = metrics.evaluate(target, probability, trial["threshold"])
-        counts = metrics.confusion(target, probability, trial["threshold"])
-        rows.append(trial | scores | {name: int(count) for name, count in counts.items()})
+        scored = [made[name].to_numpy() for name in ("target", "probability", "threshold")]
+        counts = {name: int(count) for name, count in metrics.confusion(*scored).items()}
+        rows.append(trial | metrics.evaluate(*scored) | counts)
     return pd.DataFrame(rows)
 
 
 def check_equal_budgets(trials: pd.DataFrame) -> None:
     """Raise UserError unless all arms began alike and had the same budget and validation images."""
     for name in ("steps", "batch", "initial_sha256", "validation_sha256", "precision"):
-        differ = trials.groupby(["classifier", "seed"])[name].nunique() > 1
+        differ = trials.groupby(["classifier", "seed", "fold"])[name].nunique() > 1
         if differ.any():
-            classifier, seed = differ.index[differ][0]
+            classifier, seed, _ = differ.index[differ][0]
             raise UserError(
                 f"the arms of {classifier} with seed {seed} differ in {name}: they cannot be "
                 "compared. Remove the study's folder and run it again"
@@ -86,7 +126,7 @@ class Scores:
             self._found[tuple(trial[name] for name in TRIAL)] = metrics.evaluate(
                 made["target"].to_numpy(),
                 made["probability"].to_numpy(),
-                trial["threshold"],
+                made["threshold"].to_numpy(),
                 everything,
             )
 
@@ -147,100 +187,3 @@ def _judge(row: dict, margin: float) -> dict:
 
 def _of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
     return predictions[(predictions[list(TRIAL)] == [trial[name] for name in TRIAL]).all(axis=1)]
-
-
-def conclude(study: Study, deltas: pd.DataFrame) -> dict:
-    """The verdict in words, with the arms it rests on and what it does not cover."""
-    tested = [arm.name for arm in study.parsed_arms() if arm.tested and arm.real]
-    shown = deltas[(deltas["metric"] == study.primary_metric) & (deltas["classifier"] == "all")]
-    by_arm = {row["arm"]: row for row in shown.to_dict("records")}
-    notes = [
-        f"Primary metric {study.primary_metric}, margin {study.margin}, declared in the study.",
-        "Trainings are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
-        "Hillis, 2007): the intervals cover other test groups, whose part comes from "
-        f"{study.bootstrap} bootstrap replicates, and other trainings. With {len(study.seeds)} "
-        f"seeds there are few degrees of freedom for the latter.",
-        _about_generators(study),
-        "The headline intervals of the arms with synthetic images leave out zero just where Holm's "
-        f"procedure at {1 - study.confidence:.2g} rejects; all others are single intervals at "
-        f"{study.confidence:.0%}.",
-        *_smallest(study, [by_arm[arm] for arm in tested]),
-    ]
-    control = next((a for a in study.arms if a.startswith("real+duplicated")), None)
-    if control:
-        row = by_arm[control]
-        notes.append(
-            f"Control: {control}, the same number of extra images without new content, changes "
-            f"{study.primary_metric} by {row['delta']:+.3f} "
-            f"({row['low']:+.3f} to {row['high']:+.3f})."
-        )
-    warnings = [
-        f"{name}, trained on real images alone, did not beat chance on the test images: its "
-        "comparisons say little. It needs more steps, pretrained weights or more images."
-        for name in deltas["classifier"][~deltas["real_beats_chance"]].unique()
-        if name != "all"
-    ]
-    if len(study.seeds) < ENOUGH_SEEDS:
-        warnings.append(
-            f"{len(study.seeds)} seeds are few: below {ENOUGH_SEEDS} a study says helps or hurts "
-            "wrongly more often than its confidence promises. Take it as a pilot."
-        )
-    return {
-        "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
-        "arms": list(by_arm.values()),
-        "notes": notes,
-        "warnings": warnings,
-    }
-
-
-def _about_generators(study: Study) -> str:
-    count = len(study.generator.seeds)
-    if count == 1:
-        return (
-            "One generator was trained: how much another training of it would change the result is "
-            "not in the interval (generator.seeds in the study trains several)."
-        )
-    return (
-        f"{count} generators were trained, with seeds of their own; what another one would change "
-        "is in the interval."
-    )
-
-
-def _smallest(study: Study, rows: list[dict]) -> list[str]:
-    effects = [row["smallest_effect"] for row in rows if np.isfinite(row["smallest_effect"])]
-    if not effects:
-        return []
-    return [
-        f"The smallest true change of {study.primary_metric} that this study would have found in "
-        f"four of five cases is {min(effects):.3f}"
-        + (f" to {max(effects):.3f}, depending on the arm." if len(effects) > 1 else ".")
-    ]
-
-
-def _sentence(study: Study, rows: list[dict]) -> str:
-    if not rows:
-        return "No arm adds synthetic images to real ones: this study cannot say if they help."
-    sayings = {
-        "helps": "helps",
-        "hurts": "hurts",
-        "equivalent": f"makes no difference that matters (within ±{study.margin})",
-        "inconclusive": "is inconclusive",
-    }
-    parts = [
-        f"{row['arm']} {sayings[row['verdict']]} ({study.primary_metric} {row['baseline']:.3f} → "
-        f"{row['value']:.3f}, change {row['delta']:+.3f}, interval {row['low']:+.3f} to "
-        f"{row['high']:+.3f})"
-        for row in rows
-    ]
-    found = {row["verdict"] for row in rows}
-    if found == {"inconclusive"}:
-        start = "Inconclusive: this study cannot tell whether the synthetic images help or hurt."
-    elif "helps" in found and "hurts" not in found:
-        start = "Adding synthetic images helps in at least one ratio."
-    elif "hurts" in found and "helps" not in found:
-        start = "Adding synthetic images hurts in at least one ratio."
-    elif "helps" in found:
-        start = "Adding synthetic images helps in one ratio and hurts in another."
-    else:
-        start = "No ratio of synthetic images was shown to help."
-    return f"{start} {'; '.join(parts)}."

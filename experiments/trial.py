@@ -15,6 +15,7 @@ from ufgen.atomic import whole_folder
 from ufgen.imageset import ImageSet
 
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
+PREDICTIONS += ["threshold"]
 
 
 def run_trial(
@@ -56,6 +57,7 @@ def run_trial(
     predictions = test.table.assign(
         target=test.targets(),
         probability=probability,
+        threshold=judge.threshold,
         predicted=[test.positive if p >= judge.threshold else negative for p in probability],
     )
     with whole_folder(place) as temporary:
@@ -66,6 +68,7 @@ def run_trial(
             "classifier": trial.classifier.name,
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
+            "fold": "" if trial.fold is None else trial.fold,
             "precision": network.precision,
             "n_train": len(diet),
             "steps": int(history["step"].iloc[-1]),
@@ -98,5 +101,6 @@ def trial_folder(
     }
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:10]
     generator = "" if trial.generator is None else f"_generator{trial.generator}"
-    title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}"
+    fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
+    title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{fold}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"

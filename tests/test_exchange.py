@@ -20,7 +20,7 @@ def test_a_curve_that_falls_somewhere_is_made_monotone():
     found = exchange.extra_images(SIZES, np.array([[0.8, 0.7, 0.9]]), np.array([0.75]))
     assert found == pytest.approx([0])
     found = exchange.extra_images(SIZES, np.array([[0.8, 0.7, 0.95]]), np.array([0.85]))
-    assert found == pytest.approx([100])
+    assert found == pytest.approx([200 * 2**0.5 - 100])  # of 0.75, 0.75, 0.95
     assert np.isnan(exchange.extra_images(SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85])))
 
 

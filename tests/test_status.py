@@ -18,7 +18,7 @@ TRIALS = [
 @pytest.fixture
 def folder(tmp_path):
     places = [tmp_path / "trials" / f"t{i}" for i in range(len(TRIALS))]
-    status.write(tmp_path, TRIALS, places)
+    status.write(tmp_path, list(zip(TRIALS, places, strict=True)))
     for place in places[:2]:
         place.mkdir(parents=True)
         (place / "trial.json").write_text("{}")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from experiments import power, preparation, runner, study, tables
+from experiments import conclusion, power, preparation, runner, study_file, tables
 from ufgen import imageset
 from ufgen.errors import UserError
 
@@ -53,7 +53,7 @@ def finished(phantoms, tmp_path_factory):
     """A finished small study: its root folder and its YAML."""
     root = tmp_path_factory.mktemp("study")
     file = _write(root / "small.yaml", phantoms)
-    runner.run(study.read(file), root / "runs", "ufgen experiment small.yaml")
+    runner.run(study_file.read(file), root / "runs", "ufgen experiment small.yaml")
     return root, file
 
 
@@ -102,7 +102,7 @@ def test_scrambled_rows_change_nothing(finished, phantoms, tmp_path):
     table["path"] = [str(phantoms / p) for p in table["path"]]
     table.to_csv(tmp_path / "other.csv", index=False)
     file = _write(tmp_path / "small.yaml", tmp_path / "other.csv", arms=["real", "real+classical"])
-    runner.run(study.read(file), tmp_path / "runs", "again")
+    runner.run(study_file.read(file), tmp_path / "runs", "again")
     one = pd.read_csv(root / "runs/small/predictions.csv")
     two = pd.read_csv(tmp_path / "runs/small/predictions.csv")
     both = one.merge(two, on=["arm", "seed", "path"])
@@ -118,7 +118,7 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch)
         raise AssertionError("trained again")
 
     monkeypatch.setattr(runner, "run_trial", refuse)
-    runner.run(study.read(file), root / "runs", "again")
+    runner.run(study_file.read(file), root / "runs", "again")
     assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
 
 
@@ -136,7 +136,7 @@ def test_killed_and_run_again_gives_the_same_bytes(finished, tmp_path):
     running.wait()
     finished_first = {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/small/trials/*/*")}
     assert not (tmp_path / "runs/small/metrics.csv").exists()
-    runner.run(study.read(file), tmp_path / "runs", "again")
+    runner.run(study_file.read(file), tmp_path / "runs", "again")
     for name in TABLES:
         one, two = (r / "runs/small" / name for r in (root, tmp_path))
         assert one.read_bytes() == two.read_bytes(), name
@@ -153,7 +153,7 @@ def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
         rows = pd.read_csv(seen)
         pd.concat([rows, test_row[rows.columns]]).to_csv(seen, index=False)
     with pytest.raises(UserError, match=re.escape(test_row["path"].iloc[0])):
-        runner.run(study.read(file), tmp_path / "runs", "again")
+        runner.run(study_file.read(file), tmp_path / "runs", "again")
 
 
 @pytest.mark.parametrize(
@@ -173,20 +173,20 @@ def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
 )
 def test_wrong_studies_are_refused(tmp_path, change, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        study.read(_write(tmp_path / "s.yaml", tmp_path, **change))
+        study_file.read(_write(tmp_path / "s.yaml", tmp_path, **change))
 
 
 def test_missing_and_broken_study_files(tmp_path):
     with pytest.raises(UserError, match="demo"):
-        study.read(tmp_path / "nowhere.yaml")
+        study_file.read(tmp_path / "nowhere.yaml")
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(UserError, match="not valid YAML"):
-        study.read(tmp_path / "bad.yaml")
+        study_file.read(tmp_path / "bad.yaml")
 
 
 @pytest.mark.parametrize("name", ["demo", "quick", "full", "lowdata"])
 def test_shipped_studies_are_valid(name):
-    shipped = study.read(name)
+    shipped = study_file.read(name)
     assert shipped.name == name and len(shipped.trials()) >= 24
     budgets = {
         (t.classifier.name, shipped.training_of(t.classifier).steps) for t in shipped.trials()
@@ -194,8 +194,12 @@ def test_shipped_studies_are_valid(name):
     assert len(budgets) == len(shipped.classifiers)
 
 
+def _divided(chosen, split=None):
+    return preparation.divide(chosen, preparation.read_images(chosen), split)
+
+
 def test_validation_images_come_from_training_groups(phantoms, tmp_path):
-    prepared = preparation.prepare_images(study.read(_write(tmp_path / "s.yaml", phantoms)))
+    prepared = _divided(study_file.read(_write(tmp_path / "s.yaml", phantoms)))
     train = imageset.scan(phantoms).split("train")
     assert set(prepared.validation.table["path"]) <= set(train.table["path"])
     assert len(prepared.fit) + len(prepared.validation) == len(train)
@@ -211,17 +215,23 @@ def _fake(tmp_path, effect):
             score = rng.normal(target * (1.2 + shift), 1)
             generator = 0 if "synthetic" in arm else ""
             same = {"arm": arm, "classifier": "hybrid", "generator": generator, "seed": seed}
-            trials.append(same | {"threshold": 0.5, "n_train": 9, "trial": "x"})
+            trials.append(same | {"n_train": 9, "trial": "x"})
             table = pd.DataFrame({"path": [f"{i:03d}" for i in range(300)], "target": target})
             made.append(table.assign(probability=1 / (1 + np.exp(-score)), **same))
-    made = pd.concat(made).assign(group=lambda t: t["path"], sha256=lambda t: t["path"])
+    made = pd.concat(made).assign(
+        threshold=0.5, group=lambda t: t["path"], sha256=lambda t: t["path"]
+    )
     changes = {
         "generator": {},
         "arms": ["real", "real+synthetic@1.0"],
         "classifiers": ["hybrid"],
         "seeds": [0, 1, 2],
     }
-    return study.read(_write(tmp_path / "s.yaml", tmp_path, **changes)), pd.DataFrame(trials), made
+    return (
+        study_file.read(_write(tmp_path / "s.yaml", tmp_path, **changes)),
+        pd.DataFrame(trials),
+        made,
+    )
 
 
 def _deltas(small, trials, made):
@@ -242,12 +252,12 @@ def test_classifiers_that_learn_nothing_are_not_called_equivalent(tmp_path):
     deltas = _deltas(small, trials, made.assign(probability=0.5))
     shown = deltas[deltas["metric"] == "roc_auc"]
     assert (shown["delta"] == 0).all() and set(shown["verdict"]) == {"inconclusive"}
-    assert "did not beat chance" in json.dumps(tables.conclude(small, deltas)["warnings"])
+    assert "did not beat chance" in json.dumps(conclusion.conclude(small, deltas)["warnings"])
 
 
 def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     root, file = finished
-    small = study.read(file)
+    small = study_file.read(file)
     deltas = pd.read_csv(root / "runs/small/deltas.csv")
     deltas[["variance_generators", "variance_seeds", "variance_rest"]] = 4e-4
     deltas["variance_groups"] = 1e-4
@@ -262,18 +272,37 @@ def test_a_wrong_field_is_named_with_its_line(tmp_path):
     file = tmp_path / "s.yaml"
     file.write_text("name: s\narms:\n  - real\n  - odd\nclassifiers: [hybrid]\nseeds: many\n")
     with pytest.raises(UserError) as refused:
-        study.read(file)
+        study_file.read(file)
     message = str(refused.value)
     assert "line 2: arms: arm 'odd'" in message and "line 6: seeds" in message
     file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [{name: hybrid, odd: 1}]\n")
     with pytest.raises(UserError, match=r"line 3: classifiers\.0\.odd"):
-        study.read(file)
+        study_file.read(file)
 
 
 def test_arms_that_did_not_begin_alike_are_not_compared(finished):
     root, _ = finished
-    trials = pd.read_csv(root / "runs/small/metrics.csv")
+    trials = pd.read_csv(root / "runs/small/metrics.csv").fillna({"fold": ""})
     tables.check_equal_budgets(trials)
     trials.loc[3, "initial_sha256"] = "other"
     with pytest.raises(UserError, match="differ in initial_sha256"):
         tables.check_equal_budgets(trials)
+
+
+def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path):
+    changes = {"arms": ["real", "real+classical"], "folds": 2, "generator": {}}
+    small = study_file.read(_write(tmp_path / "s.yaml", phantoms, **changes))
+    for split in [(0, 0), (0, 1)]:
+        divided = _divided(small, split)
+        groups = [set(part.table["group"]) for part in divided[:3]]
+        assert not (groups[0] | groups[1]) & groups[2] and not groups[0] & groups[1]
+    runner.run(small, tmp_path / "runs", "ufgen experiment s.yaml")
+    made = pd.read_csv(tmp_path / "runs/small/predictions.csv")
+    images = pd.read_csv(tmp_path / "runs/small/images.csv")
+    assert len(made) == 2 * 2 * len(images)
+    assert (made.groupby(["arm", "seed"])["path"].nunique() == len(images)).all()
+    assert set(images["fold_of_seed_0"]) == {1, 2}
+    assert (images["fold_of_seed_0"] != images["fold_of_seed_1"]).any()
+    found = pd.read_csv(tmp_path / "runs/small/metrics.csv")
+    assert len(found) == 4
+    assert "2-fold cross-validation" in (tmp_path / "runs/small/report.html").read_text()

@@ -99,6 +99,30 @@ def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
     return images.table["group"].isin(chosen).to_numpy()
 
 
+def fold(images: ImageSet, folds: int, number: int, seed: int) -> np.ndarray:
+    """The images of fold `number`, 0 .. folds - 1: a boolean mask, shape (N,).
+
+    Groups stay whole, and each class keeps its share (scikit-learn's StratifiedGroupKFold). The
+    row order of `images` does not matter. Raises UserError when a class has fewer groups than
+    folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    table = images.table
+    for label, groups in table.groupby("label")["group"].nunique().items():
+        if groups < folds:
+            raise UserError(
+                f"the class {label} has {groups} groups: {folds} folds need at least as many"
+            )
+    order = np.lexsort((table["path"], table["sha256"], table["group"]))
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    labels, groups = (table[name].to_numpy()[order] for name in ("label", "group"))
+    parts = list(splitter.split(order, labels, groups))
+    held = np.zeros(len(table), bool)
+    held[order[parts[number][1]]] = True
+    return held
+
+
 def group_ranks(images: ImageSet, seed: int) -> np.ndarray:
     """A number in 0..1 for each image, (N,), the same for the images of a group.
 

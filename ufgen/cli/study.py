@@ -45,11 +45,11 @@ def experiment(
 ) -> None:
     """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
     environment.import_keras()
-    from experiments import study as studies
+    from experiments import study_file
 
     if demo == (study is not None):
         raise UserError("name a study (a YAML file, or quick, full or lowdata), or say --demo")
-    chosen = studies.read(
+    chosen = study_file.read(
         "demo" if demo else study,
         path=str(location) if location else None,
         positive=positive,

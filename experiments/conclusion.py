@@ -1,0 +1,117 @@
+"""The verdict in words."""
+
+import numpy as np
+import pandas as pd
+
+from experiments.study import Study
+
+ENOUGH_SEEDS = 5
+
+
+def conclude(study: Study, deltas: pd.DataFrame) -> dict:
+    """The verdict in words, with the arms it rests on and what it does not cover."""
+    tested = [arm.name for arm in study.parsed_arms() if arm.tested and arm.real]
+    shown = deltas[(deltas["metric"] == study.primary_metric) & (deltas["classifier"] == "all")]
+    by_arm = {row["arm"]: row for row in shown.to_dict("records")}
+    notes = [
+        f"Primary metric {study.primary_metric}, margin {study.margin}, declared in the study.",
+        "Trainings are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
+        "Hillis, 2007): the intervals cover other test groups, whose part comes from "
+        f"{study.bootstrap} bootstrap replicates, and other trainings. With {len(study.seeds)} "
+        f"seeds there are few degrees of freedom for the latter.",
+        _about_generators(study),
+        *_about_folds(study),
+        "The headline intervals of the arms with synthetic images leave out zero just where Holm's "
+        f"procedure at {1 - study.confidence:.2g} rejects; all others are single intervals at "
+        f"{study.confidence:.0%}.",
+        *_smallest(study, [by_arm[arm] for arm in tested]),
+    ]
+    control = next((a for a in study.arms if a.startswith("real+duplicated")), None)
+    if control:
+        row = by_arm[control]
+        notes.append(
+            f"Control: {control}, the same number of extra images without new content, changes "
+            f"{study.primary_metric} by {row['delta']:+.3f} "
+            f"({row['low']:+.3f} to {row['high']:+.3f})."
+        )
+    warnings = [
+        f"{name}, trained on real images alone, did not beat chance on the test images: its "
+        "comparisons say little. It needs more steps, pretrained weights or more images."
+        for name in deltas["classifier"][~deltas["real_beats_chance"]].unique()
+        if name != "all"
+    ]
+    if len(study.seeds) < ENOUGH_SEEDS:
+        warnings.append(
+            f"{len(study.seeds)} seeds are few: below {ENOUGH_SEEDS} a study says helps or hurts "
+            "wrongly more often than its confidence promises. Take it as a pilot."
+        )
+    return {
+        "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
+        "arms": list(by_arm.values()),
+        "notes": notes,
+        "warnings": warnings,
+    }
+
+
+def _about_generators(study: Study) -> str:
+    count = len(study.generator.seeds)
+    if count == 1:
+        return (
+            "One generator was trained: how much another training of it would change the result is "
+            "not in the interval (generator.seeds in the study trains several)."
+        )
+    return (
+        f"{count} generators were trained, with seeds of their own; what another one would change "
+        "is in the interval."
+    )
+
+
+def _about_folds(study: Study) -> list[str]:
+    if not study.folds:
+        return []
+    return [
+        f"Each seed is one repeat of {study.folds}-fold cross-validation over all images: every "
+        "image is predicted once in it, by a network that saw none of its group, and metrics are "
+        "of all these predictions together. Generators are trained again inside each fold. The "
+        "training sets of folds overlap, which no interval here accounts for in full."
+    ]
+
+
+def _smallest(study: Study, rows: list[dict]) -> list[str]:
+    effects = [row["smallest_effect"] for row in rows if np.isfinite(row["smallest_effect"])]
+    if not effects:
+        return []
+    return [
+        f"The smallest true change of {study.primary_metric} that this study would have found in "
+        f"four of five cases is {min(effects):.3f}"
+        + (f" to {max(effects):.3f}, depending on the arm." if len(effects) > 1 else ".")
+    ]
+
+
+def _sentence(study: Study, rows: list[dict]) -> str:
+    if not rows:
+        return "No arm adds synthetic images to real ones: this study cannot say if they help."
+    sayings = {
+        "helps": "helps",
+        "hurts": "hurts",
+        "equivalent": f"makes no difference that matters (within ±{study.margin})",
+        "inconclusive": "is inconclusive",
+    }
+    parts = [
+        f"{row['arm']} {sayings[row['verdict']]} ({study.primary_metric} {row['baseline']:.3f} → "
+        f"{row['value']:.3f}, change {row['delta']:+.3f}, interval {row['low']:+.3f} to "
+        f"{row['high']:+.3f})"
+        for row in rows
+    ]
+    found = {row["verdict"] for row in rows}
+    if found == {"inconclusive"}:
+        start = "Inconclusive: this study cannot tell whether the synthetic images help or hurt."
+    elif "helps" in found and "hurts" not in found:
+        start = "Adding synthetic images helps in at least one ratio."
+    elif "hurts" in found and "helps" not in found:
+        start = "Adding synthetic images hurts in at least one ratio."
+    elif "helps" in found:
+        start = "Adding synthetic images helps in one ratio and hurts in another."
+    else:
+        start = "No ratio of synthetic images was shown to help."
+    return f"{start} {'; '.join(parts)}."
