@@ -1,6 +1,7 @@
 """Which images a step trains on, and how much each counts."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +10,15 @@ from classifiers.settings import Training
 
 
 class Examples(NamedTuple):
-    """Pixels uint8 (N, size, size, channels) and targets 0/1 (N,), row by row."""
+    """Pixels uint8 (N, size, size, channels) and targets 0/1 (N,), row by row.
+
+    Where some rows are for `pretraining` (boolean (N,)), the first half of the steps uses these
+    alone, and the second half the others.
+    """
 
     pixels: np.ndarray
     targets: np.ndarray
+    pretraining: np.ndarray | None = None
 
 
 def class_weights(targets: np.ndarray, balance: str) -> np.ndarray:
@@ -23,12 +29,23 @@ def class_weights(targets: np.ndarray, balance: str) -> np.ndarray:
     return (len(targets) / (2 * counts)).astype("float32")
 
 
-def batches(targets: np.ndarray, training: Training, seed: int) -> Iterator[np.ndarray]:
+def batches(train: Examples, training: Training, seed: int) -> Iterator[np.ndarray]:
     """Row numbers, batch after batch: whole shuffled passes, without end."""
+    if train.pretraining is None:
+        yield from _passes(train.targets, np.arange(len(train.targets)), training, seed)
+    first, then = (
+        _passes(train.targets, np.flatnonzero(rows), training, seed)
+        for rows in (train.pretraining, ~train.pretraining)
+    )
+    yield from islice(first, training.steps // 2)
+    yield from then
+
+
+def _passes(targets, rows: np.ndarray, training: Training, seed: int) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(seed)
-    pools = [np.arange(len(targets))]
+    pools = [rows]
     if training.balance == "oversample":
-        pools = [np.flatnonzero(targets == c) for c in (0, 1) if (targets == c).any()]
+        pools = [rows[targets[rows] == c] for c in (0, 1) if (targets[rows] == c).any()]
 
     def stream(pool: np.ndarray) -> Iterator[int]:
         while True:

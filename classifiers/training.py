@@ -74,7 +74,7 @@ class Classifier:
         """
         check_trial(training, self.weights, augmentation)
         self._reset(seed)
-        rows_of_steps = batches(train.targets, training, seed)
+        rows_of_steps = batches(train, training, seed)
         weights = class_weights(train.targets, training.balance)
         every = training.steps / training.evaluations
         marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}

@@ -12,7 +12,7 @@ from ufgen.imageset import ImageSet, concatenate
 HOW = (
     "expected parts joined by +: real or synthetic first, then duplicated@RATIO, oracle@RATIO, "
     "synthetic@RATIO, synthetic@RATIO:filtered or shuffled@RATIO, classical or classical:POLICY "
-    "(such as real+classical+synthetic@0.5)"
+    "(such as real+classical+synthetic@0.5), or pretrain:synthetic@RATIO>real"
 )
 
 
@@ -23,7 +23,8 @@ class Arm:
     `duplicated`, `oracle` and `synthetic` count extra images per real training image of the same
     class: copies of these, real ones that no other arm sees, and drawn ones. Of the drawn ones
     `filtered` takes those that passed the study's filters, and `shuffled` permutes their labels: a
-    control that must not help. `augmentation` is a classical policy applied to every training
+    control that must not help; with `pretrain` the first half of the steps uses them alone, and
+    the second half the real ones. `augmentation` is a classical policy applied to every training
     image on its way in.
     """
 
@@ -34,6 +35,7 @@ class Arm:
     synthetic: float = 0.0
     filtered: bool = False
     shuffled: bool = False
+    pretrain: bool = False
     augmentation: str = "none"
 
     @property
@@ -46,6 +48,13 @@ def parse(name: str) -> Arm:
     """Read an arm's name, such as `real+synthetic@0.5`. Raises UserError."""
     first, *rest = name.split("+")
     values: dict = {"real": first == "real"}
+    if first.startswith("pretrain:") and first.endswith(">real"):
+        drawn = first.removeprefix("pretrain:").removesuffix(">real")
+        kind, colon, option = drawn.partition(":")
+        if kind.split("@")[0] != "synthetic":
+            raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
+        drawn = (kind if "@" in kind else f"{kind}@1.0") + colon + option
+        return replace(parse("+".join(["real", drawn, *rest])), name=name, pretrain=True)
     if first.startswith("synthetic"):
         values["synthetic"] = _ratio(name, first) if "@" in first else 1.0
     elif first != "real":

@@ -34,12 +34,13 @@ def run_trial(
     after training, in the order of their hash.
     """
 
-    def examples(images: ImageSet) -> Examples:
-        return Examples(store.take(images), images.targets())
+    def examples(images: ImageSet, pretraining=None) -> Examples:
+        return Examples(store.take(images), images.targets(), pretraining)
 
+    drawn = (diet.table["source"] == "synthetic").to_numpy()
     training, validation = study.training_of(trial.classifier), examples(prepared.validation)
     history = network.fit(
-        examples(diet),
+        examples(diet, drawn if trial.arm.pretrain else None),
         validation,
         training,
         trial.seed,
@@ -97,6 +98,7 @@ def trial_folder(
         "classifier": [trial.classifier.name, trial.classifier.weights],
         "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
         "augmentation": trial.arm.augmentation,
+        "pretrain": trial.arm.pretrain,
         "seed": trial.seed,
     }
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:10]

@@ -115,6 +115,14 @@ def test_filtered_and_shuffled_are_read():
     arm = arms.parse("real+classical:seed+synthetic@0.5:filtered")
     assert arm.filtered and arm.tested and arm.augmentation == "seed" and arm.synthetic == 0.5
     assert not arms.parse("real+shuffled@1").tested
-    for wrong in ("real+oracle@1:filtered", "real+shuffled@1+synthetic@1", "synthetic+oracle@1"):
+    arm = arms.parse("pretrain:synthetic>real+classical")
+    assert arm.pretrain and arm.real and arm.synthetic == 1 and arm.augmentation == "light"
+    for wrong in (
+        "pretrain:real>real",
+        "pretrain:synthetic",
+        "real+oracle@1:filtered",
+        "real+shuffled@1+synthetic@1",
+        "synthetic+oracle@1",
+    ):
         with pytest.raises(UserError, match="expected parts"):
             arms.parse(wrong)

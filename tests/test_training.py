@@ -122,16 +122,25 @@ def test_wrong_settings_are_refused(wrong):
         Training(**wrong)
 
 
+def test_pretraining_rows_fill_the_first_half_of_the_steps():
+    from classifiers.batches import batches
+
+    rows = np.arange(30) < 10
+    stream = batches(Examples(rows, rows.astype(int), rows), Training(steps=9, batch=5), 0)
+    seen = [rows[next(stream)].mean() for _ in range(9)]
+    assert seen == [1.0] * 4 + [0.0] * 5
+
+
 def test_balances():
     from classifiers.batches import batches, class_weights
 
     targets = np.array([1] * 5 + [0] * 45)
     weights = class_weights(targets, "class_weights")
     assert weights[targets].mean() == pytest.approx(1) and weights[1] == pytest.approx(5)
-    stream = batches(targets, Training(batch=10, balance="oversample"), 0)
+    stream = batches(Examples(targets, targets), Training(batch=10, balance="oversample"), 0)
     drawn = np.concatenate([targets[next(stream)] for _ in range(20)])
     assert drawn.mean() == 0.5
-    plain = batches(targets, Training(batch=10), 0)
+    plain = batches(Examples(targets, targets), Training(batch=10), 0)
     assert sorted(np.concatenate([next(plain) for _ in range(5)])) == list(range(50))
 
 
