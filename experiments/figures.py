@@ -93,36 +93,6 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
     return figure
 
 
-def roc_curves(predictions: pd.DataFrame) -> Figure:
-    """One panel per classifier, one line per arm: the seeds' mean curve."""
-    from sklearn.metrics import auc, roc_curve
-
-    names = list(dict.fromkeys(predictions["classifier"]))
-    arms = list(dict.fromkeys(predictions["arm"]))
-    figure = Figure(figsize=(3.7 * len(names), 3.9), layout="constrained")
-    grid = np.linspace(0, 1, 201)
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        for arm, colour in zip(arms, _colours(len(arms)), strict=True):
-            curves, areas = [], []
-            same = predictions[(predictions["classifier"] == name) & (predictions["arm"] == arm)]
-            for _, made in same.groupby(["generator", "seed"], dropna=False):
-                if made["target"].nunique() < 2:
-                    continue
-                false, true, _ = roc_curve(made["target"], made["probability"])
-                curves.append(np.interp(grid, false, true))
-                areas.append(auc(false, true))
-            if curves:
-                mean = np.concatenate([[0], np.mean(curves, axis=0)])
-                label = f"{arm} ({np.mean(areas):.3f})"
-                axes.plot(np.concatenate([[0], grid]), mean, color=colour, lw=1.4, label=label)
-        axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=0.8)
-        axes.set(title=name, xlabel="1 - specificity", ylabel="sensitivity")
-        axes.set_aspect("equal")
-        if len(axes.lines) > 1:
-            axes.legend(fontsize=6.5, loc="lower right", frameon=False)
-    return figure
-
-
 def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> Figure:
     """One small matrix per arm and classifier, summed over the seeds."""
     names = list(dict.fromkeys(metrics["classifier"]))
@@ -162,7 +132,7 @@ def training_curves(histories: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(11, 2.7 * len(names) + 0.4), layout="constrained")
     panels = figure.subplots(len(names), 3, squeeze=False)
     for row, name in zip(panels, names, strict=True):
-        for arm, colour in zip(arms, _colours(len(arms)), strict=True):
+        for arm, colour in zip(arms, colours(len(arms)), strict=True):
             same = histories[(histories["classifier"] == name) & (histories["arm"] == arm)]
             mean = same.groupby("step")[
                 ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
@@ -184,5 +154,5 @@ def training_curves(histories: pd.DataFrame) -> Figure:
     return figure
 
 
-def _colours(count: int) -> list[str]:
+def colours(count: int) -> list[str]:
     return [PALETTE[i % len(PALETTE)] for i in range(count)]

@@ -11,7 +11,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifiers import metrics as metric_names
-from experiments import figures
+from experiments import curve_figures, figures
 from ufgen.atomic import whole_file, write_text
 
 CAPTIONS = {
@@ -19,7 +19,11 @@ CAPTIONS = {
     "Diamonds: mean over classifiers; lines: intervals over test groups and seeds.",
     "ratio": "Change against the number of extra images. Duplicated real images are the control: "
     "more images without new content.",
-    "roc": "ROC curves on the test images, mean over seeds; area in brackets.",
+    "roc": "ROC curves on the test images: mean over trainings, bands from the lowest to the "
+    "highest; area in brackets.",
+    "precision_recall": "Precision against recall, likewise; average precision in brackets.",
+    "reliability": "Reliability of the calibrated probabilities, all trainings together; expected "
+    "calibration error in brackets.",
     "confusion": "Confusion matrices on the test images, summed over seeds; share of each row.",
     "training": "Training: dotted lines are training, solid lines validation images; dots mark the "
     "weights that were kept.",
@@ -27,8 +31,9 @@ CAPTIONS = {
 
 
 def write(folder: Path, command: str) -> Path:
-    """Write report.html, report.md and figures/*.png into a study's folder; the page's path.
+    """Write report.html, report.md, figures and deltas.tex into a study's folder; the page's path.
 
+    Figures are written as PNG, SVG and PDF.
     Everything is read from the folder's tables (see `experiments.runner`). `command` is named as
     the one that runs the study again.
     """
@@ -39,8 +44,9 @@ def write(folder: Path, command: str) -> Path:
     facts["figures"] = []
     for name, figure in drawn.items():
         place = folder / "figures" / f"{name}.png"
-        with whole_file(place) as temporary:
-            figure.savefig(temporary, dpi=130)
+        for kind in (".png", ".svg", ".pdf"):
+            with whole_file(place.with_suffix(kind)) as temporary:
+                figure.savefig(temporary, dpi=130)
         facts["figures"].append(
             {"name": name, "file": f"figures/{name}.png", "caption": CAPTIONS[name]}
             | {"data": _data_uri(place.read_bytes())}
@@ -57,7 +63,26 @@ def write(folder: Path, command: str) -> Path:
     templates.filters |= {"number": _number, "plain": _plain, "share": _share, "p": _p_value}
     for name in ("report.md", "report.html"):
         write_text(folder / name, templates.get_template(f"{name}.j2").render(facts))
+    write_text(folder / "deltas.tex", _latex(facts["deltas"]))
     return folder / "report.html"
+
+
+def _latex(deltas: pd.DataFrame) -> str:
+    """The changes as a LaTeX table, for the means of the classifiers and for each."""
+    names = ["arm", "classifier", "metric", "baseline", "value", "delta", "low", "high", "verdict"]
+    shown = deltas[names].assign(metric=deltas["metric"].map(metric_names.title))
+    shown.columns = [
+        "arm",
+        "classifier",
+        "metric",
+        "real",
+        "arm",
+        "change",
+        "low",
+        "high",
+        "verdict",
+    ]
+    return shown.to_latex(index=False, float_format="%.3f", na_rep="undefined", escape=True)
 
 
 def _read(folder: Path) -> dict:
@@ -151,7 +176,9 @@ def _draw(facts: dict) -> dict:
     return {
         "forest": figures.forest(facts["deltas"], study["primary_metric"], study["margin"]),
         "ratio": figures.ratio_curves(facts["deltas"], study["primary_metric"]),
-        "roc": figures.roc_curves(facts["predictions"]),
+        "roc": curve_figures.roc_curves(facts["predictions"]),
+        "precision_recall": curve_figures.precision_recall_curves(facts["predictions"]),
+        "reliability": curve_figures.reliability_curves(facts["predictions"]),
         "confusion": figures.confusion_matrices(metrics, positive, negative),
         "training": figures.training_curves(facts["histories"]),
     }
