@@ -1,5 +1,7 @@
 """What the networks share: pretrained backbones that take pixels in 0..255, and the head."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
@@ -8,6 +10,7 @@ from keras import layers
 from ufgen import pretrained
 
 BATCH_NORM_MOMENTUM = 0.9
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Network(NamedTuple):
@@ -77,6 +80,17 @@ def resnet50_map(images, weights: str = "none"):
 def mobilenet_v3_map(images, weights: str = "none", variant: str = "Large"):
     """Howard et al., Searching for MobileNetV3, ICCV 2019; it rescales its input by itself."""
     return feature_map(f"keras:MobileNetV3{variant}", images, weights)
+
+
+@contextmanager
+def built_in(precision: str) -> Iterator[None]:
+    """Layers made inside compute in float32 or bfloat16; weights are float32 in both."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def pixels_of(size: int, channels: int) -> keras.KerasTensor:

@@ -4,6 +4,7 @@ from classifiers.backbones import (
     Network,
     as_rgb,
     assemble,
+    built_in,
     mobilenet_v3_map,
     pixels_of,
     resnet50_map,
@@ -11,11 +12,14 @@ from classifiers.backbones import (
 from ufgen.errors import UserError
 
 
-def build(size: int, channels: int, weights: str = "none") -> Network:
+def build(size: int, channels: int, weights: str = "none", precision: str = "float32") -> Network:
     """Pixels (N, size, size, channels) in 0..255 to the probability of the positive class (N, 1).
 
     With local files, `weights` names two, joined by a comma: MobileNetV3Large's, then ResNet50's.
+    `precision` may name one for each in the same way: the depthwise convolutions of the first are
+    slow in bfloat16 on many machines.
     """
+    first, second = precision.split(",") if "," in precision else [precision] * 2
     files = weights.split(",") if weights not in ("imagenet", "none") else [weights] * 2
     if len(files) != 2:
         raise UserError(
@@ -24,5 +28,8 @@ def build(size: int, channels: int, weights: str = "none") -> Network:
         )
     images = pixels_of(size, channels)
     rgb = as_rgb(images)
-    maps = [mobilenet_v3_map(rgb, files[0]), resnet50_map(rgb, files[1])]
-    return assemble(images, maps, (512, 128), "hybrid")
+    with built_in(first):
+        map_of_mobilenet = mobilenet_v3_map(rgb, files[0])
+    with built_in(second):
+        maps = [map_of_mobilenet, resnet50_map(rgb, files[1])]
+        return assemble(images, maps, (512, 128), "hybrid")

@@ -7,7 +7,8 @@ import platform
 
 import keras
 
-from classifiers.training import POLICIES, Classifier
+from classifiers.backbones import POLICIES
+from classifiers.training import Classifier
 from ufgen.atomic import write_text
 from ufgen.pixels import cache_folder
 
@@ -15,27 +16,41 @@ GAIN = 1.1
 
 
 def choose(wanted: str, name: str, size: int, channels: int, batch: int) -> str:
-    """`wanted`, or, if it is "auto", bfloat16 where it is at least a tenth faster, else float32.
+    """`wanted`, or, if it is "auto", the fastest of `candidates`: float32 unless a tenth is won.
 
     The measurement takes seconds to a minute, and is kept for this machine in the cache folder,
     so that the choice does not change from run to run.
     """
     if wanted != "auto":
         return wanted
-    about = [name, size, channels, batch, keras.backend.backend(), keras.__version__]
+    about = [
+        name,
+        size,
+        channels,
+        batch,
+        candidates(name),
+        keras.backend.backend(),
+        keras.__version__,
+    ]
     about += [platform.processor(), os.cpu_count(), keras.distribution.list_devices()]
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
     file = cache_folder() / "precision" / f"{key}.json"
     if not file.is_file():
         write_text(file, json.dumps(measure(name, size, channels, batch)))
     seconds = json.loads(file.read_text())
-    return "bfloat16" if seconds["float32"] > GAIN * seconds["bfloat16"] else "float32"
+    fastest = min(seconds, key=seconds.get)
+    return fastest if seconds["float32"] > GAIN * seconds[fastest] else "float32"
+
+
+def candidates(name: str) -> list[str]:
+    """float32, bfloat16, and for hybrid the first for MobileNetV3 with the second for ResNet50."""
+    return [*POLICIES, *(["float32,bfloat16"] if name == "hybrid" else [])]
 
 
 def measure(name: str, size: int, channels: int, batch: int) -> dict[str, float]:
     """Seconds for one optimiser step by precision, the fastest of three."""
     found = {}
-    for precision in POLICIES:
+    for precision in candidates(name):
         found[precision] = Classifier(name, size, channels, precision=precision).seconds_per_step(
             batch
         )

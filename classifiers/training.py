@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -19,7 +20,6 @@ from classifiers.settings import Plateau, Training, check_trial, learning_rate
 from classifiers.step import Step
 from ufgen.errors import UserError
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 TOGETHER = 64
 
 
@@ -41,7 +41,7 @@ class Classifier:
         weights: str = "none",
         precision: str = "float32",
     ):
-        self._build = lambda: registry.build(name, size, channels, weights)
+        self._build = partial(registry.build, name, size, channels, weights)
         self.weights = weights
         self.precision = precision
         self.parts = self._build()
@@ -50,7 +50,9 @@ class Classifier:
         self._twin: Network | None = None
         self._steps: dict[tuple, Step] = {}
         self._initial: tuple[int, list[np.ndarray]] | None = None
-        self._frozen: tuple[int, FrozenFeatures] | None = None
+        self._features = FrozenFeatures(self.parts.features)
+        self._pretrained = None if weights == "none" else _values(self.model)
+        self._only_head_learnt = False
 
     @property
     def model(self) -> keras.Model:
@@ -80,6 +82,7 @@ class Classifier:
         marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}
         history, kept, plateau, done = [], None, Plateau(), 0
         for trained, steps in training.phases():
+            self._only_head_learnt = trained == "head"
             step = self._step(trained, averaged=training.average > 0)
             step.reset()
             batch_of = self._inputs(trained, train, training, augmentation, seed)
@@ -110,9 +113,9 @@ class Classifier:
                         f"{training.learning_rate} is probably too high"
                     )
                 self._hand_over(step)
-                row |= self._validate(validation, of_features=trained == "head")
+                row |= self._validate(validation)
                 if kept is None or row["val_loss"] < kept[0]:
-                    kept = (row["val_loss"], done, [np.array(v) for v in self.model.variables])
+                    kept = (row["val_loss"], done, _values(self.model))
                 if training.schedule == "plateau":
                     plateau.update(row["val_loss"])
                 history.append(row)
@@ -132,7 +135,7 @@ class Classifier:
         With `test_views`, its mean over the image and as many views of it by the policy `light`.
         Batches are padded to one size, so that nothing is compiled for the last one.
         """
-        found = _in_batches(self.model, pixels).astype("float64")
+        found = self._judge(pixels)
         if not test_views:
             return found
         for start in range(0, len(pixels), TOGETHER):
@@ -158,18 +161,21 @@ class Classifier:
 
     def _reset(self, seed: int) -> None:
         if self._twin is None:
-            policy = keras.dtype_policies.get(POLICIES[self.precision])
-            before = keras.config.dtype_policy()
-            keras.config.set_dtype_policy(policy)
-            try:
-                self._twin = self._build()
-            finally:
-                keras.config.set_dtype_policy(before)
+            self._twin = self._build(precision=self.precision)
         if self._initial is None or self._initial[0] != seed:
             keras.utils.set_random_seed(seed)
-            self._initial = (seed, [np.array(v) for v in self._build().model.variables])
+            self._initial = (seed, self._initial_values())
         for network in (self.parts, self._twin):
             _assign(network.model.variables, self._initial[1])
+
+    def _initial_values(self) -> list[np.ndarray]:
+        """Of all variables, with new random ones; what is pretrained need not be built again."""
+        if self._pretrained is None:
+            return _values(self._build().model)
+        old, new = self.parts.head, keras.models.clone_model(self.parts.head)
+        drawn = dict(zip(map(id, old.variables), _values(new), strict=True))
+        known = zip(self.model.variables, self._pretrained, strict=True)
+        return [drawn.get(id(variable), value) for variable, value in known]
 
     def _step(self, trained: str, averaged: bool) -> Step:
         """The compiled step for what learns: made at the first call, and kept."""
@@ -191,7 +197,7 @@ class Classifier:
         """A function from rows to the inputs and targets of a batch."""
         targets = train.targets.astype("float32")
         if trained == "head":
-            features = self._features().views(train.pixels, augmentation, training.views)
+            features = self._features.views(train.pixels, augmentation, training.views)
             rng = np.random.default_rng([seed, 1])
 
             def of_features(rows):
@@ -202,11 +208,12 @@ class Classifier:
         augment = augmenter(augmentation, seed)
         return lambda rows: augment(train.pixels[rows], targets[rows])
 
-    def _features(self) -> FrozenFeatures:
-        """Of the initial weights, which `parts` holds as long as the head alone has learnt."""
-        if self._frozen is None:
-            self._frozen = FrozenFeatures(self.parts.features)
-        return self._frozen
+    def _judge(self, pixels: np.ndarray) -> np.ndarray:
+        """P(positive class), float64 (N,): from stored features while the head alone has learnt."""
+        if not self._only_head_learnt or not len(pixels):
+            return _in_batches(self.model, pixels).astype("float64")
+        features = self._features.views(pixels, "none", 1)[:, 0]
+        return expit(_in_batches(self.parts.head, features).astype("float64"))
 
     def _hand_over(self, step: Step) -> None:
         """Give the learnt weights, or their averages, to the network that predicts."""
@@ -214,13 +221,8 @@ class Classifier:
         values = [averages.get(id(v), v) for v in self._twin.model.variables]
         _assign(self.model.variables, [np.array(v) for v in values])
 
-    def _validate(self, validation: Examples, of_features: bool) -> dict[str, float]:
-        if of_features:
-            features = self._features().views(validation.pixels, "none", 1)[:, 0]
-            probabilities = expit(_in_batches(self.parts.head, features).astype("float64"))
-        else:
-            probabilities = self.predict(validation.pixels)
-        targets = validation.targets
+    def _validate(self, validation: Examples) -> dict[str, float]:
+        probabilities, targets = self._judge(validation.pixels), validation.targets
         clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
         loss = -np.where(targets == 1, np.log(clipped), np.log(1 - clipped)).mean()
         return {
@@ -233,6 +235,10 @@ class Classifier:
 def _keep(half_life: int, step: int) -> float:
     """The share of the averages that stays: less at first, to leave the initial weights behind."""
     return min(0.5 ** (1 / half_life), (1 + step) / (10 + step)) if half_life else 0.0
+
+
+def _values(model: keras.Model) -> list[np.ndarray]:
+    return [np.array(variable) for variable in model.variables]
 
 
 def _assign(variables: list, values: list) -> None:

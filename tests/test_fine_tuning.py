@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from classifiers import precision, registry
 from classifiers.backbones import last_block
 from classifiers.batches import Examples
 from classifiers.frozen import FrozenFeatures
@@ -189,6 +190,16 @@ def test_a_network_is_compiled_once_for_all_trials(pretrained):
     assert {k: id(v) for k, v in steps.items()} == {k: id(v) for k, v in pretrained._steps.items()}
 
 
+def test_hybrid_takes_a_precision_for_each_backbone():
+    network = registry.build("hybrid", 32, 1, precision="float32,bfloat16")
+    found = {b.name: {layer.compute_dtype for layer in b.layers[1:]} for b in network.backbones}
+    of = {name.split("_")[0].lower(): dtypes for name, dtypes in found.items()}
+    assert of["mobilenetv3large"] == {"float32"} and of["resnet50"] == {"bfloat16"}
+    assert all(v.dtype == "float32" for v in network.model.variables if "seed" not in v.path)
+    assert "float32,bfloat16" in precision.candidates("hybrid")
+    assert precision.candidates("mobilenet_v3") == ["float32", "bfloat16"]
+
+
 def test_bfloat16_learns_with_float32_weights_and_predicts_in_float32(weights):
     classifier = Classifier("mobilenet_v3_small", 32, 1, weights, "bfloat16")
     classifier.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
@@ -203,6 +214,7 @@ CODE = """
 import json, sys
 import numpy as np
 import keras
+from classifiers import precision, registry
 from classifiers.batches import Examples
 from classifiers.settings import Training
 from classifiers.training import Classifier

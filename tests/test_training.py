@@ -88,7 +88,7 @@ def test_it_learns_and_keeps_the_best_weights(small):
     kept = history[history["best"] == 1]
     assert len(kept) == 1 and kept["val_loss"].iloc[0] == history["val_loss"].min()
     assert kept["val_roc_auc"].iloc[0] > 0.95
-    shown = small._validate(OTHER, of_features=False)
+    shown = small._validate(OTHER)
     assert shown["val_loss"] == pytest.approx(kept["val_loss"].iloc[0], abs=1e-6)
 
 
