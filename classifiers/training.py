@@ -14,6 +14,7 @@ from classifiers import registry
 from classifiers.augmentation import augmenter, views
 from classifiers.backbones import Network, last_block
 from classifiers.batches import Examples, batches, class_weights
+from classifiers.explain import with_evidence
 from classifiers.frozen import FrozenFeatures
 from classifiers.metrics import roc_auc
 from classifiers.settings import Plateau, Training, check_trial, learning_rate
@@ -51,6 +52,7 @@ class Classifier:
         self._steps: dict[tuple, Step] = {}
         self._initial: tuple[int, list[np.ndarray]] | None = None
         self._features = FrozenFeatures(self.parts.features)
+        self._explainer: keras.Model | None = None
         self._pretrained = None if weights == "none" else _values(self.model)
         self._only_head_learnt = False
 
@@ -141,8 +143,16 @@ class Classifier:
         for start in range(0, len(pixels), TOGETHER):
             part = slice(start, start + TOGETHER)
             seen = np.concatenate([views(image, "light", test_views) for image in pixels[part]])
-            found[part] += _in_batches(self.model, seen).reshape(-1, test_views).sum(axis=1)
+            found[part] += _in_batches(self.model, seen)[:, 0].reshape(-1, test_views).sum(axis=1)
         return found / (1 + test_views)
+
+    def evidence(self, pixels: np.ndarray) -> np.ndarray:
+        """Grad-CAM maps of the evidence for the positive class: float32 (N, h, w), 0 or more."""
+        if self._explainer is None:
+            both = with_evidence(self.parts)
+            self._explainer = keras.Model(both.input, both.outputs[1])
+            self._explainer.compile(jit_compile=_xla())
+        return _in_batches(self._explainer, pixels)
 
     def seconds_per_step(self, batch: int, repeats: int = 3) -> float:
         """The fastest of some optimiser steps of the whole network, on random pixels."""
@@ -211,9 +221,9 @@ class Classifier:
     def _judge(self, pixels: np.ndarray) -> np.ndarray:
         """P(positive class), float64 (N,): from stored features while the head alone has learnt."""
         if not self._only_head_learnt or not len(pixels):
-            return _in_batches(self.model, pixels).astype("float64")
+            return _in_batches(self.model, pixels)[:, 0].astype("float64")
         features = self._features.views(pixels, "none", 1)[:, 0]
-        return expit(_in_batches(self.parts.head, features).astype("float64"))
+        return expit(_in_batches(self.parts.head, features)[:, 0].astype("float64"))
 
     def _hand_over(self, step: Step) -> None:
         """Give the learnt weights, or their averages, to the network that predicts."""
@@ -252,8 +262,8 @@ def _in_batches(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
         part = np.asarray(inputs[start : start + TOGETHER], "float32")
         padded = np.zeros((TOGETHER, *part.shape[1:]), "float32")
         padded[: len(part)] = part
-        parts.append(np.asarray(model.predict_on_batch(padded))[: len(part), 0])
-    return np.concatenate(parts) if parts else np.zeros(0)
+        parts.append(np.asarray(model.predict_on_batch(padded))[: len(part)])
+    return np.concatenate(parts) if parts else np.zeros((0, 1))
 
 
 def _xla() -> bool:

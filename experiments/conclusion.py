@@ -48,9 +48,16 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
     return {
         "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
         "arms": list(by_arm.values()),
+        "strongest": _strongest([by_arm[arm] for arm in tested]),
         "notes": notes,
         "warnings": warnings,
     }
+
+
+def _strongest(rows: list[dict]) -> str | None:
+    """The arm whose change is largest, either way."""
+    sizes = {row["arm"]: abs(row["delta"]) for row in rows if np.isfinite(row["delta"])}
+    return max(sizes, key=sizes.get, default=None)
 
 
 def _about_generators(study: Study) -> str:

@@ -102,6 +102,7 @@ def prepare_synthetic(
 
 
 def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
+    from experiments import drawn as drawings
     from ufgen import synthesis
     from ufgen.fidelity.extractors import texture
     from ufgen.gan import sampler, trainer
@@ -112,11 +113,14 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
     asked = json.dumps([counts, filters] if filters else counts, sort_keys=True)
     numbers = hashlib.sha256(asked.encode()).hexdigest()[:8]
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
-    if not (drawn / "manifest.csv").is_file():
+    if not (drawn / "fidelity.csv").is_file():
         choice = synthesis.Choice(filters=filters)
         kept, dropped = synthesis.choose(generator, counts, choice, fit, fit_pixels, texture())
 
+        unseen = prepared.store.take(prepared.validation)
+
         def record(place: Path) -> None:
+            drawings.describe(place, kept, fit, fit_pixels, unseen)
             if filters:
                 dropped.to_csv(place / "dropped.csv", index=False)
 

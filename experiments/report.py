@@ -1,17 +1,15 @@
 """The report of a finished study: report.html (one self-contained file) and report.md."""
 
 import base64
-import json
 import re
 from pathlib import Path
 
 import matplotlib
 import pandas as pd
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifiers import metrics as metric_names
-from experiments import curve_figures, figures
+from experiments import curve_figures, facts, figures, worth_figures
 from ufgen.atomic import whole_file, write_text
 
 CAPTIONS = {
@@ -25,6 +23,14 @@ CAPTIONS = {
     "reliability": "Reliability of the calibrated probabilities, all trainings together; expected "
     "calibration error in brackets.",
     "confusion": "Confusion matrices on the test images, summed over seeds; share of each row.",
+    "learning_curve": "The primary metric against the number of real training images, and the arms "
+    "with synthetic ones beside it. Mean of the classifiers; from the lowest training to the "
+    "highest.",
+    "quality": "Each generator's change of the primary metric against the distance of its images "
+    "to the training images. A few points show no trend.",
+    "changed": "The test images whose probability of the true class changed most, for the better "
+    "(green) and for the worse (orange), with the evidence of one training of each arm. Above: "
+    "its class, and the mean probability of the positive class before and after.",
     "training": "Training: dotted lines are training, solid lines validation images; dots mark the "
     "weights that were kept.",
 }
@@ -38,20 +44,20 @@ def write(folder: Path, command: str) -> Path:
     the one that runs the study again.
     """
     folder = Path(folder)
-    facts = _read(folder) | {"command": command}
+    known = facts.read(folder) | {"command": command}
     with matplotlib.rc_context({"text.parse_math": False}):
-        drawn = _draw(facts)
-    facts["figures"] = []
+        drawn = _draw(known)
     for name, figure in drawn.items():
-        place = folder / "figures" / f"{name}.png"
         for kind in (".png", ".svg", ".pdf"):
-            with whole_file(place.with_suffix(kind)) as temporary:
+            with whole_file(folder / "figures" / f"{name}{kind}") as temporary:
                 figure.savefig(temporary, dpi=130)
-        facts["figures"].append(
-            {"name": name, "file": f"figures/{name}.png", "caption": CAPTIONS[name]}
-            | {"data": _data_uri(place.read_bytes())}
-        )
-    for grid in facts["grids"]:
+    known["figures"] = {
+        name: {"file": f"figures/{name}.png", "caption": caption}
+        | {"data": _data_uri((folder / "figures" / f"{name}.png").read_bytes())}
+        for name, caption in CAPTIONS.items()
+        if name in drawn or (name == "changed" and known["conclusion"]["strongest"])
+    }
+    for grid in known["grids"]:
         grid["data"] = _data_uri((folder / grid["file"]).read_bytes())
     templates = Environment(
         loader=PackageLoader("experiments"),
@@ -62,8 +68,8 @@ def write(folder: Path, command: str) -> Path:
     )
     templates.filters |= {"number": _number, "plain": _plain, "share": _share, "p": _p_value}
     for name in ("report.md", "report.html"):
-        write_text(folder / name, templates.get_template(f"{name}.j2").render(facts))
-    write_text(folder / "deltas.tex", _latex(facts["deltas"]))
+        write_text(folder / name, templates.get_template(f"{name}.j2").render(known))
+    write_text(folder / "deltas.tex", _latex(known["deltas"]))
     return folder / "report.html"
 
 
@@ -85,112 +91,25 @@ def _latex(deltas: pd.DataFrame) -> str:
     return shown.to_latex(index=False, float_format="%.3f", na_rep="undefined", escape=True)
 
 
-def _read(folder: Path) -> dict:
-    names = ("images", "quarantine", "metrics", "predictions", "deltas", "companions")
-    tables = {name: _table(folder / f"{name}.csv") for name in names}
-    study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
-    conclusion = json.loads((folder / "verdict.json").read_text())
-    images, metrics = tables["images"], tables["metrics"]
-    histories = [
-        pd.read_csv(folder / "trials" / row["trial"] / "history.csv").assign(
-            arm=row["arm"], classifier=row["classifier"]
-        )
-        for row in metrics.to_dict("records")
-    ]
-    used = [folder / "synthetic" / name for name in conclusion.get("synthetic", [])]
-    counts = images.groupby(["split", "role", "label"], as_index=False).agg(
-        images=("path", "size"), groups=("group", "nunique"), source=("source", "first")
-    )
-    deltas = tables["deltas"]
-    return tables | {
-        "study": study,
-        "conclusion": conclusion,
-        "environment": json.loads((folder / "environment.json").read_text()),
-        "histories": pd.concat(histories, ignore_index=True),
-        "phantom": bool((images["source"] == "phantom").any()),
-        "counts": counts.to_dict("records"),
-        "recipes": {
-            place.name: (place / "generator" / "recipe.yaml").read_text(encoding="utf-8")
-            for place in used
-            if (place / "generator" / "recipe.yaml").is_file()
-        },
-        "broken": tables["quarantine"].to_dict("records"),
-        "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
-        "summary": _summary(metrics),
-        "headline": _headline(deltas, study["primary_metric"]),
-        "pairs": tables["companions"].to_dict("records"),
-        "changes": deltas[deltas["classifier"] == "all"].to_dict("records"),
-        "changes_by_classifier": deltas[deltas["classifier"] != "all"].to_dict("records"),
-        "grids": [
-            {"file": f"synthetic/{place.name}/{kind}.png", "caption": f"{caption} ({place.name})"}
-            for place in used
-            for kind, caption in (
-                ("grid", "Real images above, synthetic images below, by class"),
-                (
-                    "curves",
-                    "Losses of the generator's training, and its distance to the training images",
-                ),
-            )
-            if (place / f"{kind}.png").is_file()
-        ],
-        "metric_names": metric_names.NAMES,
-        "title_of": metric_names.title,
-    }
-
-
-def _headline(deltas: pd.DataFrame, metric: str) -> list[dict]:
-    """The mean of the classifiers in the primary metric, and where its uncertainty comes from."""
-    rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == metric)]
-    found = []
-    for row in rows.to_dict("records"):
-        parts = {
-            "test groups": row["variance_groups"],
-            "seeds": row["variance_seeds"] / row["seeds"],
-            "generators": row["variance_generators"] / row["generators"],
-            "single trainings": row["variance_rest"] / (row["seeds"] * row["generators"]),
-        }
-        whole = sum(parts.values())
-        shares = {name: part / whole if whole > 0 else None for name, part in parts.items()}
-        found.append(row | {"shares": shares})
-    return found
-
-
-def _summary(metrics: pd.DataFrame) -> list[dict]:
-    """Per arm and classifier, for each metric, mean, smallest and largest over the seeds."""
-    rows = []
-    for (arm, classifier), same in metrics.groupby(["arm", "classifier"], sort=False):
-        cells = {}
-        for name in metric_names.NAMES:
-            values = same[name]
-            undefined = values.isna().any()
-            cells[name] = None if undefined else (values.mean(), values.min(), values.max())
-        rows.append({"arm": arm, "classifier": classifier, "cells": cells})
-    return rows
-
-
-def _draw(facts: dict) -> dict:
-    study, metrics = facts["study"], facts["metrics"]
-    labels = sorted(facts["images"]["label"].unique())
+def _draw(known: dict) -> dict:
+    """Every figure that the study's tables allow, by name."""
+    study, metrics = known["study"], known["metrics"]
+    labels = sorted(known["images"]["label"].unique())
     positive = study["images"]["positive"]
     negative = next((label for label in labels if label != positive), f"not {positive}")
-    return {
-        "forest": figures.forest(facts["deltas"], study["primary_metric"], study["margin"]),
-        "ratio": figures.ratio_curves(facts["deltas"], study["primary_metric"]),
-        "roc": curve_figures.roc_curves(facts["predictions"]),
-        "precision_recall": curve_figures.precision_recall_curves(facts["predictions"]),
-        "reliability": curve_figures.reliability_curves(facts["predictions"]),
+    primary = study["primary_metric"]
+    drawn = {
+        "forest": figures.forest(known["deltas"], primary, study["margin"]),
+        "ratio": figures.ratio_curves(known["deltas"], primary),
+        "learning_curve": worth_figures.learning_curve(metrics, primary),
+        "quality": worth_figures.quality(metrics, known["synthetic"], primary),
+        "roc": curve_figures.roc_curves(known["predictions"]),
+        "precision_recall": curve_figures.precision_recall_curves(known["predictions"]),
+        "reliability": curve_figures.reliability_curves(known["predictions"]),
         "confusion": figures.confusion_matrices(metrics, positive, negative),
-        "training": figures.training_curves(facts["histories"]),
+        "training": figures.training_curves(known["histories"]),
     }
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """A table whose text stays text: a class called NA is a name, an empty cell is no number."""
-    text = ("path", "label", "split", "group", "source", "sha256", "predicted", "reason", "error")
-    text += ("generator",)
-    table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
-    present = [name for name in text if name in table]
-    return table.assign(**table[present].fillna(""))
+    return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 def _data_uri(content: bytes) -> str:

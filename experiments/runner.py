@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from classifiers import precision
 from classifiers.training import Classifier
-from experiments import report, status, tables
+from experiments import changed, cost, drawn, report, status, tables
 from experiments.arms import mix
 from experiments.preparation import (
     Prepared,
@@ -68,8 +68,8 @@ def _run(study: Study, folder: Path, generators: Path, command: str, retry_faile
         split: prepare_synthetic(study, divided, folder, generators)
         for split, divided in prepared.items()
     }
-    drawn = [images for found in synthetic.values() for images in found.values()]
-    store = merge_stores([read.store, *(pixels for _, pixels in drawn)])
+    stores = [pixels for found in synthetic.values() for _, pixels in found.values()]
+    store = merge_stores([read.store, *stores])
     chosen = _precisions(study, folder)
     jobs = []
     for trial in study.trials():
@@ -80,19 +80,38 @@ def _run(study: Study, folder: Path, generators: Path, command: str, retry_faile
     status.write(folder, [(job.trial, job.place) for job in jobs])
     _run_trials(study, prepared, store, jobs, chosen, retry_failed)
     whole, warnings = status.without_failed(study, folder, command)
-    about, made = _collect(whole, [job.place for job in jobs])
+    places = [job.place for job in jobs]
+    about, made, costs = _collect(whole, places)
     found = tables.write(folder, whole, about, made)
+    sets = _sets(synthetic)
+    if found["strongest"]:
+        real = read.images.table.set_index("path")
+
+        def pixels_of(paths: list[str]):
+            rows = real.index.get_indexer(paths)
+            return read.store.take(read.images.select(rows))
+
+        changed.write(folder, found["strongest"], made, places, pixels_of)
     found["warnings"] = warnings + found["warnings"] + _warnings(read)
-    found["synthetic"] = [Path(images.table["path"].iloc[0]).parents[1].name for images, _ in drawn]
     write_text(folder / "verdict.json", json.dumps(found, indent=1))
-    tables.write_csv(folder, images=images_table(study, read, prepared), quarantine=read.quarantine)
+    tables.write_csv(
+        folder,
+        images=images_table(study, read, prepared),
+        quarantine=read.quarantine,
+        synthetic=drawn.table(sets, folder),
+    )
     resolved = whole.model_dump()
     resolved["images"]["positive"] = read.images.positive
     write_text(folder / "study.yaml", yaml.safe_dump(resolved, sort_keys=False))
-    about = environment.describe() | {
-        "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
-        "seconds of the last run": f"{time.time() - started:.0f}",
-    }
+    spent = cost.describe(costs, _generator_seconds(folder, sets))
+    about = (
+        environment.describe()
+        | spent
+        | {
+            "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
+            "seconds of the last run": f"{time.time() - started:.0f}",
+        }
+    )
     write_text(folder / "environment.json", json.dumps(about, indent=1))
     return report.write(folder, command)
 
@@ -152,20 +171,44 @@ def _run_trials(study, prepared, store, jobs: list[Job], precisions, retry_faile
                 network, name = None, None
 
 
-def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The finished trials of the study's seeds, and their predictions, one after the other."""
-    about, made = [], []
+def _sets(synthetic: dict) -> list[dict]:
+    """Every set of synthetic images: its folder's name, and what it was drawn for."""
+    return [
+        {
+            "folder": Path(images.table["path"].iloc[0]).parents[1].name,
+            "generator": generator,
+            "filtered": filtered,
+            "split": "" if split is None else f"seed {split[0]}, fold {split[1] + 1}",
+        }
+        for split, found in synthetic.items()
+        for (generator, filtered), (images, _) in found.items()
+    ]
+
+
+def _generator_seconds(folder: Path, sets: list[dict]) -> list[float]:
+    """What each generator took to train; several sets may come from one."""
+    found = {}
+    for name in (about["folder"] for about in sets):
+        made = folder / "synthetic" / name / "generator" / "complete.json"
+        found[name.rsplit("-", 1)[0]] = float(json.loads(made.read_text())["seconds"])
+    return list(found.values())
+
+
+def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame, list[dict]]:
+    """The finished trials of the study's seeds, their predictions, and what they cost."""
+    about, made, costs = [], [], []
     for place in places:
         file = place / "trial.json"
         found = json.loads(file.read_text()) if file.is_file() else {}
         if found.get("seed") not in study.seeds:
             continue
+        costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
         about.append(found | {"trial": place.name})
         predictions = pd.read_csv(
             place / "predictions.csv", dtype={"label": str, "group": str, "predicted": str}
         )
         made.append(predictions.assign(**{name: found[name] for name in tables.TRIAL}))
-    return pd.DataFrame(about), pd.concat(made, ignore_index=True)
+    return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
 
 
 def _warnings(read: Read) -> list[str]:

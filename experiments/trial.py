@@ -3,7 +3,10 @@
 import hashlib
 import json
 import re
+import time
 from pathlib import Path
+
+import numpy as np
 
 import ufgen
 from classifiers import calibration
@@ -31,8 +34,10 @@ def run_trial(
     """Train and evaluate once; write `place/` with predictions.csv, history.csv and trial.json.
 
     Temperature and threshold come from the validation images; the test images are predicted once,
-    after training, in the order of their hash.
+    after training, in the order of their hash. Of the first seed and generator evidence.npy keeps
+    the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum.
     """
+    started, busy = time.perf_counter(), time.process_time()
 
     def examples(images: ImageSet, pretraining=None) -> Examples:
         return Examples(store.take(images), images.targets(), pretraining)
@@ -78,7 +83,13 @@ def run_trial(
             "validation_sha256": content_key(prepared.validation),
             "threshold": judge.threshold,
             "temperature": judge.temperature,
+            "seconds": round(time.perf_counter() - started, 2),
+            "cpu_seconds": round(time.process_time() - busy, 2),
         }
+        if trial.seed == study.seeds[0] and trial.generator in (None, study.generator.seeds[0]):
+            maps = network.evidence(store.take(test))
+            largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)
+            np.save(temporary / "evidence.npy", (maps / largest).astype("float16"))
         (temporary / "trial.json").write_text(json.dumps(about, indent=1))
 
 

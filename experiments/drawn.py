@@ -1,0 +1,108 @@
+"""What a study keeps beside each set of synthetic images: how good they are, and pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ufgen.appraisal import compare
+from ufgen.atomic import whole_file
+from ufgen.fidelity.extractors import extract, texture
+from ufgen.fidelity.measure import standardised
+from ufgen.gan.sampler import Drawn
+from ufgen.grids import GRID_COLUMNS, write_grid
+from ufgen.imageset import ImageSet
+
+FEWEST_HELD_OUT = 5
+EMBEDDED = 600
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+KEPT = ("KD-texture", "precision-texture", "recall-texture", "coverage-texture")
+
+
+def describe(
+    folder: Path, drawn: Drawn, train: ImageSet, train_pixels: np.ndarray, held_out: np.ndarray
+) -> None:
+    """Write into `folder` what is known of synthetic images: numbers, copies, pictures.
+
+    fidelity.csv and copies.csv (see `ufgen.appraisal`), nearest.png (synthetic images above the
+    training images that they correlate with most) and embedding.png. `train` are the images that
+    the generator saw; `held_out` (uint8, N x H x W x C) others that are not test images.
+    """
+    synthetic = ImageSet(drawn.table, train.positive)
+    unseen = held_out if len(held_out) >= FEWEST_HELD_OUT else None
+    pair = train, train_pixels, synthetic, drawn.pixels
+    found = compare(folder, *pair, unseen, texture(), train)
+    _write_nearest(folder / "nearest.png", drawn, train_pixels, found.copies.table)
+    _write_embedding(folder / "embedding.png", *pair)
+
+
+def table(sets: list[dict], folder: Path) -> pd.DataFrame:
+    """One row per set of synthetic images, with its distance to the training images.
+
+    `sets` name the `folder` of each, below `folder/synthetic`, and what it was drawn for.
+    """
+    rows = []
+    for about in sets:
+        place = folder / "synthetic" / about["folder"]
+        fidelity = pd.read_csv(place / "fidelity.csv")
+        whole = fidelity[fidelity["scope"] == "all"].set_index("metric")
+        copies = pd.read_csv(place / "copies.csv")
+        numbers = {name: whole["value"].get(name, np.nan) for name in KEPT}
+        floor = {"KD-texture floor": whole["floor"].get("KD-texture", np.nan)}
+        counts = {"images": len(copies), "copies": float(copies["copy"].mean())}
+        rows.append(about | counts | numbers | floor)
+    columns = ["folder", "generator", "filtered", "split", "images", "copies", *KEPT]
+    return pd.DataFrame(rows, columns=[*columns, "KD-texture floor"])
+
+
+def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) -> None:
+    """Per class the first images drawn, and the closest of all, each above its nearest."""
+    by_class = drawn.table.groupby("label", sort=False).indices
+    chosen = [(label, rows[:GRID_COLUMNS]) for label, rows in by_class.items()]
+    order = np.argsort(-found["correlation"].to_numpy(), kind="stable")
+    chosen.append(("closest of all", order[:GRID_COLUMNS]))
+    rows = []
+    for name, which in chosen:
+        nearest = train_pixels[found["train_row"].to_numpy()[which]].copy()
+        mirrored = found["flipped"].to_numpy()[which]
+        nearest[mirrored] = nearest[mirrored][:, :, ::-1]
+        rows += [(f"{name}\nsynthetic", drawn.pixels[which]), ("nearest in\ntraining", nearest)]
+    write_grid(path, rows, "synthetic images, each above the training image nearest to it")
+
+
+def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: ImageSet, pixels):
+    """t-SNE (van der Maaten and Hinton, JMLR 2008) of texture features, real and synthetic."""
+    from matplotlib.figure import Figure
+    from sklearn.manifold import TSNE
+
+    extractor = texture()
+    reference = extract(extractor, train_pixels)
+    parts = [reference, extract(extractor, pixels)]
+    picked = [_evenly(len(part)) for part in parts]
+    features = np.concatenate(
+        [standardised(p, reference, extractor)[i] for p, i in zip(parts, picked, strict=True)]
+    )
+    perplexity = max(1.0, min(30.0, (len(features) - 1) / 3))
+    places = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(features)
+    labels = [
+        images.table["label"].to_numpy()[i]
+        for images, i in zip((train, synthetic), picked, strict=True)
+    ]
+    labels, real = np.concatenate(labels), np.arange(len(features)) < len(picked[0])
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for label, colour in zip(train.classes, COLOURS * len(train.classes), strict=False):
+        for kind, mask in (("real", real), ("synthetic", ~real)):
+            x, y = places[mask & (labels == label)].T
+            face = colour if kind == "real" else "none"
+            axes.scatter(
+                x, y, s=14, lw=0.7, fc=face, ec=colour, alpha=0.75, label=f"{label}, {kind}"
+            )
+    axes.set(xticks=[], yticks=[], title="t-SNE of texture features")
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=130)
+
+
+def _evenly(count: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(count, EMBEDDED)).round().astype(int))

@@ -1,0 +1,110 @@
+"""What a report says: the tables and files of a finished study's folder, as plain values."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from classifiers import metrics as metric_names
+
+SHOWN_SETS = 4
+PICTURES = (
+    ("grid", "Real images above, synthetic images below, by class"),
+    ("nearest", "Synthetic images, each above the training image nearest to it"),
+    ("embedding", "Real and synthetic images by their texture features (t-SNE)"),
+    (
+        "fidelity",
+        "Fidelity, each number beside its real-against-real floor",
+    ),
+    ("curves", "Losses of the generator's training, and its distance to the training images"),
+)
+
+
+def read(folder: Path) -> dict:
+    """Everything that the templates and the figures of a report are made from."""
+    names = ("images", "quarantine", "metrics", "predictions", "deltas", "companions", "synthetic")
+    tables = {name: _table(folder / f"{name}.csv") for name in names}
+    study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
+    conclusion = json.loads((folder / "verdict.json").read_text())
+    images, metrics = tables["images"], tables["metrics"]
+    histories = [
+        pd.read_csv(folder / "trials" / row["trial"] / "history.csv").assign(
+            arm=row["arm"], classifier=row["classifier"]
+        )
+        for row in metrics.to_dict("records")
+    ]
+    used = [folder / "synthetic" / name for name in tables["synthetic"]["folder"]]
+    counts = images.groupby(["split", "role", "label"], as_index=False).agg(
+        images=("path", "size"), groups=("group", "nunique"), source=("source", "first")
+    )
+    deltas = tables["deltas"]
+    return tables | {
+        "study": study,
+        "conclusion": conclusion,
+        "environment": json.loads((folder / "environment.json").read_text()),
+        "histories": pd.concat(histories, ignore_index=True),
+        "phantom": bool((images["source"] == "phantom").any()),
+        "counts": counts.to_dict("records"),
+        "recipes": {
+            place.name: (place / "generator" / "recipe.yaml").read_text(encoding="utf-8")
+            for place in used
+            if (place / "generator" / "recipe.yaml").is_file()
+        },
+        "broken": tables["quarantine"].to_dict("records"),
+        "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
+        "summary": _summary(metrics),
+        "headline": _headline(deltas, study["primary_metric"]),
+        "pairs": tables["companions"].to_dict("records"),
+        "changes": deltas[deltas["classifier"] == "all"].to_dict("records"),
+        "changes_by_classifier": deltas[deltas["classifier"] != "all"].to_dict("records"),
+        "sets": tables["synthetic"].to_dict("records"),
+        "grids": [
+            {"file": f"synthetic/{place.name}/{kind}.png", "caption": f"{caption} ({place.name})"}
+            for place in used[:SHOWN_SETS]
+            for kind, caption in PICTURES
+            if (place / f"{kind}.png").is_file()
+        ],
+        "unshown": [place.name for place in used[SHOWN_SETS:]],
+        "metric_names": metric_names.NAMES,
+        "title_of": metric_names.title,
+    }
+
+
+def _headline(deltas: pd.DataFrame, metric: str) -> list[dict]:
+    """The mean of the classifiers in the primary metric, and where its uncertainty comes from."""
+    rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == metric)]
+    found = []
+    for row in rows.to_dict("records"):
+        parts = {
+            "test groups": row["variance_groups"],
+            "seeds": row["variance_seeds"] / row["seeds"],
+            "generators": row["variance_generators"] / row["generators"],
+            "single trainings": row["variance_rest"] / (row["seeds"] * row["generators"]),
+        }
+        whole = sum(parts.values())
+        shares = {name: part / whole if whole > 0 else None for name, part in parts.items()}
+        found.append(row | {"shares": shares})
+    return found
+
+
+def _summary(metrics: pd.DataFrame) -> list[dict]:
+    """Per arm and classifier, for each metric, mean, smallest and largest over the seeds."""
+    rows = []
+    for (arm, classifier), same in metrics.groupby(["arm", "classifier"], sort=False):
+        cells = {}
+        for name in metric_names.NAMES:
+            values = same[name]
+            undefined = values.isna().any()
+            cells[name] = None if undefined else (values.mean(), values.min(), values.max())
+        rows.append({"arm": arm, "classifier": classifier, "cells": cells})
+    return rows
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table whose text stays text: a class called NA is a name, an empty cell is no number."""
+    text = ("path", "label", "split", "group", "source", "sha256", "predicted", "reason", "error")
+    text += ("generator", "folder")
+    table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+    present = [name for name in text if name in table]
+    return table.assign(**table[present].fillna(""))

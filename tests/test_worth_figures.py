@@ -1,0 +1,35 @@
+"""Learning curve and generator quality: drawn where there is something to draw."""
+
+import pandas as pd
+
+from experiments import worth_figures
+
+
+def _metrics(arms: dict[str, tuple[int, float]]) -> pd.DataFrame:
+    rows = [
+        {"arm": arm, "classifier": "hybrid", "seed": seed, "n_train": count, "roc_auc": auc}
+        | {"generator": generator}
+        for arm, (count, auc) in arms.items()
+        for seed in (0, 1)
+        for generator in (("0", "1") if "synthetic" in arm else ("",))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_learning_curve_goes_over_real_images_alone():
+    arms = {"real": (50, 0.7), "real+synthetic@1.0": (100, 0.75), "real+oracle@1.0": (100, 0.8)}
+    figure = worth_figures.learning_curve(_metrics(arms), "roc_auc")
+    line = figure.axes[0].lines[0]
+    assert line.get_xdata().tolist() == [50, 100] and line.get_ydata().tolist() == [0.7, 0.8]
+    del arms["real+oracle@1.0"]
+    assert worth_figures.learning_curve(_metrics(arms), "roc_auc") is None
+
+
+def test_quality_is_paired_by_generator():
+    metrics = _metrics({"real": (50, 0.7), "real+synthetic@1.0": (100, 0.75)})
+    metrics.loc[metrics["generator"] == "1", "roc_auc"] = 0.6
+    sets = pd.DataFrame({"generator": ["1", "0"], "filtered": False, "KD-texture": [3.0, 1.0]})
+    figure = worth_figures.quality(metrics, sets, "roc_auc")
+    x, y = figure.axes[0].lines[1].get_data()
+    assert list(x) == [1.0, 3.0] and list(y.round(3)) == [0.05, -0.1]
+    assert worth_figures.quality(metrics, sets[:1], "roc_auc") is None
