@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifiers import metrics as metric_names
-from experiments import curve_figures, facts, figures, worth_figures
+from experiments import checklist, curve_figures, facts, figures, worth_figures
 from ufgen.atomic import whole_file, write_text
 
 CAPTIONS = {
@@ -67,6 +67,9 @@ def write(folder: Path, command: str) -> Path:
         lstrip_blocks=True,
     )
     templates.filters |= {"number": _number, "plain": _plain, "share": _share, "p": _p_value}
+    known["checklist"] = checklist.fill_in(templates, known)
+    with whole_file(folder / "checklist.csv") as temporary:
+        known["checklist"].to_csv(temporary, index=False)
     for name in ("report.md", "report.html"):
         write_text(folder / name, templates.get_template(f"{name}.j2").render(known))
     write_text(folder / "deltas.tex", _latex(known["deltas"]))

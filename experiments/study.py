@@ -39,7 +39,8 @@ class Images(_Strict):
     """Which images, and how they are read.
 
     Only the share `fraction` of the training groups is used (a smaller one is contained in a
-    larger); what is left is kept for `oracle` arms.
+    larger); what is left is kept for `oracle` arms. A study file may list several fractions and
+    resolutions (see `experiments.factors`).
     """
 
     path: str = "UF_dataset"

@@ -6,6 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from classifiers.settings import check_trial
+from experiments.factors import expand
 from experiments.study import Study
 from ufgen.errors import UserError
 
@@ -17,7 +18,15 @@ def shipped() -> dict[str, Path]:
 
 
 def read(location: str | Path, **changes) -> Study:
-    """Read a study from a YAML file, or a shipped one by its name.
+    """Read a study of one level; see `read_all`."""
+    studies = read_all(location, **changes)[1]
+    if len(studies) > 1:
+        raise UserError(f"{location} lists several levels: expected one fraction and resolution")
+    return studies[0]
+
+
+def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
+    """Read a YAML file, or a shipped one by its name: its own name, and a study for each level.
 
     `changes` replace fields of `images` (those that are not None). Relative image paths are
     relative to the working directory. Raises UserError naming the field that is wrong.
@@ -40,10 +49,11 @@ def read(location: str | Path, **changes) -> Study:
         **{name: value for name, value in changes.items() if value is not None},
     }
     try:
-        study = Study(**content)
-        for classifier in study.classifiers:
-            for arm in study.parsed_arms():
-                check_trial(study.training_of(classifier), classifier.weights, arm.augmentation)
+        studies = [Study(**one) for one in expand(content)]
+        for study in studies:
+            for classifier in study.classifiers:
+                for arm in study.parsed_arms():
+                    check_trial(study.training_of(classifier), classifier.weights, arm.augmentation)
     except ValidationError as error:
         problems = [
             f"  line {line_of(text, e['loc'])}: {'.'.join(map(str, e['loc'])) or 'study'}: "
@@ -53,7 +63,7 @@ def read(location: str | Path, **changes) -> Study:
         raise UserError(f"{path} is not a valid study:\n" + "\n".join(problems)) from None
     except UserError as error:
         raise UserError(f"{path} is not a valid study: {error}") from None
-    return study
+    return str(content.get("name")), studies
 
 
 def line_of(text: str, location: tuple) -> int:

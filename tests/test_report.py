@@ -112,7 +112,8 @@ def fake_study(
     study = {
         "name": name,
         "question": f"Does it help to tell UF from {negative}?",
-        "images": {"path": "x", "positive": "UF", "resolution": 64, "channels": 1, "fit": "crop"},
+        "images": {"path": "x", "positive": "UF", "resolution": 64, "channels": 1, "fit": "crop"}
+        | {"fraction": 1.0},
         "arms": list(arms),
         "classifiers": [{"name": c, "weights": "none", "training": {}} for c in classifiers],
         "seeds": list(seeds),
@@ -124,6 +125,9 @@ def fake_study(
             "balance": "none",
         },
         "generator": {"recipe": "dcgan", "options": {}, "seeds": [0]},
+        "folds": 0,
+        "split_seed": 0,
+        "validation_fraction": 0.2,
         "primary_metric": "roc_auc",
         "margin": 0.02,
         "confidence": 0.95,

@@ -49,30 +49,34 @@ def experiment(
 
     if demo == (study is not None):
         raise UserError("name a study (a YAML file, or quick, full or lowdata), or say --demo")
-    chosen = study_file.read(
+    name, studies = study_file.read_all(
         "demo" if demo else study,
         path=str(location) if location else None,
         positive=positive,
         group_pattern=group_pattern,
     )
     if demo and location is None:
-        _write_demo_images(Path(chosen.images.path))
-    if status:
-        from experiments.status import describe
-
-        print(describe(runs / chosen.name))
-        return
-    if plan:
-        from experiments.plan import write_plan
-
-        print(write_plan(chosen, runs, effect))
-        return
-    from experiments import runner
-
+        _write_demo_images(Path(studies[0].images.path))
     said = [word for word in sys.argv[1:] if word != "--retry-failed"]
-    report = runner.run(chosen, runs, "ufgen " + shlex.join(said), retry_failed)
-    print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
-    print(f"Report: {report}")
+    for one in studies:
+        if status:
+            from experiments.status import describe
+
+            print(f"{one.name}: {describe(runs / one.name)}")
+        elif plan:
+            from experiments.plan import write_plan
+
+            print(write_plan(one, runs, effect))
+        else:
+            from experiments import runner
+
+            report = runner.run(one, runs, "ufgen " + shlex.join(said), retry_failed)
+            print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
+            print(f"Report: {report}")
+    if len(studies) > 1 and not status and not plan:
+        from experiments.factors import write_overview
+
+        print(f"Overview of {len(studies)} levels: {write_overview(name, studies, runs)}")
 
 
 def _write_demo_images(folder: Path) -> None:

@@ -1,0 +1,100 @@
+"""A study at several real fractions or resolutions: one for each, and what they say together."""
+
+import itertools
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from classifiers import metrics
+from experiments.arms import parse
+from experiments.figures import colours
+from experiments.study import Study
+from ufgen.atomic import whole_file, write_text
+from ufgen.errors import UserError
+
+FACTORS = ("fraction", "resolution")
+
+
+def expand(content: dict) -> list[dict]:
+    """The content of a study file, once for each combination of the levels that it lists.
+
+    `images.fraction` and `images.resolution` may be lists. Each study is named after its levels.
+    Where all training groups are in use, arms with oracle images, which are the others, are left
+    out. Raises UserError for an empty or repeated level.
+    """
+    images = content.get("images") or {}
+    listed = [name for name in FACTORS if isinstance(images.get(name), list)]
+    for name in listed:
+        levels = images[name]
+        if not levels or len(set(map(str, levels))) < len(levels):
+            raise UserError(f"images.{name} is {levels}: expected levels that differ, at least one")
+    if not listed:
+        return [content]
+    found = []
+    for levels in itertools.product(*(images[name] for name in listed)):
+        chosen = dict(zip(listed, levels, strict=True))
+        label = "-".join(f"{name}{level}" for name, level in chosen.items())
+        one = content | {"images": {**images, **chosen}, "name": f"{content.get('name')}-{label}"}
+        if chosen.get("fraction") == 1 and isinstance(content.get("arms"), list):
+            one["arms"] = [arm for arm in content["arms"] if "oracle@" not in str(arm)]
+        found.append(one)
+    return found
+
+
+def write_overview(name: str, studies: list[Study], root: Path) -> Path:
+    """Write `root/<name>/`: factors.csv, the figure and report.html; the page's path.
+
+    Every study must be finished in `root`. One row is one arm at one level, in the primary metric,
+    mean of the classifiers.
+    """
+    folder, parts = Path(root) / name, []
+    for study in studies:
+        deltas = pd.read_csv(Path(root) / study.name / "deltas.csv")
+        rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
+        levels = {factor: getattr(study.images, factor) for factor in FACTORS}
+        parts.append(rows.assign(**levels, study=study.name))
+    kept = ["arm", "baseline", "value", "delta", "low", "high", "verdict", "study"]
+    table = pd.concat(parts)[[*FACTORS, *kept]].reset_index(drop=True)
+    with whole_file(folder / "factors.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    figure = draw(table, studies[0].primary_metric, studies[0].margin)
+    with whole_file(folder / "factors.svg") as temporary:
+        figure.savefig(temporary)
+    templates = Environment(
+        loader=PackageLoader("experiments"), autoescape=True, undefined=StrictUndefined
+    )
+    page = templates.get_template("overview.html.j2").render(
+        name=name,
+        question=studies[0].question,
+        metric=metrics.title(studies[0].primary_metric),
+        rows=table.to_dict("records"),
+        figure=(folder / "factors.svg").read_text(encoding="utf-8").partition("<svg")[2],
+        count=len(studies),
+    )
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
+    """Each tested arm's change with its interval, at every level; a panel for each resolution."""
+    arms = [arm for arm in table["arm"].unique() if parse(arm).tested]
+    sizes = sorted(table["resolution"].unique())
+    levels = sorted(table["fraction"].unique())
+    figure = Figure(figsize=(1.6 + 3.6 * len(sizes), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    for axes, size in zip(panels, sizes, strict=True):
+        axes.axhspan(-margin, margin, color="#0072B2", alpha=0.08)
+        axes.axhline(0, color="black", lw=0.7)
+        for place, (arm, colour) in enumerate(zip(arms, colours(len(arms) + 1)[1:], strict=True)):
+            rows = table[(table["arm"] == arm) & (table["resolution"] == size)]
+            x = [levels.index(f) + 0.09 * (place - len(arms) / 2) for f in rows["fraction"]]
+            axes.vlines(x, rows["low"], rows["high"], color=colour, lw=1.4)
+            axes.plot(x, rows["delta"], "o", color=colour, ms=4, label=arm)
+        axes.set_xticks(range(len(levels)), [f"{level:.0%}" for level in levels])
+        axes.set_title(f"{size} px", fontsize=9)
+        axes.set_xlabel("share of the real training groups in use")
+    panels[0].set_ylabel(f"change in {metrics.title(metric)}")
+    panels[-1].legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

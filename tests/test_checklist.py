@@ -1,0 +1,44 @@
+"""Reporting checklists: every published item once; what a study cannot know stays open."""
+
+import pandas as pd
+import pytest
+from test_report import fake_study
+
+from experiments import checklist, report
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    folder = fake_study(tmp_path_factory.mktemp("checklist") / "s", seeds=[0])
+    page = report.write(folder, "ufgen experiment s.yaml").read_text()
+    return page, pd.read_csv(folder / "checklist.csv", dtype=str)
+
+
+def test_every_item_is_there_once(filled):
+    _, table = filled
+    by_guideline = {name: rows["item"].tolist() for name, rows in table.groupby("guideline")}
+    assert by_guideline["CLAIM 2024"] == [str(i) for i in range(1, 45)]
+    found = by_guideline["TRIPOD+AI"]
+    assert len(found) == len(set(found)) == 52
+    numbers = sorted({int(item.rstrip("abcdefg")) for item in found})
+    assert numbers == list(range(1, 28))
+
+
+def test_what_only_the_authors_know_stays_open(filled):
+    page, table = filled
+    answers = table.set_index(["guideline", "item"])["answer"]
+    for item in ("1", "5", "7", "8", "16", "33", "44"):
+        assert answers["CLAIM 2024", item] == checklist.UNKNOWN
+    for item in ("6b", "17", "18a", "20b"):
+        assert answers["TRIPOD+AI", item] == checklist.UNKNOWN
+    known = (answers["CLAIM 2024"] != checklist.UNKNOWN).sum()
+    assert f"CLAIM 2024: {known} of 44 items" in page
+
+
+def test_answers_come_from_the_study(filled):
+    _, table = filled
+    answers = table.set_index(["guideline", "item"])["answer"]
+    assert "real+synthetic@0.5" in answers["CLAIM 2024", "6"]
+    assert "64 px" in answers["CLAIM 2024", "9"]
+    assert "40 images of 20 groups" in answers["CLAIM 2024", "35"]
+    assert "ufgen experiment s.yaml" in answers["TRIPOD+AI", "18f"]

@@ -1,0 +1,60 @@
+"""A study at several levels: expanded, named, and shown together."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from experiments import factors, study_file
+from ufgen.errors import UserError
+
+STUDY = {
+    "name": "s",
+    "images": {"path": "x", "fraction": [0.25, 1.0], "resolution": [32, 64]},
+    "arms": ["real", "real+synthetic@1.0", "real+oracle@1.0"],
+    "classifiers": ["mobilenet_v3_small"],
+}
+
+
+def _file(path, **images):
+    content = STUDY | {"images": STUDY["images"] | images}
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_every_combination_of_levels_is_a_study(tmp_path):
+    name, studies = study_file.read_all(_file(tmp_path / "s.yaml"))
+    assert name == "s"
+    levels = [(one.images.fraction, one.images.resolution) for one in studies]
+    assert levels == [(0.25, 32), (0.25, 64), (1.0, 32), (1.0, 64)]
+    assert studies[1].name == "s-fraction0.25-resolution64"
+    assert [len(one.arms) for one in studies] == [3, 3, 2, 2]
+    with pytest.raises(UserError, match="several levels"):
+        study_file.read(tmp_path / "s.yaml")
+
+
+@pytest.mark.parametrize("fraction", [[], [0.5, 0.5]])
+def test_levels_must_differ(tmp_path, fraction):
+    with pytest.raises(UserError, match=r"images\.fraction"):
+        study_file.read_all(_file(tmp_path / "s.yaml", fraction=fraction))
+
+
+def test_a_wrong_level_is_named_with_its_line(tmp_path):
+    file = _file(tmp_path / "s.yaml", fraction=[0.25, 7])
+    line = 1 + file.read_text().splitlines().index("  fraction:")
+    with pytest.raises(UserError, match=rf"line {line}: images\.fraction"):
+        study_file.read_all(file)
+
+
+def test_the_overview_shows_every_level(tmp_path):
+    _, studies = study_file.read_all(_file(tmp_path / "s.yaml"))
+    for place, one in enumerate(studies):
+        row = {"arm": "real+synthetic@1.0", "classifier": "all", "metric": "roc_auc"}
+        row |= {"baseline": 0.8, "value": 0.8, "delta": 0.01 * place, "low": -0.1, "high": 0.1}
+        (tmp_path / one.name).mkdir()
+        table = pd.DataFrame([row | {"verdict": "inconclusive"}])
+        table.to_csv(tmp_path / one.name / "deltas.csv", index=False)
+    page = factors.write_overview("s", studies, tmp_path)
+    table = pd.read_csv(tmp_path / "s" / "factors.csv")
+    assert table["delta"].tolist() == [0.0, 0.01, 0.02, 0.03]
+    text = page.read_text()
+    assert "../s-fraction1.0-resolution64/report.html" in text and text.count("<svg") == 1
