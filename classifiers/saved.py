@@ -13,7 +13,7 @@ from classifiers.batches import Examples
 from classifiers.ensemble import Ensemble
 from classifiers.settings import Training, check_trial
 from classifiers.training import Classifier
-from ufgen import pixels, splits
+from ufgen import pixels, splits, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -136,7 +136,11 @@ def train(
     network = Classifier(name, size, channels, weights, chosen)
     histories, values = [], []
     for member in range(members):
-        history = network.fit(fitted, validation, training, seed + member, augmentation, on_step)
+        curves = tensorboard.Curves(f"classifiers/{Path(out).name}/member_{member + 1}")
+        history = network.fit(
+            fitted, validation, training, seed + member, augmentation, on_step, curves
+        )
+        curves.close()
         histories.append(history.assign(member=member + 1))
         values.append([np.array(variable) for variable in network.model.variables])
     ensemble = Ensemble(network, values, training.test_views)

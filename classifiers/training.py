@@ -69,12 +69,14 @@ class Classifier:
         seed: int = 0,
         augmentation: str = "none",
         on_step: Callable[[], None] = lambda: None,
+        on_row: Callable[[dict], None] = lambda row: None,
     ) -> pd.DataFrame:
         """Train from the initial weights of `seed` and keep the best on validation.
 
-        Returns one row per evaluation: step, trained (what learns), learning_rate, loss, accuracy
-        (training means since the last row), val_loss, val_accuracy, val_roc_auc, best (1 for the
-        row that was kept). Raises UserError when the loss is no longer a number.
+        Returns one row per evaluation, which `on_row` is given at once: step, trained (what
+        learns), learning_rate, loss, accuracy (training means since the last row), val_loss,
+        val_accuracy, val_roc_auc, best (1 for the row that was kept). Raises UserError when the
+        loss is no longer a number.
         """
         check_trial(training, self.weights, augmentation)
         self._reset(seed)
@@ -121,6 +123,7 @@ class Classifier:
                 if training.schedule == "plateau":
                     plateau.update(row["val_loss"])
                 history.append(row)
+                on_row(row)
         _assign(self.model.variables, kept[2])
         return pd.DataFrame(history).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
 

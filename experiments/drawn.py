@@ -74,6 +74,7 @@ def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: Image
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of texture features, real and synthetic."""
     from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     extractor = texture()
     reference = extract(extractor, train_pixels)
@@ -83,7 +84,8 @@ def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: Image
         [standardised(p, reference, extractor)[i] for p, i in zip(parts, picked, strict=True)]
     )
     perplexity = max(1.0, min(30.0, (len(features) - 1) / 3))
-    places = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(features)
+    with threadpool_limits(1):  # its threads wait for each other far longer than they work
+        places = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(features)
     labels = [
         images.table["label"].to_numpy()[i]
         for images, i in zip((train, synthetic), picked, strict=True)

@@ -14,6 +14,7 @@ from classifiers.batches import Examples
 from classifiers.training import Classifier
 from experiments.preparation import Prepared, content_key
 from experiments.study import Study, Trial
+from ufgen import tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.imageset import ImageSet
 
@@ -44,6 +45,7 @@ def run_trial(
 
     drawn = (diet.table["source"] == "synthetic").to_numpy()
     training, validation = study.training_of(trial.classifier), examples(prepared.validation)
+    curves = tensorboard.Curves(f"classifiers/{place.name}")
     history = network.fit(
         examples(diet, drawn if trial.arm.pretrain else None),
         validation,
@@ -51,7 +53,9 @@ def run_trial(
         trial.seed,
         trial.arm.augmentation,
         on_step,
+        curves,
     )
+    curves.close()
     raw = network.predict(validation.pixels, training.test_views)
     judge = calibration.fit(validation.targets, raw)
     test = prepared.test.select(

@@ -15,9 +15,11 @@ from ufgen.cli.options import (
     Positive,
     Resolution,
     Seed,
+    TensorBoard,
     mention_quarantine,
 )
 from ufgen.errors import UserError
+from ufgen.tensorboard import write_to
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -77,8 +79,11 @@ def train(
     channels: Channels = 1,
     fit: Fit = "crop",
     seed: Seed = 0,
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Train one classifier on the training images and save it."""
+    if tensorboard:
+        write_to(tensorboard)
     environment.import_keras()
     from tqdm import tqdm
 

@@ -28,6 +28,10 @@ ExtractorName = Annotated[
 Weights = Annotated[
     str, typer.Option(help="Weights of a keras: extractor: imagenet or a local file.")
 ]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option("--tensorboard", help="Folder for live curves, which TensorBoard shows."),
+]
 Runs = Annotated[Path, typer.Option(help="Folder for generators and studies.")]
 
 

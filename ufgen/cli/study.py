@@ -10,8 +10,9 @@ import typer
 
 from ufgen import environment
 from ufgen.cli.application import app
-from ufgen.cli.options import GroupPattern, Positive, Runs
+from ufgen.cli.options import GroupPattern, Positive, Runs, TensorBoard
 from ufgen.errors import UserError
+from ufgen.tensorboard import write_to
 
 
 @app.command(epilog="Example: ufgen experiment quick --data UF_dataset --positive UF")
@@ -42,8 +43,11 @@ def experiment(
     positive: Positive = None,
     group_pattern: GroupPattern = None,
     runs: Runs = Path("runs"),
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
+    if tensorboard:
+        write_to(tensorboard)
     environment.import_keras()
     from experiments import study_file
 

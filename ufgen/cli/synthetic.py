@@ -16,10 +16,12 @@ from ufgen.cli.options import (
     Resolution,
     Runs,
     Seed,
+    TensorBoard,
     Weights,
     mention_quarantine,
 )
 from ufgen.errors import UserError
+from ufgen.tensorboard import write_to
 
 
 @app.command(epilog="Example: ufgen synth UF_dataset --name first --resolution 64 --kimg 100")
@@ -64,8 +66,11 @@ def synth(
     seed: Seed = 0,
     synthetic: Annotated[Path, typer.Option(help="Where to write.")] = Path("synthetic"),
     runs: Runs = Path("runs"),
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Train a generator on the training images (or reuse it) and draw synthetic ones."""
+    if tensorboard:
+        write_to(tensorboard)
     environment.import_keras()
     import pandas as pd
 

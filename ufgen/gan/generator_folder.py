@@ -125,8 +125,10 @@ class GeneratorFolder:
                 network.save_weights(temporary)
         return hash_weights(averaged)
 
-    def write_grid(self, kimg: int, rows: list, title: str) -> None:
-        write_grid(self.path / "grids" / f"kimg_{kimg:05d}.png", rows, title)
+    def write_grid(self, kimg: int, rows: list, title: str) -> Path:
+        path = self.path / "grids" / f"kimg_{kimg:05d}.png"
+        write_grid(path, rows, title)
+        return path
 
     def finish(self, about: dict) -> None:
         """Write complete.json and remove the saved states."""

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from ufgen import backend
+from ufgen import backend, tensorboard
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, texture
@@ -75,6 +75,7 @@ class _Training:
         self.state |= {"best": None, "since_best": 0}
         self.metrics: list[dict] = []
         self._restore("checkpoint")
+        self.curves = tensorboard.Curves(f"generators/{folder.path.name}", self.state["step"])
 
     def run(self, progress: bool) -> None:
         """Train to the end of the budget; Ctrl-C leaves a checkpoint of a whole step."""
@@ -148,7 +149,7 @@ class _Training:
 
     def _log(self, numbers: dict, speed: float, bar) -> None:
         row = {"kimg": self._shown(), "step": self.state["step"], **numbers}
-        self.metrics.append(row | {"images_per_second": round(speed, 1)})
+        self._record(row | {"images_per_second": round(speed, 1)})
         best = self.state["best"]
         shown = {"KD": f"{best['distance']:.3g}"} if best else {}
         bar.set_postfix(
@@ -166,7 +167,7 @@ class _Training:
             )
             return
         at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
-        self.metrics.append(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
+        self._record(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
         state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
@@ -217,7 +218,12 @@ class _Training:
             for index, label in enumerate(self.classes)
         ]
         title = f"after {self._shown():.0f} thousand images ({self.recipe.name}), KD {distance:.3g}"
-        self.folder.write_grid(int(self._shown()), rows, title)
+        path = self.folder.write_grid(int(self._shown()), rows, title)
+        self.curves.picture("synthetic_images", path, self.state["step"])
+
+    def _record(self, row: dict) -> None:
+        self.metrics.append(row)
+        self.curves(row)
 
     def _save(self, *names: str) -> None:
         for name in names:
@@ -240,6 +246,7 @@ class _Training:
 
     def _finish(self) -> None:
         best = self.state["best"]
+        self.curves.close()
         self._save("checkpoint")
         self.folder.finish(
             {
