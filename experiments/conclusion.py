@@ -21,7 +21,8 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         f"seeds there are few degrees of freedom for the latter.",
         _about_generators(study),
         *_about_folds(study),
-        "The headline intervals of the arms with synthetic images leave out zero just where Holm's "
+        "Intervals end where no change can be larger: few trainings leave them that wide. The "
+        "headline intervals of the arms with synthetic images leave out zero just where Holm's "
         f"procedure at {1 - study.confidence:.2g} rejects; all others are single intervals at "
         f"{study.confidence:.0%}.",
         *_smallest(study, [by_arm[arm] for arm in tested]),

@@ -172,14 +172,16 @@ def _delta(scores: Scores, arm: Arm, members: list[str], metric: str) -> dict:
 
 
 def _judge(row: dict, margin: float) -> dict:
-    low, high = row["estimate"].interval(row["confidence"])
+    largest = 2.0 if row["metric"] == "mcc" else 1.0
+    low, high = np.clip(row["estimate"].interval(row["confidence"]), -largest, largest)
     better = (-high, -low) if row["metric"] in metrics.LESS_IS_BETTER else (low, high)
     found = statistics.verdict(*better, margin)
+    smallest = row["estimate"].smallest_effect(row["confidence"])
     learned = row["chance"].interval(row["confidence"])[0] > 0
     return {
         "low": low,
         "high": high,
-        "smallest_effect": row["estimate"].smallest_effect(row["confidence"]),
+        "smallest_effect": smallest if smallest <= largest else np.nan,
         "real_beats_chance": bool(learned),
         "verdict": found if learned or found != "equivalent" else "inconclusive",
     }
