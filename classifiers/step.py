@@ -14,12 +14,14 @@ class Step:
     """A call trains `model` (inputs to logits, (N, 1)) by one batch.
 
     `groups` are lists of the variables that learn, each with an Adam and a learning rate of its
-    own. With `averaged`, `averages` follow the variables. Nothing that may change from trial to
+    own. With `averaged`, `averages` follow the variables. `apart` says that they are not those of
+    the network that predicts. Nothing that may change from trial to
     trial is part of the compiled program: loss settings and rates are among its inputs.
     """
 
-    def __init__(self, model: keras.Model, groups: list[list], averaged: bool):
+    def __init__(self, model: keras.Model, groups: list[list], averaged: bool, apart: bool):
         self.model = model
+        self.apart = apart
         self.groups = [group for group in groups if group]
         self.variables = [variable for group in self.groups for variable in group]
         self.optimizers = [keras.optimizers.Adam() for _ in self.groups]

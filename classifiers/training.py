@@ -30,8 +30,9 @@ class Classifier:
     A second trial in the same process traces nothing again, and its result is the one that a
     process of its own would give: weights, optimisers and random state are all set back.
 
-    `parts` is the network that predicts, in float32; a twin with the given `precision` learns, and
-    hands its weights over for each evaluation.
+    `parts` is the network that predicts, in float32. Where its head alone learns, it does so in
+    place; else a twin with the given `precision` learns, and hands its weights over for each
+    evaluation.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Classifier:
         self.parts = self._build()
         for model in (self.parts.model, self.parts.features, self.parts.head):
             model.compile(jit_compile=_xla())
-        self._twin: Network | None = None
+        self._built_twin: Network | None = None
         self._steps: dict[tuple, Step] = {}
         self._initial: tuple[int, list[np.ndarray]] | None = None
         self._features = FrozenFeatures(self.parts.features)
@@ -84,10 +85,13 @@ class Classifier:
         weights = class_weights(train.targets, training.balance)
         every = training.steps / training.evaluations
         marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}
-        history, kept, plateau, done = [], None, Plateau(), 0
+        history, kept, plateau, done, apart = [], None, Plateau(), 0, False
         for trained, steps in training.phases():
             self._only_head_learnt = trained == "head"
             step = self._step(trained, averaged=training.average > 0)
+            if step.apart and not apart:
+                _assign(self._twin.model.variables, _values(self.model))
+            apart = step.apart
             step.reset()
             batch_of = self._inputs(trained, train, training, augmentation, seed)
             seen = []
@@ -116,7 +120,8 @@ class Classifier:
                         f"the training loss is {row['loss']} at step {done}: the learning rate "
                         f"{training.learning_rate} is probably too high"
                     )
-                self._hand_over(step)
+                if apart:
+                    self._hand_over(step)
                 row |= self._validate(validation)
                 if kept is None or row["val_loss"] < kept[0]:
                     kept = (row["val_loss"], done, _values(self.model))
@@ -173,13 +178,16 @@ class Classifier:
         return min(found[1:])
 
     def _reset(self, seed: int) -> None:
-        if self._twin is None:
-            self._twin = self._build(precision=self.precision)
         if self._initial is None or self._initial[0] != seed:
             keras.utils.set_random_seed(seed)
             self._initial = (seed, self._initial_values())
-        for network in (self.parts, self._twin):
-            _assign(network.model.variables, self._initial[1])
+        _assign(self.model.variables, self._initial[1])
+
+    @property
+    def _twin(self) -> Network:
+        if self._built_twin is None:
+            self._built_twin = self._build(precision=self.precision)
+        return self._built_twin
 
     def _initial_values(self) -> list[np.ndarray]:
         """Of all variables, with new random ones; what is pretrained need not be built again."""
@@ -193,7 +201,8 @@ class Classifier:
     def _step(self, trained: str, averaged: bool) -> Step:
         """The compiled step for what learns: made at the first call, and kept."""
         if (trained, averaged) not in self._steps:
-            network = self._twin
+            apart = trained != "head" or averaged
+            network = self._twin if apart else self.parts
             for backbone in network.backbones:
                 last = {id(layer) for layer in last_block(backbone)}
                 for layer in backbone.layers:
@@ -203,7 +212,7 @@ class Classifier:
             head = network.head.trainable_variables
             of_backbones = [v for b in network.backbones for v in b.trainable_variables]
             model = network.head if trained == "head" else network.logits
-            self._steps[trained, averaged] = Step(model, [head, of_backbones], averaged)
+            self._steps[trained, averaged] = Step(model, [head, of_backbones], averaged, apart)
         return self._steps[trained, averaged]
 
     def _inputs(self, trained, train: Examples, training: Training, augmentation: str, seed: int):

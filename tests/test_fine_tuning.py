@@ -156,7 +156,7 @@ def test_losses_are_those_of_keras():
 def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
     """One step of the head equals Keras' own Adam on the same gradient."""
     pretrained._reset(0)
-    head = pretrained._twin.head
+    head = pretrained.parts.head
     dense = [layer for layer in head.layers if isinstance(layer, keras.layers.Dense)]
     bias = dense[-1].bias
     step = pretrained._step("head", averaged=False)
