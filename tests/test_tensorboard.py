@@ -1,13 +1,17 @@
 """Live curves: what TensorBoard itself reads back."""
 
 import builtins
+import json
+import signal
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from test_gan_training import SHORT, discs
 
-from ufgen import imageset, pixels, tensorboard
+from ufgen import tensorboard
 from ufgen.errors import UserError
+from ufgen.gan import trainer
 from ufgen.gan.recipe import Recipe
 from ufgen.gan.trainer import train_generator
 
@@ -18,30 +22,57 @@ def _read(folder) -> EventAccumulator:
     return found
 
 
-def test_a_training_that_goes_on_replaces_what_came_after(tmp_path, monkeypatch):
+def _places(found: EventAccumulator) -> dict[str, list[tuple[int, float]]]:
+    tags = found.Tags()["scalars"]
+    return {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in tags}
+
+
+def test_a_row_can_be_read_at_once_and_a_new_training_replaces_it(tmp_path, monkeypatch):
     monkeypatch.setenv(tensorboard.VARIABLE, str(tmp_path))
     first = tensorboard.Curves("t")
     for step in (1, 2, 3):
         first({"step": step, "loss": 10.0 * step, "trained": "all"})
-    first.close()
-    again = tensorboard.Curves("t", step=2)
+        assert _places(_read(tmp_path / "t"))["loss"][-1] == (step, 10.0 * step)
+    again = tensorboard.Curves("t")
     again({"step": 2, "loss": np.float32(7)})
-    again.close()
-    events = _read(tmp_path / "t").Scalars("loss")
-    assert [(e.step, e.value) for e in events] == [(1, 10.0), (2, 7.0)]
+    assert _places(_read(tmp_path / "t")) == {"loss": [(2, 7.0)]}
 
 
-def test_a_generator_writes_losses_distance_and_grids(phantoms, tmp_path, monkeypatch):
+def test_a_generator_that_was_stopped_and_broke_down_is_shown_as_in_its_metrics(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv(tensorboard.VARIABLE, str(tmp_path / "events"))
-    decoded = pixels.load(imageset.scan(phantoms).split("train"), 32)
-    recipe = Recipe(
-        resolution=32, width=4, batch=16, kimg=0.064, precision="float32", steps_per_call=2
-    )
-    shown = decoded.store.take(decoded.images)
-    made = train_generator(decoded.images, shown, recipe, tmp_path / "g", progress=False)
+    monkeypatch.setattr(trainer, "LOG_SECONDS", -1)
+    run_program, stopped, broken = trainer._Training._run_program, [], []
+
+    def disturbed(training):
+        step = training.state["step"]
+        if step == 8 and not stopped:
+            stopped.append(step)
+            signal.raise_signal(signal.SIGINT)
+        numbers = run_program(training)
+        if step == 16 and not broken:
+            broken.append(step)
+            return numbers | {"generator_loss": float("nan")}
+        return numbers
+
+    monkeypatch.setattr(trainer._Training, "_run_program", disturbed)
+    recipe = Recipe(resolution=32, **SHORT)
+    with pytest.raises(KeyboardInterrupt):
+        train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
+    made = train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
+    expected = {}
+    for line in (made / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        for name in row.keys() - {"kimg", "step"}:
+            value = pytest.approx(row[name], rel=1e-6)
+            expected.setdefault(name, []).append((row["step"], value))
     found = _read(tmp_path / "events" / "generators" / made.name)
-    assert {"distance", "floor", "variety"} <= set(found.Tags()["scalars"])
-    assert found.Tags()["images"] == ["synthetic_images"]
+    assert _places(found) == expected
+    assert {"generator_loss", "images_per_second", "distance", "floor", "recovered"} < set(expected)
+    grid = found.Images("synthetic_images")[-1]
+    assert grid.step == recipe.steps()
+    assert grid.encoded_image_string == (made / "grids" / "kimg_00000.png").read_bytes()
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
@@ -62,3 +93,9 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UserError, match=r"ufgen\[tensorboard\]"):
         tensorboard.write_to(tmp_path)
+
+
+def test_a_file_is_no_folder_for_curves(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        tensorboard.write_to(tmp_path / "file")

@@ -125,10 +125,12 @@ class GeneratorFolder:
                 network.save_weights(temporary)
         return hash_weights(averaged)
 
-    def write_grid(self, kimg: int, rows: list, title: str) -> Path:
-        path = self.path / "grids" / f"kimg_{kimg:05d}.png"
-        write_grid(path, rows, title)
-        return path
+    def grid(self, kimg: int) -> Path:
+        """The picture of the last evaluation within a thousand images."""
+        return self.path / "grids" / f"kimg_{kimg:05d}.png"
+
+    def write_grid(self, kimg: int, rows: list, title: str) -> None:
+        write_grid(self.grid(kimg), rows, title)
 
     def finish(self, about: dict) -> None:
         """Write complete.json and remove the saved states."""

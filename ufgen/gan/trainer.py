@@ -75,7 +75,7 @@ class _Training:
         self.state |= {"best": None, "since_best": 0}
         self.metrics: list[dict] = []
         self._restore("checkpoint")
-        self.curves = tensorboard.Curves(f"generators/{folder.path.name}", self.state["step"])
+        self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
     def run(self, progress: bool) -> None:
         """Train to the end of the budget; Ctrl-C leaves a checkpoint of a whole step."""
@@ -149,7 +149,7 @@ class _Training:
 
     def _log(self, numbers: dict, speed: float, bar) -> None:
         row = {"kimg": self._shown(), "step": self.state["step"], **numbers}
-        self._record(row | {"images_per_second": round(speed, 1)})
+        self.metrics.append(row | {"images_per_second": round(speed, 1)})
         best = self.state["best"]
         shown = {"KD": f"{best['distance']:.3g}"} if best else {}
         bar.set_postfix(
@@ -167,7 +167,7 @@ class _Training:
             )
             return
         at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
-        self._record(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
+        self.metrics.append(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
         state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
@@ -218,17 +218,15 @@ class _Training:
             for index, label in enumerate(self.classes)
         ]
         title = f"after {self._shown():.0f} thousand images ({self.recipe.name}), KD {distance:.3g}"
-        path = self.folder.write_grid(int(self._shown()), rows, title)
-        self.curves.picture("synthetic_images", path, self.state["step"])
-
-    def _record(self, row: dict) -> None:
-        self.metrics.append(row)
-        self.curves(row)
+        self.folder.write_grid(int(self._shown()), rows, title)
 
     def _save(self, *names: str) -> None:
         for name in names:
             self.folder.save(name, self.networks.variables, self.state, self.metrics)
         self.folder.write_metrics(self.metrics, self.judge)
+        evaluated = [row for row in self.metrics if "distance" in row]
+        grids = {self.folder.grid(int(row["kimg"])): row["step"] for row in evaluated}
+        self.curves.show(self.metrics, grids)
 
     def _restore(self, name: str) -> bool:
         """Take up the saved state `name`; False if there is none."""
@@ -246,8 +244,8 @@ class _Training:
 
     def _finish(self) -> None:
         best = self.state["best"]
-        self.curves.close()
         self._save("checkpoint")
+        self.curves.close()
         self.folder.finish(
             {
                 "classes": self.classes,
