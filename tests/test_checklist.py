@@ -42,3 +42,12 @@ def test_answers_come_from_the_study(filled):
     assert "64 px" in answers["CLAIM 2024", "9"]
     assert "40 images of 20 groups" in answers["CLAIM 2024", "35"]
     assert "ufgen experiment s.yaml" in answers["TRIPOD+AI", "18f"]
+
+
+def test_answers_claim_no_more_than_was_done(filled):
+    """One seed, one generator, groups of two images, their own test split."""
+    _, table = filled
+    claim = table[table["guideline"] == "CLAIM 2024"].set_index("item")["answer"]
+    assert "over test groups (" in claim["29"]
+    assert claim["20"].startswith("The group of an image, as given. No picture is both in train")
+    assert not table["answer"].str.contains("before the run").any()
