@@ -4,7 +4,6 @@ import json
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import yaml
@@ -12,9 +11,9 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from classifiers import precision
-from classifiers.training import Classifier
 from experiments import changed, cost, drawn, report, status, tables
 from experiments.arms import mix
+from experiments.executors import Executor, Job, Local, Shared
 from experiments.preparation import (
     Prepared,
     Read,
@@ -24,7 +23,7 @@ from experiments.preparation import (
     read_images,
 )
 from experiments.study import Study, Trial
-from experiments.trial import run_trial, trial_folder
+from experiments.trial import trial_folder
 from ufgen import environment
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
@@ -32,27 +31,27 @@ from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
 
 
-class Job(NamedTuple):
-    """A trial, the images that it trains on, and its folder."""
-
-    trial: Trial
-    diet: ImageSet
-    place: Path
-
-
-def run(study: Study, root: Path, command: str, retry_failed: bool = False) -> Path:
+def run(
+    study: Study,
+    root: Path,
+    command: str,
+    retry_failed: bool = False,
+    executor: Executor | None = None,
+) -> Path:
     """Run a study in `root/<name>/` and return the path of its report.
 
     Every stage is looked up first: a generator or a trial that was finished for exactly these
     images and settings is not trained again. A trial that fails is recorded, and its seed left out
-    of the comparison; with `retry_failed` it is run again. `command` is what the report names as
-    its own rerun. Raises UserError, also while another process runs the study.
+    of the comparison; with `retry_failed` it is run again. The `executor` trains; by default this
+    process. `command` is what the report names as its own rerun. Raises UserError, also while
+    another process runs the study.
     """
     folder = Path(root) / study.name
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            return _run(study, folder, Path(root) / "generators", command, retry_failed)
+            where = Path(root) / "generators", executor or Local()
+            return _run(study, folder, *where, command, retry_failed)
     except Timeout:
         raise UserError(
             f"another ufgen is running the study {study.name} in {folder}: wait for it (ufgen "
@@ -60,10 +59,11 @@ def run(study: Study, root: Path, command: str, retry_failed: bool = False) -> P
         ) from None
 
 
-def _run(study: Study, folder: Path, generators: Path, command: str, retry_failed: bool) -> Path:
+def _run(study, folder: Path, generators: Path, executor: Executor, command, retry_failed) -> Path:
     started = time.time()
     read = read_images(study)
     prepared = {split: divide(study, read, split) for split in _splits(study)}
+    executor.train_generators(study, list(prepared.values()), generators)
     synthetic = {
         split: prepare_synthetic(study, divided, folder, generators)
         for split, divided in prepared.items()
@@ -78,7 +78,7 @@ def _run(study: Study, folder: Path, generators: Path, command: str, retry_faile
         by = chosen[trial.classifier.name]
         jobs.append(Job(trial, diet, trial_folder(folder, study, divided, trial, diet, by)))
     status.write(folder, [(job.trial, job.place) for job in jobs])
-    _run_trials(study, prepared, store, jobs, chosen, retry_failed)
+    _run_trials(executor, Shared(study, prepared, store, chosen), jobs, retry_failed)
     whole, warnings = status.without_failed(study, folder, command)
     places = [job.place for job in jobs]
     about, made, costs = _collect(whole, places)
@@ -108,6 +108,7 @@ def _run(study: Study, folder: Path, generators: Path, command: str, retry_faile
         environment.describe()
         | spent
         | {
+            "executor": executor.about,
             "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
             "seconds of the last run": f"{time.time() - started:.0f}",
         }
@@ -144,31 +145,14 @@ def _precisions(study: Study, folder: Path) -> dict[str, str]:
     return chosen
 
 
-def _run_trials(study, prepared, store, jobs: list[Job], precisions, retry_failed) -> None:
+def _run_trials(executor: Executor, shared: Shared, jobs: list[Job], retry_failed: bool) -> None:
     over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
     waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
     if len(waiting) < len(jobs):
         tqdm.write(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
-    steps = sum(study.training_of(job.trial.classifier).steps for job in waiting)
-    network, name = None, None
+    steps = sum(shared.study.training_of(job.trial.classifier).steps for job in waiting)
     with tqdm(total=steps, unit="step", disable=not waiting) as bar:
-        for number, (trial, diet, place) in enumerate(waiting, 1):
-            bar.set_description(f"trial {number}/{len(waiting)}: {trial.title}")
-            if trial.classifier.name != name:
-                name = trial.classifier.name
-                network = Classifier(
-                    name,
-                    study.images.resolution,
-                    study.images.channels,
-                    trial.classifier.weights,
-                    precisions[name],
-                )
-            try:
-                divided = prepared[trial.split]
-                run_trial(study, divided, store, trial, diet, network, place, bar.update)
-            except Exception as error:
-                tqdm.write(f"failed: {trial.title}: {status.record(place, trial, error)}")
-                network, name = None, None
+        executor.run_trials(shared, waiting, bar)
 
 
 def _sets(synthetic: dict) -> list[dict]:

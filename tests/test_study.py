@@ -15,7 +15,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from experiments import conclusion, power, preparation, runner, study_file, tables
+from experiments import conclusion, executors, power, preparation, runner, study_file, tables
 from ufgen import imageset
 from ufgen.errors import UserError
 
@@ -117,7 +117,7 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch)
     def refuse(*_args, **_options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(runner, "run_trial", refuse)
+    monkeypatch.setattr(executors, "run_trial", refuse)
     runner.run(study_file.read(file), root / "runs", "again")
     assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
 

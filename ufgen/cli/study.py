@@ -37,6 +37,24 @@ def experiment(
             help="With --plan, after a first run: the change to be found.  [default: the margin]",
         ),
     ] = None,
+    executor: Annotated[
+        str, typer.Option(help="Where to train: local (this process), or ray (a Ray cluster).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of Ray's head node, HOST:PORT, or auto on the cluster's own machines.  "
+            "[default: a cluster on this machine]"
+        ),
+    ] = None,
+    cpus: Annotated[
+        float | None,
+        typer.Option(min=0, help="CPUs that Ray reserves for each training.  [default: 1]"),
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option(min=0, help="GPUs, or the share of one, for the same.  [default: 0]"),
+    ] = None,
     location: Annotated[
         Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
     ] = None,
@@ -61,23 +79,27 @@ def experiment(
     )
     if demo and location is None:
         _write_demo_images(Path(studies[0].images.path))
-    said = [word for word in sys.argv[1:] if word != "--retry-failed"]
-    for one in studies:
-        if status:
-            from experiments.status import describe
+    if status:
+        from experiments.status import describe
 
+        for one in studies:
             print(f"{one.name}: {describe(runs / one.name)}")
-        elif plan:
-            from experiments.plan import write_plan
+        return
+    if plan:
+        from experiments.plan import write_plan
 
+        for one in studies:
             print(write_plan(one, runs, effect))
-        else:
-            from experiments import runner
+        return
+    from experiments import executors, runner
 
-            report = runner.run(one, runs, "ufgen " + shlex.join(said), retry_failed)
+    said = "ufgen " + shlex.join(word for word in sys.argv[1:] if word != "--retry-failed")
+    with executors.choose(executor, address, cpus, gpus) as where:
+        for one in studies:
+            report = runner.run(one, runs, said, retry_failed, where)
             print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
             print(f"Report: {report}")
-    if len(studies) > 1 and not status and not plan:
+    if len(studies) > 1:
         from experiments.factors import write_overview
 
         print(f"Overview of {len(studies)} levels: {write_overview(name, studies, runs)}")
