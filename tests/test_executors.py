@@ -1,0 +1,76 @@
+"""Ray as the executor: the tables of a local run, byte for byte; failures and users' mistakes."""
+
+import json
+import os
+import sys
+
+import pytest
+import yaml
+
+from experiments import executors, runner, status, study_file
+from ufgen.errors import UserError
+
+TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "verdict.json")
+
+
+def _study(folder, images, **training):
+    content = {
+        "name": "small",
+        "images": {"path": str(images), "resolution": 32},
+        "generator": {"options": {"kimg": 0.032, "width": 4, "batch": 16, "precision": "float32"}},
+        "arms": ["real", "real+synthetic@0.5"],
+        "classifiers": ["mobilenet_v3_small"],
+        "seeds": [0],
+        "training": {"steps": 2, "batch": 8, "evaluations": 1, "precision": "float32"} | training,
+        "bootstrap": 100,
+    }
+    (folder / "small.yaml").write_text(yaml.safe_dump(content))
+    return study_file.read(folder / "small.yaml")
+
+
+def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_path):
+    pytest.importorskip("ray")
+    small = _study(tmp_path, phantoms)
+    runner.run(small, tmp_path / "local", "ufgen experiment small.yaml")
+    with executors.choose("ray", cpus=os.cpu_count()) as cluster:
+        runner.run(small, tmp_path / "ray", "again", executor=cluster)
+        failing = _study(tmp_path, phantoms, learning_rate=3e38)
+        with pytest.raises(UserError, match="every seed has a trial that failed"):
+            runner.run(failing, tmp_path / "ray", "once more", executor=cluster)
+    for name in TABLES:
+        one, two = (tmp_path / where / "small" / name for where in ("local", "ray"))
+        assert one.read_bytes() == two.read_bytes(), name
+    generators = [
+        sorted((tmp_path / where / "generators").rglob("*.h5")) for where in ("local", "ray")
+    ]
+    assert [f.read_bytes() for f in generators[0]] == [f.read_bytes() for f in generators[1]]
+    failed = [
+        json.loads(f.read_text()) for f in tmp_path.glob(f"ray/small/trials/*/{status.FAILED}")
+    ]
+    assert len(failed) == 2 and all("learning rate" in about["error"] for about in failed)
+    assert all("run_trial" in about["traceback"] for about in failed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "spark"}, "expected local or ray"),
+        ({"name": "local", "address": "auto"}, "need --executor ray"),
+        ({"name": "local", "cpus": 2}, "need --executor ray"),
+        ({"name": "ray", "gpus": 1.5}, "--gpus is 1.5"),
+        ({"name": "ray", "address": "127.0.0.1:1"}, "cannot be reached at 127.0.0.1:1"),
+        ({"name": "ray", "address": "nowhere"}, "cannot be reached at nowhere"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    if options["name"] == "ray":
+        pytest.importorskip("ray")
+    with pytest.raises(UserError, match=message) as refused, executors.choose(**options):
+        pass
+    assert "\n" not in str(refused.value)
+
+
+def test_without_ray_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"ufgen\[ray\]"), executors.choose("ray"):
+        pass
