@@ -3,9 +3,9 @@
     pip install "ufgen[ray]"
     python benchmarks/ray_cluster.py [--steps 4]
 
-Two nodes of one CPU each are simulated on this machine; one is killed when half of the 24 trials
-are finished. Prints how many trials were begun again, and whether the tables are equal byte for
-byte.
+Two nodes of one CPU each are simulated on this machine; one is killed in the middle of a trial, when
+half of the 24 are finished. Prints how many trials were begun again, and whether the tables are
+equal byte for byte.
 """
 
 import argparse
@@ -42,6 +42,7 @@ def main() -> bool:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=4)
     options = parser.parse_args()
+    import ray
     from ray.cluster_utils import Cluster
 
     from experiments import executors, ray_executor, runner, study_file
@@ -54,9 +55,9 @@ def main() -> bool:
         begun, train_trial = root / "begun.txt", ray_executor._train_trial
 
         def noted(*asked):
-            """The task, with a line written when it begins."""
+            """The task, with its name and its node written when it begins."""
             with begun.open("a") as file:
-                file.write(f"{asked[1].title}\n")
+                file.write(f"{asked[0]} {ray.get_runtime_context().get_node_id()}\n")
             return train_trial(*asked)
 
         ray_executor._train_trial = noted
@@ -64,14 +65,15 @@ def main() -> bool:
         lost = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
 
-        def finished() -> int:
-            return len(list(root.glob("ray/small/trials/*/trial.json")))
-
         def kill_one_node() -> None:
-            while finished() < len(study.trials()) // 2:
-                time.sleep(0.05)
+            finished, there = set(), set()
+            while len(finished) < len(study.trials()) // 2 or there <= finished:
+                time.sleep(0.02)
+                finished = {file.parent.name for file in root.glob("ray/small/trials/*/trial.json")}
+                lines = begun.read_text().splitlines() if begun.exists() else []
+                there = {line.split()[0] for line in lines if line.endswith(lost.node_id)}
             cluster.remove_node(lost, allow_graceful=False)
-            print(f"killed one of two nodes after {finished()} trials", flush=True)
+            print(f"killed one of two nodes, {len(finished)} trials finished; there: {len(there)}")
 
         threading.Thread(target=kill_one_node, daemon=True).start()
         started = time.monotonic()

@@ -14,6 +14,7 @@ from experiments import status
 from experiments.executors import Job, Shared, attempt, mention_failure
 from experiments.preparation import Prepared, generator_recipe
 from experiments.study import Study
+from ufgen import tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -39,6 +40,10 @@ class Ray:
             raise UserError('Ray is not installed: pip install "ufgen[ray]"') from None
         if gpus > 1 and gpus % 1:
             raise UserError(f"--gpus is {gpus:g}: expected a whole number, or a fraction of one")
+        if address and tensorboard.VARIABLE in os.environ:
+            raise UserError(
+                "--tensorboard cannot be followed on other machines: leave it or --address out"
+            )
         self._ray, self._reserved = ray, {"num_cpus": cpus, "num_gpus": gpus}
         self._connect(address, gpus)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -116,7 +121,7 @@ class Ray:
         for job in jobs:
             split, precision = job.trial.split, shared.precisions[job.trial.classifier.name]
             asked = job.trial, prepared[split], store, job.diet, precision
-            tasks[task.remote(study, *asked)] = job
+            tasks[task.remote(job.place.name, study, *asked)] = job
         for number, ((trial, _, place), files) in enumerate(self._finished(tasks), 1):
             if isinstance(files, Exception):
                 status.record(place, trial, files)
@@ -185,12 +190,12 @@ def _train_generator(store: PixelStore, fit: ImageSet, recipe) -> dict[str, byte
         return _read(train_generator(fit, store.take(fit), recipe, Path(folder), progress=False))
 
 
-def _train_trial(*asked) -> dict[str, bytes]:
-    """A task: the files of one trial, of whose `attempt` the first arguments are `asked`."""
+def _train_trial(name: str, *asked) -> dict[str, bytes]:
+    """A task: the files of the trial `name`, of whose `attempt` the first arguments are `asked`."""
     _keep_to_one_gpu()
     with TemporaryDirectory() as folder:
-        attempt(*asked, Path(folder) / "trial")
-        return _read(Path(folder) / "trial")
+        attempt(*asked, Path(folder) / name)
+        return _read(Path(folder) / name)
 
 
 _gpus: list[list[str]] = []

@@ -6,14 +6,17 @@ import sys
 
 import pytest
 import yaml
+from tqdm import tqdm
 
-from experiments import executors, runner, status, study_file
+from experiments import executors, preparation, runner, status, study_file
 from ufgen.errors import UserError
+from ufgen.pixels import PixelStore
 
 TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "verdict.json")
+PRECISIONS = {"mobilenet_v3_small": "float32"}
 
 
-def _study(folder, images, **training):
+def _study(folder, images):
     content = {
         "name": "small",
         "images": {"path": str(images), "resolution": 32},
@@ -21,7 +24,7 @@ def _study(folder, images, **training):
         "arms": ["real", "real+synthetic@0.5"],
         "classifiers": ["mobilenet_v3_small"],
         "seeds": [0],
-        "training": {"steps": 2, "batch": 8, "evaluations": 1, "precision": "float32"} | training,
+        "training": {"steps": 2, "batch": 8, "evaluations": 1, "precision": "float32"},
         "bootstrap": 100,
     }
     (folder / "small.yaml").write_text(yaml.safe_dump(content))
@@ -34,9 +37,11 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
     runner.run(small, tmp_path / "local", "ufgen experiment small.yaml")
     with executors.choose("ray", cpus=os.cpu_count()) as cluster:
         runner.run(small, tmp_path / "ray", "again", executor=cluster)
-        failing = _study(tmp_path, phantoms, learning_rate=3e38)
-        with pytest.raises(UserError, match="every seed has a trial that failed"):
-            runner.run(failing, tmp_path / "ray", "once more", executor=cluster)
+        divided = preparation.divide(small, preparation.read_images(small))
+        without_pixels = PixelStore(divided.store.array[:0], {})
+        shared = executors.Shared(small, {None: divided}, without_pixels, PRECISIONS)
+        broken = executors.Job(small.trials()[0], divided.fit, tmp_path / "broken")
+        cluster.run_trials(shared, [broken], tqdm(disable=True))
     for name in TABLES:
         one, two = (tmp_path / where / "small" / name for where in ("local", "ray"))
         assert one.read_bytes() == two.read_bytes(), name
@@ -44,11 +49,8 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
         sorted((tmp_path / where / "generators").rglob("*.h5")) for where in ("local", "ray")
     ]
     assert [f.read_bytes() for f in generators[0]] == [f.read_bytes() for f in generators[1]]
-    failed = [
-        json.loads(f.read_text()) for f in tmp_path.glob(f"ray/small/trials/*/{status.FAILED}")
-    ]
-    assert len(failed) == 2 and all("learning rate" in about["error"] for about in failed)
-    assert all("run_trial" in about["traceback"] for about in failed)
+    failed = json.loads((tmp_path / "broken" / status.FAILED).read_text())
+    assert "KeyError" in failed["traceback"] and "run_trial" in failed["traceback"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,13 @@ def test_wrong_options_are_refused(options, message):
     with pytest.raises(UserError, match=message) as refused, executors.choose(**options):
         pass
     assert "\n" not in str(refused.value)
+
+
+def test_live_curves_of_other_machines_are_refused(monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("UFGEN_TENSORBOARD", "curves")
+    with pytest.raises(UserError, match="tensorboard"), executors.choose("ray", "auto"):
+        pass
 
 
 def test_without_ray_its_extra_is_named(monkeypatch):
