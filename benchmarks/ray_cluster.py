@@ -3,9 +3,9 @@
     pip install "ufgen[ray]"
     python benchmarks/ray_cluster.py [--steps 4]
 
-Two nodes of one CPU each are simulated on this machine; one is killed in the middle of a trial, when
-half of the 24 are finished. Prints how many trials were begun again, and whether the tables are
-equal byte for byte.
+Two nodes of one CPU each are simulated on this machine; one is killed in the middle of a trial,
+when half of the 24 are finished. Prints how many trials were begun again, and whether the tables
+are equal byte for byte.
 """
 
 import argparse

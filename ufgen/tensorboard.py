@@ -2,9 +2,8 @@
 
 import os
 import time
+from numbers import Real
 from pathlib import Path
-
-import numpy as np
 
 from ufgen.errors import UserError
 
@@ -42,7 +41,7 @@ class Curves:
         numbers = {
             name: float(value)
             for name, value in row.items()
-            if name not in AXES and isinstance(value, int | float | np.number)
+            if name not in AXES and isinstance(value, Real)
         }
         values = [{"tag": name, "simple_value": value} for name, value in numbers.items()]
         self._write(values, row["step"])
