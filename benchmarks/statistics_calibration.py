@@ -1,6 +1,6 @@
 """Are intervals and verdicts right as often as they say? Simulated studies whose truth is known.
 
-    python benchmarks/statistics_calibration.py [--studies 2000]
+    python benchmarks/statistics_calibration.py [--studies 2000] [--only TEXT]
 
 Test images have difficulties, alone and in groups; trainings differ by the classifier's seed and,
 in the arm, by the generator's. Scores are normal, so that the true ROC AUC over all images and
@@ -27,6 +27,7 @@ from experiments import statistics
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--studies", type=int, default=2000)
 parser.add_argument("--bootstrap", type=int, default=400)
+parser.add_argument("--only", default="", help="only the settings whose names hold this text")
 options = parser.parse_args()
 
 SETTINGS = {  # test groups, images a group, generators, seeds, does the generator matter
@@ -144,14 +145,15 @@ def main() -> None:
     print("| studies | seeds only | crossed bootstrap | ufgen | false verdicts, three arms |")
     print("|---|---|---|---|---|")
     smallest = {}
-    for number, (name, setting) in enumerate(SETTINGS.items()):
+    chosen = [(n, s) for n, s in enumerate(SETTINGS.items()) if options.only in s[0]]
+    for number, (name, setting) in chosen:
         found = simulate(setting, 0.0, number)
         shares = " | ".join(f"{share:.1%}" for share in found["covered"].values())
         print(f"| {name} | {shares} | {found['family']:.1%} |", flush=True)
         smallest[name] = found["promised"]
     print("\n| studies with a true delta | seeds only | crossed bootstrap | ufgen | found |")
     print("|---|---|---|---|---|")
-    for number, (name, setting) in enumerate(SETTINGS.items()):
+    for number, (name, setting) in chosen:
         found = simulate(setting, smallest[name], 100 + number)
         shares = " | ".join(f"{share:.1%}" for share in found["covered"].values())
         title = f"{name}, {smallest[name]:+.3f}"
