@@ -1,8 +1,8 @@
-"""Prints the losses of ten training steps and the devices that shared them, as JSON.
+"""Prints each recipe's losses of ten training steps, and the devices that shared them, as JSON.
 
 Run with either backend, on one device or two, by test_gan_backends.
 
-    python gan_losses_over_steps.py RECIPE_JSON DEVICES
+    python gan_losses_over_steps.py RECIPES_JSON DEVICES
 
 Initial weights and all inputs come from numpy, so that two backends start alike.
 """
@@ -84,4 +84,5 @@ def make_devices(count: int) -> None:
 
 if __name__ == "__main__":
     make_devices(int(sys.argv[2]))
-    print(json.dumps(losses(Recipe(**json.loads(sys.argv[1])))))
+    recipes = {name: Recipe(**fields) for name, fields in json.loads(sys.argv[1]).items()}
+    print(json.dumps({name: losses(recipe) for name, recipe in recipes.items()}))
