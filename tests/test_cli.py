@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from ufgen import cli
+
 COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
 
 
@@ -15,6 +17,20 @@ def _run(*arguments, cwd=None):
     )
     assert "Traceback" not in made.stderr
     return made
+
+
+@pytest.fixture
+def run_here(capsys, monkeypatch):
+    """As `_run`, in this process, which has imported Keras already."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ufgen", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -53,7 +69,13 @@ def test_usage_errors_exit_with_two(tmp_path):
     assert _run("data", "phantom", tmp_path / "p", "--train", "many").returncode == 2
 
 
-def test_mistakes_exit_with_one_and_one_message(tmp_path, folder):
+def test_a_mistake_exits_with_one_and_no_traceback(tmp_path):
+    made = _run("synth", tmp_path / "nowhere")
+    assert made.returncode == 1 and len(made.stderr.splitlines()) == 1
+
+
+def test_mistakes_exit_with_one_and_one_message(tmp_path, folder, run_here, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for arguments, message in (
         (("data", "describe", tmp_path / "nowhere"), "nothing at"),
         (("experiment", "nowhere.yaml"), "no study file"),
@@ -63,7 +85,7 @@ def test_mistakes_exit_with_one_and_one_message(tmp_path, folder):
         (("train", folder, "--classifier", "odd", "--weights", "none"), "no classifier 'odd'"),
         (("train", folder, "--weights", "none", "--out", folder), "did not write"),
     ):
-        made = _run(*arguments, cwd=tmp_path)
+        made = run_here(*arguments)
         assert made.returncode == 1, arguments
         assert message in made.stderr
 
@@ -83,21 +105,21 @@ def test_split_and_describe(tmp_path, folder):
     assert made.returncode == 0 and (tmp_path / "page" / "describe.html").is_file()
 
 
-def test_train_evaluate_predict_in_a_row(tmp_path, phantoms):
+def test_train_evaluate_predict_in_a_row(tmp_path, phantoms, run_here):
     model = tmp_path / "model"
     options = ["--classifier", "mobilenet_v3_small", "--weights", "none", "--steps", "3"]
     options += ["--precision", "float32"]
     made = _run("train", phantoms, "--out", model, "--resolution", "32", *options)
     assert made.returncode == 0 and "none weights" in made.stdout
     assert "oneDNN" not in made.stderr and "cuda" not in made.stderr
-    made = _run("evaluate", model, phantoms, "--out", tmp_path / "e")
+    made = run_here("evaluate", model, phantoms, "--out", tmp_path / "e")
     assert made.returncode == 0 and "ROC AUC" in made.stdout and "DeLong" not in made.stdout
     assert len((tmp_path / "e" / "predictions.csv").read_text().splitlines()) == 1 + 24
-    made = _run("evaluate", model, phantoms, "--out", tmp_path / "e" / "metrics.csv")
+    made = run_here("evaluate", model, phantoms, "--out", tmp_path / "e" / "metrics.csv")
     assert made.returncode == 1 and "expected a folder" in made.stderr
     assert (tmp_path / "e" / "metrics.csv").is_file() and (tmp_path / "e" / "curves.png").is_file()
     single = next(phantoms.glob("test/UF/*.png"))
-    made = _run("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
+    made = run_here("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
     assert made.returncode == 0
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + 1 + 24
 
