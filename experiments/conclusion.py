@@ -19,7 +19,7 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         "Hillis, 2007): the intervals cover other test groups, whose part comes from "
         f"{study.bootstrap} bootstrap replicates, and other trainings. With {len(study.seeds)} "
         f"seeds there are few degrees of freedom for the latter.",
-        _about_generators(study),
+        *_about_generators(study),
         *_about_folds(study),
         "Intervals end where no change can be larger: few trainings leave them that wide. The "
         "headline intervals of the arms with synthetic images leave out zero just where Holm's "
@@ -46,6 +46,12 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
             f"{len(study.seeds)} seeds are few: below {ENOUGH_SEEDS} a study says helps or hurts "
             "wrongly more often than its confidence promises. Take it as a pilot."
         )
+    if tested and len(study.generator.seeds) == 1:
+        warnings.append(
+            "One generator was trained: how much another training of it would change the result "
+            "is not in the intervals, and the verdict is wrong more often than its confidence "
+            "promises (generator.seeds in the study trains several)."
+        )
     return {
         "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
         "arms": list(by_arm.values()),
@@ -61,17 +67,14 @@ def _strongest(rows: list[dict]) -> str | None:
     return max(sizes, key=sizes.get, default=None)
 
 
-def _about_generators(study: Study) -> str:
+def _about_generators(study: Study) -> list[str]:
     count = len(study.generator.seeds)
     if count == 1:
-        return (
-            "One generator was trained: how much another training of it would change the result is "
-            "not in the interval (generator.seeds in the study trains several)."
-        )
-    return (
+        return []
+    return [
         f"{count} generators were trained, with seeds of their own; what another one would change "
         "is in the interval."
-    )
+    ]
 
 
 def _about_folds(study: Study) -> list[str]:
