@@ -10,6 +10,7 @@ from PIL import Image
 
 from ufgen import imageset, phantom, splits
 from ufgen.errors import UserError
+from ufgen.phantom import scan
 
 
 def test_exact_counts_classes_groups_and_source(phantoms):
@@ -59,7 +60,7 @@ def test_fibroids_are_darker_than_the_uterus_around_them():
 
 
 def test_speckle_is_rayleigh():
-    envelope = phantom.speckle(np.zeros((400, 300)), np.random.default_rng(0), 2.0, 1.5)
+    envelope = scan.speckle(np.zeros((400, 300)), np.random.default_rng(0), 2.0, 1.5)
     assert (envelope**2).mean() == pytest.approx(1.0, rel=0.05)
     assert envelope.mean() / envelope.std() == pytest.approx(1.91, abs=0.08)
 

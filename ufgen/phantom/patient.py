@@ -1,0 +1,38 @@
+"""The views of one simulated patient."""
+
+import numpy as np
+
+from ufgen.phantom.anatomy import draw_anatomy, echo_map
+from ufgen.phantom.scan import View, draw_scan, scan_convert, smooth_field, speckle
+
+
+def simulate_patient(seed: int, patient: int, label: str, views: int, size: int) -> list[View]:
+    """Views of one patient, who has fibroids if `label` is "UF".
+
+    The same seed, patient and label give the same images. The views share the anatomy and differ
+    in slice, angle, gain and depth of the scan.
+    """
+    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label)
+    return [
+        _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size)
+        for view in range(views)
+    ]
+
+
+def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int) -> View:
+    lines, samples = size, int(1.4 * size)
+    scan = draw_scan(rng, lines, samples)
+    mirrored = 1 if rng.random() < 0.5 else -1
+    slice_scale = rng.uniform(0.8, 1.0)
+    moved = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirrored}
+    wobble = smooth_field(rng, (samples, lines), 6) * 0.012
+    x, y = scan.x + wobble, scan.y + wobble[::-1]
+    echo, shadow, boxes = echo_map(anatomy, x, y, moved, slice_scale, rng)
+    frequency = rng.uniform(0.8, 1.3)
+    envelope = speckle(echo, rng, axial=0.0055 * samples / frequency, lateral=0.009 * lines)
+    depth = np.linspace(0, 1, samples)[:, None]
+    gain = rng.normal(0, 2) + rng.uniform(-10, -2) * depth + 2.5 * np.sin(3 * np.pi * depth)
+    level = 20 * np.log10(envelope + 1e-4) + gain - shadow
+    dynamic_range = rng.uniform(45, 60)
+    gray = np.clip((level + 0.72 * dynamic_range) / dynamic_range, 0, 1) ** rng.uniform(0.9, 1.2)
+    return scan_convert(gray, scan, boxes, size)
