@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,8 +23,8 @@ prepare()
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.fidelity.extractors import texture  # noqa: E402
 from ufgen.gan import trainer  # noqa: E402
+from ufgen.gan.generator_folder import GeneratorFolder, load_generator  # noqa: E402
 from ufgen.gan.generator_folder import generator_key as key_with  # noqa: E402
-from ufgen.gan.generator_folder import load_generator  # noqa: E402
 from ufgen.gan.recipe import Recipe, digest  # noqa: E402
 from ufgen.gan.sampler import draw, redraw, write  # noqa: E402
 from ufgen.gan.trainer import train_generator  # noqa: E402
@@ -136,6 +138,23 @@ def test_a_finished_generator_is_reused(trained):
     again = train_generator(images, pixels, RECIPE, folder.parent, progress=False)
     assert again == folder
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+
+
+def test_a_generator_that_another_process_trains_is_waited_for(tmp_path, capsys):
+    folder, order = GeneratorFolder(tmp_path / "g"), []
+
+    def train(name):
+        with folder.alone():
+            order.append(name)
+
+    with folder.alone():
+        waiting = threading.Thread(target=train, args=("second",))
+        waiting.start()
+        while "waiting for it" not in capsys.readouterr().out:
+            time.sleep(0.01)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
 
 
 def test_the_key_depends_on_images_labels_pixels_and_recipe_but_not_on_order():
@@ -316,7 +335,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
         patch.setattr(np, "savez", full)
         with pytest.raises(OSError, match="No space left"):
             train_generator(images, pixels, recipe, tmp_path, progress=False)
-    assert not list(tmp_path.rglob("*.npz")) and not list(tmp_path.rglob(".*"))
+    left = [file.suffix for file in tmp_path.rglob(".*")]
+    assert not list(tmp_path.rglob("*.npz")) and set(left) <= {".lock"}
     assert train_generator(images, pixels, recipe, tmp_path, progress=False).is_dir()
 
 

@@ -8,11 +8,16 @@ complete.json (written last).
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
+from filelock import FileLock, Timeout
+from tqdm import tqdm
 
+import ufgen
 from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, hash_weights
@@ -32,11 +37,11 @@ def generator_key(
     """16 hexadecimal digits for these training images (in any order), labels and recipe.
 
     The working `pixels` count too: one image, cropped or padded, makes two generators; and so does
-    the `extractor`, which chooses the snapshot.
+    the `extractor`, which chooses the snapshot, and the version of ufgen.
     """
     shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
     rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
-    text = json.dumps([rows, digest(recipe), extractor.name, extractor.stamp])
+    text = json.dumps([ufgen.__version__, rows, digest(recipe), extractor.name, extractor.stamp])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -81,6 +86,21 @@ class GeneratorFolder:
     @property
     def complete(self) -> bool:
         return (self.path / "complete.json").is_file()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Train here alone: wait while another process, of any study, trains this generator."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            tqdm.write(f"another ufgen is training the generator {self.path.name}: waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write_training(self, images: ImageSet) -> None:
         with whole_file(self.path / "training.csv") as temporary:

@@ -50,15 +50,16 @@ def train_generator(
         )
     extractor = extractor or texture()
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
-    if folder.complete:
-        tqdm.write(f"reusing the generator {folder.path.name}: same images, same recipe")
-        return folder.path
-    order = np.lexsort((images.table["label"], images.table["sha256"]))
-    images, pixels = images.select(order), pixels[order]
-    write_text(folder.path / "recipe.yaml", to_yaml(recipe))
-    folder.write_training(images)
-    labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
-    _Training(pixels, labels, images.classes, recipe, folder, extractor).run(progress)
+    with folder.alone():
+        if folder.complete:
+            tqdm.write(f"reusing the generator {folder.path.name}: same images, same recipe")
+            return folder.path
+        order = np.lexsort((images.table["label"], images.table["sha256"]))
+        images, pixels = images.select(order), pixels[order]
+        write_text(folder.path / "recipe.yaml", to_yaml(recipe))
+        folder.write_training(images)
+        labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
+        _Training(pixels, labels, images.classes, recipe, folder, extractor).run(progress)
     return folder.path
 
 
