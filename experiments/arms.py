@@ -10,9 +10,9 @@ from ufgen.errors import UserError
 from ufgen.imageset import ImageSet, concatenate
 
 HOW = (
-    "expected parts joined by +: real or synthetic first, then duplicated@RATIO, oracle@RATIO, "
-    "synthetic@RATIO, synthetic@RATIO:filtered or shuffled@RATIO, classical or classical:POLICY "
-    "(such as real+classical+synthetic@0.5), or pretrain:synthetic@RATIO>real"
+    "expected parts joined by +, each kind once: real or synthetic first, then duplicated@RATIO, "
+    "oracle@RATIO, synthetic@RATIO, synthetic@RATIO:filtered or shuffled@RATIO, classical or "
+    "classical:POLICY (such as real+classical+synthetic@0.5), or pretrain:synthetic@RATIO>real"
 )
 
 
@@ -47,34 +47,48 @@ class Arm:
 def parse(name: str) -> Arm:
     """Read an arm's name, such as `real+synthetic@0.5`. Raises UserError."""
     first, *rest = name.split("+")
-    values: dict = {"real": first == "real"}
     if first.startswith("pretrain:") and first.endswith(">real"):
         drawn = first.removeprefix("pretrain:").removesuffix(">real")
-        kind, colon, option = drawn.partition(":")
-        if kind.split("@")[0] != "synthetic":
+        if _what(drawn) != "synthetic":
             raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
-        drawn = (kind if "@" in kind else f"{kind}@1.0") + colon + option
-        return replace(parse("+".join(["real", drawn, *rest])), name=name, pretrain=True)
-    if first.startswith("synthetic"):
-        values["synthetic"] = _ratio(name, first) if "@" in first else 1.0
-    elif first != "real":
+        whole = "+".join(["real", _with_ratio(drawn), *rest])
+        return replace(parse(whole), name=name, pretrain=True)
+    real = first == "real"
+    if not real and _what(first) != "synthetic":
         raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
+    values = {} if real else _values(name, _with_ratio(first))
     for part in rest:
-        kind, _, option = part.partition(":")
-        what = kind.split("@")[0]
-        if kind == "classical":
-            values["augmentation"] = option or "light"
-            check_policy(values["augmentation"])
-        elif not values["real"] or option not in ("", "filtered" if what == "synthetic" else ""):
+        found = _values(name, part)
+        if values.keys() & found.keys() or not (real or "augmentation" in found):
             raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
-        elif what in ("synthetic", "shuffled") and "synthetic" not in values:
-            values |= {"synthetic": _ratio(name, kind), "filtered": option == "filtered"}
-            values["shuffled"] = what == "shuffled"
-        elif what in ("duplicated", "oracle"):
-            values[what] = _ratio(name, kind)
-        else:
-            raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
-    return Arm(name, **values)
+        values |= found
+    return Arm(name, real, **values)
+
+
+def _values(name: str, part: str) -> dict:
+    """The fields of an `Arm` that one part of its name sets."""
+    kind, _, option = part.partition(":")
+    what = _what(part)
+    if kind == "classical":
+        check_policy(option or "light")
+        return {"augmentation": option or "light"}
+    if what == "synthetic" and option in ("", "filtered"):
+        return {"synthetic": _ratio(name, kind), "filtered": option == "filtered"}
+    if what == "shuffled" and not option:
+        return {"synthetic": _ratio(name, kind), "shuffled": True}
+    if what in ("duplicated", "oracle") and not option:
+        return {what: _ratio(name, kind)}
+    raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
+
+
+def _what(part: str) -> str:
+    return part.partition(":")[0].partition("@")[0]
+
+
+def _with_ratio(part: str) -> str:
+    """`part` with the ratio 1.0 if it names none."""
+    kind, colon, option = part.partition(":")
+    return part if "@" in kind else f"{kind}@1.0{colon}{option}"
 
 
 def _ratio(name: str, part: str) -> float:

@@ -80,7 +80,12 @@ def test_enough_is_drawn_for_the_largest_ratio():
 
 
 @pytest.mark.parametrize(
-    "name", ["fake", "real+fake@1", "real+synthetic", "real+synthetic@0", "real+classical:odd", ""]
+    "name",
+    [
+        *("fake", "real+fake@1", "real+synthetic", "real+synthetic@0", "real+classical:odd", ""),
+        *("syntheticfoo", "synthetic:odd", "real+duplicated@1+duplicated@2", "real+real"),
+        *("real+classical+classical:seed", "real+oracle", "synthetic+synthetic@1"),
+    ],
 )
 def test_unknown_arms_are_refused(name):
     with pytest.raises(UserError):
@@ -115,6 +120,8 @@ def test_filtered_and_shuffled_are_read():
     arm = arms.parse("real+classical:seed+synthetic@0.5:filtered")
     assert arm.filtered and arm.tested and arm.augmentation == "seed" and arm.synthetic == 0.5
     assert not arms.parse("real+shuffled@1").tested
+    arm = arms.parse("synthetic:filtered")
+    assert arm.filtered and arm.synthetic == 1 and not arm.real
     arm = arms.parse("pretrain:synthetic>real+classical")
     assert arm.pretrain and arm.real and arm.synthetic == 1 and arm.augmentation == "light"
     for wrong in (
