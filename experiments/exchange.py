@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.optimize import isotonic_regression
 
 from classifiers import metrics
+from experiments import statistics
 from experiments.arms import Arm, parse
 from experiments.study import Study
 
@@ -35,11 +37,23 @@ def extra_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np
     return found
 
 
+def deviations(levels: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """Bootstrap weights of means less 1 / levels, (B, levels), with the variance of means.
+
+    Without the factor of sqrt(n / (n - 1)) it is that of n levels drawn from n (Hesterberg, Am Stat
+    2015). 0 for a single level: what another one would change is unknown.
+    """
+    even = np.full(levels, 1 / levels)
+    found = rng.multinomial(levels, even, replicates) / levels - even
+    return found * np.sqrt(levels / max(levels - 1, 1))
+
+
 def table(study: Study, trials: pd.DataFrame, scores) -> pd.DataFrame:
     """One row for each arm that only adds synthetic images: arm, synthetic, extra, low, high, text.
 
-    `scores` are `tables.Scores`. The interval resamples test groups, seeds and generators together.
-    Empty without arms `real+oracle@RATIO`, whose scores are the learning curve.
+    `scores` are `tables.Scores`. The interval resamples test groups, seeds and generators together,
+    the latter two as far apart as Student's interval asks for so few of them. Empty without arms
+    `real+oracle@RATIO`, whose scores are the learning curve.
     """
     arms = study.parsed_arms()
     steps = [arm for arm in arms if arm == Arm(arm.name, real=True, oracle=arm.oracle)]
@@ -52,24 +66,32 @@ def table(study: Study, trials: pd.DataFrame, scores) -> pd.DataFrame:
     sign = -1 if study.primary_metric in metrics.LESS_IS_BETTER else 1
     rng = np.random.default_rng(1)
 
-    def mean(arm: Arm, seeds: np.ndarray, generators: np.ndarray) -> np.ndarray:
-        """(1 + B,): weighed by seeds (1 + B, S) and, where there are several, generators."""
-        found = scores.of(arm, names, study.primary_metric)
-        weights = generators if found.shape[1] > 1 else np.ones((len(found), 1))
-        return sign * np.einsum("bgs,bg,bs->b", found, weights, seeds)
+    def of(arm: Arm) -> np.ndarray:
+        return sign * scores.of(arm, names, study.primary_metric)
 
-    replicates = len(scores.of(parse("real"), names, study.primary_metric)) - 1
+    def mean(arm: Arm, wider: float) -> np.ndarray:
+        """(1 + B,): of all trainings, then of resampled ones."""
+        found = of(arm)
+        by = [generators if found.shape[1] > 1 else np.zeros((len(found), 1)), seeds]
+        weights = [1 / part.shape[1] + wider * part for part in by]
+        return np.einsum("bgs,bg,bs->b", found, *weights)
+
+    real = of(parse("real"))
     seeds, generators = (
-        np.vstack([np.full(n, 1 / n), rng.multinomial(n, np.full(n, 1 / n), replicates) / n])
+        np.vstack([np.zeros(n), deviations(n, len(real) - 1, rng)])
         for n in (len(study.seeds), len(study.generator.seeds))
     )
-    curve = np.stack([mean(arm, seeds, generators) for arm in steps], axis=1)
     rows = []
     for arm in arms:
         plain = Arm(arm.name, True, synthetic=arm.synthetic, filtered=arm.filtered)
         if arm.tested and arm == plain:
-            extra = extra_images(sizes, curve, mean(arm, seeds, generators))
+            delta = of(arm) - real
+            freedom = statistics.estimate(delta[0], delta[1:], scores.groups).freedom
+            upper = (1 + study.confidence) / 2
+            wider = stats.t.ppf(upper, freedom) / stats.norm.ppf(upper)
+            curve = np.stack([mean(step, wider) for step in steps], axis=1)
             synthetic = int(count[arm.name] - sizes[0])
+            extra = extra_images(sizes, curve, mean(arm, wider))
             rows.append(_row(study, arm.name, synthetic, sizes, curve, extra))
     return pd.DataFrame(rows)
 
@@ -83,6 +105,9 @@ def _row(study: Study, arm: str, synthetic: int, sizes, curve: np.ndarray, extra
         why = "more real images did not measurably raise it either"
         text = f"Not identifiable for {arm}: {study.primary_metric} has no learning curve, {why}."
         return row | {"extra": np.nan, "low": np.nan, "high": np.nan, "text": text}
+    counts = {"seed": len(study.seeds), "generator": len(study.generator.seeds)}
+    single = [name for name, count in counts.items() if count == 1]
+    unknown = [f"; what another {name} would change is unknown" for name in single]
     low, high = np.quantile(extra[1:][defined[1:]], [tail, 1 - tail], method="nearest")
     most = int(sizes[-1] - sizes[0])
     said = [f"{x:.0f}" if np.isfinite(x) else f"more than {most}" for x in (extra[0], low, high)]
@@ -91,5 +116,5 @@ def _row(study: Study, arm: str, synthetic: int, sizes, curve: np.ndarray, extra
         "high": high,
         "text": f"{synthetic} synthetic images ({arm}) did for {study.primary_metric} what "
         f"{said[0]} more real ones did, {study.confidence:.0%} interval {said[1]} to {said[2]}, by "
-        f"the learning curve from {sizes[0]} to {sizes[-1]} real images.",
+        f"the learning curve from {sizes[0]} to {sizes[-1]} real images" + "".join(unknown) + ".",
     }

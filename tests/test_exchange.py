@@ -27,6 +27,8 @@ def test_a_curve_that_falls_somewhere_is_made_monotone():
 class Planted:
     """Scores of a study whose learning curve and synthetic arm are known, with a little noise."""
 
+    groups = np.inf
+
     def __init__(self, curve: dict[str, float], noise: float = 0.002):
         self.curve, self.noise = curve, noise
 
@@ -36,14 +38,14 @@ class Planted:
         return self.curve[arm.name] + rng.normal(0, self.noise, shape)
 
 
-def _study():
+def _study(seeds=(0, 1, 2)):
     return study.Study(
         name="s",
         images={"fraction": 0.25},
         generator={"seeds": [0, 1]},
         arms=["real", "real+oracle@1.0", "real+oracle@3.0", "real+synthetic@1.0", "synthetic"],
         classifiers=["hybrid"],
-        seeds=[0, 1, 2],
+        seeds=list(seeds),
     )
 
 
@@ -60,8 +62,38 @@ def test_the_planted_worth_is_found_and_only_plain_arms_are_asked():
     found = exchange.table(_study(), TRIALS, scores)
     assert found["arm"].tolist() == ["real+synthetic@1.0"]
     row = found.iloc[0]
-    assert row["synthetic"] == 100 and 70 < row["low"] < 100 < row["high"] < 130
+    assert row["synthetic"] == 100 and 30 < row["low"] < 100 < row["high"] < 200
     assert "100 synthetic images" in row["text"] and "learning curve from 100 to 400" in row["text"]
+
+
+def test_resampled_means_have_the_variance_of_means():
+    scores, rng = np.array([0.1, 0.3, 0.4, 0.9]), np.random.default_rng(0)
+    made = exchange.deviations(4, 100_000, rng) @ scores
+    assert made.var() == pytest.approx(scores.var(ddof=1) / 4, rel=0.03)
+    assert (exchange.deviations(1, 5, rng) == 0).all()
+
+
+class OfSeeds:
+    """Scores that differ between seeds alone; the synthetic arm is worth 100 images."""
+
+    groups = np.inf
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def of(self, arm, classifiers, metric):
+        score = {0: 0.7, 1: 0.8, 3: 0.9}[arm.oracle] if not arm.synthetic else 0.8
+        found = score + self.rng.normal(0, 0.02, (1, 1, 5))
+        return np.repeat(found, 201, axis=0)
+
+
+def test_the_interval_is_wide_enough_for_few_seeds():
+    """Five seeds: the true worth is in the interval as often as is said, or more often."""
+    rng, asked, covered = np.random.default_rng(0), _study(range(5)), 0
+    for _ in range(100):
+        row = exchange.table(asked, TRIALS, OfSeeds(rng)).iloc[0]
+        covered += row["low"] <= 100 <= row["high"]
+    assert covered >= 92
 
 
 def test_a_flat_curve_is_called_not_identifiable():
