@@ -100,7 +100,7 @@ def true_delta(shift: float, matters: bool) -> float:
     return float(area[0] - area[1])
 
 
-def intervals_of(deltas: np.ndarray, rng) -> dict[str, tuple[float, float]]:
+def intervals_of(deltas: np.ndarray, groups: int, rng) -> dict[str, tuple[float, float]]:
     """95 % intervals of an arm's mean delta, (1 + B, G, S)."""
     first, replicates = deltas[0], deltas[1:]
     half = stats.t.ppf(0.975, first.size - 1) * first.std(ddof=1) / np.sqrt(first.size)
@@ -112,7 +112,7 @@ def intervals_of(deltas: np.ndarray, rng) -> dict[str, tuple[float, float]]:
     return {
         "seeds only": (first.mean() - half, first.mean() + half),
         "crossed bootstrap": tuple(np.quantile(means, [0.025, 0.975])),
-        "ufgen": statistics.estimate(first, replicates).interval(0.95),
+        "ufgen": statistics.estimate(first, replicates, groups).interval(0.95),
     }
 
 
@@ -124,9 +124,11 @@ def simulate(setting: tuple, delta: float, seed: int) -> dict:
     found, family, width, promised = 0, 0, [], []
     for _ in range(options.studies):
         deltas = Simulated(rng, setting, shift).deltas(rng)
-        for name, (low, high) in intervals_of(deltas[:, 0], rng).items():
+        for name, (low, high) in intervals_of(deltas[:, 0], setting[0], rng).items():
             covered[name] += low <= delta <= high
-        estimates = [statistics.estimate(deltas[0, a], deltas[1:, a]) for a in range(ARMS)]
+        estimates = [
+            statistics.estimate(deltas[0, a], deltas[1:, a], setting[0]) for a in range(ARMS)
+        ]
         found += estimates[0].p_value() < 0.05
         family += (statistics.holm([e.p_value() for e in estimates]) < 0.05).any()
         promised.append(estimates[0].smallest_effect(0.95))

@@ -125,7 +125,8 @@ def train(
     check_trial(training, weights, augmentation)
     splits.check_two_classes(images)
     decoded = pixels.load(images, size, channels, fit)
-    images = decoded.images.select(np.argsort(decoded.images.table["sha256"], kind="stable"))
+    images = splits.group_same_pictures(decoded.images)
+    images = images.select(np.argsort(images.table["sha256"], kind="stable"))
     held = splits.hold_out(images, validation_fraction, seed)
 
     def examples(part: ImageSet) -> Examples:

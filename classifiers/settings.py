@@ -60,6 +60,9 @@ class Training:
     test_views: int = 0
 
     def __post_init__(self):
+        for name, value in asdict(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                self._refuse(name, "a number")
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 self._refuse(name, f"{least} or more")

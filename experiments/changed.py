@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers.salience import enlarge
+from experiments.trial import read_predictions
 from ufgen.atomic import whole_file
 
 EACH = 5
@@ -39,7 +40,7 @@ def evidence(trials: list[Path], arm: str, classifier: str) -> dict[str, np.ndar
         about = json.loads((place / "trial.json").read_text())
         if (about["arm"], about["classifier"]) == (arm, classifier):
             maps = np.load(place / "evidence.npy", allow_pickle=False)
-            paths = pd.read_csv(place / "predictions.csv")["path"]
+            paths = read_predictions(place)["path"]
             found |= dict(zip(paths, maps.astype("float32"), strict=True))
     return found
 

@@ -6,6 +6,7 @@ import pandas as pd
 from experiments.study import Study
 
 ENOUGH_SEEDS = 5
+ENOUGH_GROUPS = 10
 
 
 def conclude(study: Study, deltas: pd.DataFrame) -> dict:
@@ -32,8 +33,7 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         row = by_arm[control]
         notes.append(
             f"Control: {control}, the same number of extra images without new content, changes "
-            f"{study.primary_metric} by {row['delta']:+.3f} "
-            f"({row['low']:+.3f} to {row['high']:+.3f})."
+            f"{study.primary_metric} by {row['delta']:+.3f} ({_interval(row)})."
         )
     warnings = [
         f"{name}, trained on real images alone, did not beat chance on the test images: its "
@@ -41,6 +41,7 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         for name in deltas["classifier"][~deltas["real_beats_chance"]].unique()
         if name != "all"
     ]
+    warnings += _about_test_images(next(iter(by_arm.values())))
     if len(study.seeds) < ENOUGH_SEEDS:
         warnings.append(
             f"{len(study.seeds)} seeds are few: below {ENOUGH_SEEDS} a study says helps or hurts "
@@ -59,6 +60,25 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         "notes": notes,
         "warnings": warnings,
     }
+
+
+def _interval(row: dict) -> str:
+    return f"{row['low']:+.3f} to {row['high']:+.3f}" if np.isfinite(row["low"]) else "undefined"
+
+
+def _about_test_images(row: dict) -> list[str]:
+    """Warnings of test images that are too few, or too easy, for an interval."""
+    groups = row["test_groups"]
+    if groups == 1:
+        return ["All test images are of one group: what another one would change is unknown."]
+    if groups < ENOUGH_GROUPS:
+        return [
+            f"{groups} test groups are few: below {ENOUGH_GROUPS} a study says helps or hurts "
+            "wrongly more often than its confidence promises."
+        ]
+    if np.isfinite(row["delta"]) and not np.isfinite(row["error"]):
+        return ["The test images are too few, or too easy, for an interval: none is given."]
+    return []
 
 
 def _strongest(rows: list[dict]) -> str | None:
@@ -110,8 +130,7 @@ def _sentence(study: Study, rows: list[dict]) -> str:
     }
     parts = [
         f"{row['arm']} {sayings[row['verdict']]} ({study.primary_metric} {row['baseline']:.3f} → "
-        f"{row['value']:.3f}, change {row['delta']:+.3f}, interval {row['low']:+.3f} to "
-        f"{row['high']:+.3f})"
+        f"{row['value']:.3f}, change {row['delta']:+.3f}, interval {_interval(row)})"
         for row in rows
     ]
     found = {row["verdict"] for row in rows}

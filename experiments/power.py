@@ -22,12 +22,13 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
     parts = [rows[f"variance_{name}"].mean() for name in statistics.Components._fields]
     if not np.isfinite(parts).all() or rows["seeds"].min() < 2:
         return "The finished run has too few trainings to say how many others would need."
-    components = statistics.Components(*parts)
+    components, groups = statistics.Components(*parts), int(rows["test_groups"].iloc[0])
     confidence = 1 - (1 - study.confidence) / len(rows)
     known = GENERATORS if rows["generators"].min() > 1 else (1,)
 
     def smallest(generators: int, seeds: int) -> float:
-        return statistics.planned(components, generators, seeds).smallest_effect(confidence)
+        found = statistics.planned(components, generators, seeds, groups)
+        return found.smallest_effect(confidence)
 
     table = pd.DataFrame(
         {f"{g} generator{'s' * (g > 1)}": [f"{smallest(g, s):.3f}" for s in SEEDS] for g in known},
@@ -48,7 +49,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
             f"A change of {effect:g} needs {seeds} seeds and {generators} generator{plural}."
         )
     else:
-        limit = statistics.Estimate(0.0, components.groups**0.5, float("inf"), components)
+        limit = statistics.Estimate(0.0, components.groups**0.5, groups - 1, components)
         share = (limit.smallest_effect(confidence) / effect) ** 2
         lines.append(
             f"A change of {effect:g} cannot be found with these test images"

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.arms import synthetic_counts
+import ufgen
+from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
 from ufgen import imageset, pixels, splits
 from ufgen.imageset import ImageSet
@@ -39,24 +40,23 @@ class Prepared(NamedTuple):
 
 
 def read_images(study: Study) -> Read:
-    """Read and check the images; for folds, the same picture in two groups makes them one."""
+    """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit
     )
-    if study.folds:
-        images = splits.group_same_pictures(images)
-    else:
+    if not study.folds:
         splits.check_splits(images)
-    return Read(images, store, quarantine)
+    return Read(splits.group_same_pictures(images), store, quarantine)
 
 
 def divide(study: Study, read: Read, split: tuple[int, int] | None = None) -> Prepared:
     """Divide the images into roles: their own train and test, or the (repeat, fold) `split`.
 
-    Validation images are carved from the training groups in use.
+    Validation images are carved from the training groups in use. Raises UserError, also where an
+    arm asks for more images than are kept aside.
     """
     if split is None:
         train, test = read.images.split("train"), read.images.split("test")
@@ -68,7 +68,11 @@ def divide(study: Study, read: Read, split: tuple[int, int] | None = None) -> Pr
     pool = train.select(order[ranks[order] >= study.images.fraction])
     train = train.select(ranks < study.images.fraction)
     held = splits.hold_out(train, study.validation_fraction, study.split_seed)
-    return Prepared(train.select(~held), train.select(held), test, pool, read.store)
+    fit = train.select(~held)
+    for arm in study.parsed_arms():
+        if arm.oracle:
+            mix(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
+    return Prepared(fit, train.select(held), test, pool, read.store)
 
 
 def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
@@ -110,7 +114,7 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
     fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
     recipe = generator_recipe(study, seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    asked = json.dumps([counts, filters] if filters else counts, sort_keys=True)
+    asked = json.dumps([ufgen.__version__, counts, filters], sort_keys=True)
     numbers = hashlib.sha256(asked.encode()).hexdigest()[:8]
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "fidelity.csv").is_file():
@@ -125,7 +129,7 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
                 dropped.to_csv(place / "dropped.csv", index=False)
 
         sampler.write(kept, drawn, fit, fit_pixels, record)
-    seen = pd.read_csv(drawn / "training.csv", dtype=str)
+    seen = pd.read_csv(drawn / "training.csv", dtype=str, keep_default_na=False)
     for held_out in (prepared.validation, prepared.test):
         splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")
     synthetic = imageset.scan(drawn / "manifest.csv", study.images.positive)

@@ -23,7 +23,7 @@ from experiments.preparation import (
     read_images,
 )
 from experiments.study import Study, Trial
-from experiments.trial import trial_folder
+from experiments.trial import read_predictions, trial_folder
 from ufgen import environment
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
@@ -188,9 +188,7 @@ def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFra
             continue
         costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
         about.append(found | {"trial": place.name})
-        predictions = pd.read_csv(
-            place / "predictions.csv", dtype={"label": str, "group": str, "predicted": str}
-        )
+        predictions = read_predictions(place)
         made.append(predictions.assign(**{name: found[name] for name in tables.TRIAL}))
     return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
 
@@ -200,7 +198,7 @@ def _warnings(read: Read) -> list[str]:
     if len(read.quarantine):
         found.append(f"{len(read.quarantine)} files could not be read and were left out.")
     images = read.images.table
-    if (images["group"] == "path:" + images["path"]).all():
+    if images["group"].str.startswith("path:").all():
         found.append(
             "No groups were given: every image counts as its own patient. If patients have several "
             "images, the split may leak and the intervals are too narrow."

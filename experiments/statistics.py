@@ -33,6 +33,9 @@ class Components(NamedTuple):
         return between + self.rest / (generators * seeds) + self.groups
 
 
+UNKNOWN = Components(*[float("nan")] * 4)
+
+
 class Estimate(NamedTuple):
     """A mean delta, its standard error, and the degrees of freedom of that."""
 
@@ -47,9 +50,7 @@ class Estimate(NamedTuple):
         return float(self.delta - half), float(self.delta + half)
 
     def p_value(self) -> float:
-        """Two-sided, of no difference; 1 where nothing varies and nothing differs."""
-        if self.error == 0:
-            return 1.0 if self.delta == 0 else 0.0
+        """Two-sided, of no difference; undefined (NaN) where the error is."""
         return float(2 * stats.t.sf(abs(self.delta) / self.error, self.freedom))
 
     def smallest_effect(self, confidence: float, power: float = POWER) -> float:
@@ -58,33 +59,38 @@ class Estimate(NamedTuple):
         return float((found + sure) * self.error)
 
 
-def estimate(deltas: np.ndarray, replicates: np.ndarray) -> Estimate:
+def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf) -> Estimate:
     """The mean of paired `deltas` (G generators, S seeds), and how sure it is.
 
-    `replicates` (B, G, S) are the same deltas for resampled test groups. Replicates in which a
-    metric is undefined are left out; when more than one in twenty is, the error is undefined (NaN).
-    With a single generator, or seed, what another one would change is not in the error. Degrees of
-    freedom are Satterthwaite's; test groups count as many.
+    `replicates` (B, G, S) are the same deltas for resampled test groups, of which there are
+    `groups`. Replicates in which a metric is undefined are left out. The error is undefined (NaN)
+    when more than one in twenty is, with a single group, and where nothing varies at all: then the
+    test images are too easy, or too few, to show any difference. With a single generator, or seed,
+    what another one would change is not in the error. Degrees of freedom are Satterthwaite's.
     """
     deltas, replicates = np.asarray(deltas, float), np.asarray(replicates, float)
     defined = np.isfinite(replicates).all(axis=(1, 2))
-    unknown = Components(*[float("nan")] * 4)
-    if not np.isfinite(deltas).all() or defined.mean() < DEFINED:
-        return Estimate(float(deltas.mean()), float("nan"), float("nan"), unknown)
+    unknown = Estimate(float(deltas.mean()), float("nan"), float("nan"), UNKNOWN)
+    if not np.isfinite(deltas).all() or defined.mean() < DEFINED or groups < 2:
+        return unknown
     squares = _squares(deltas)
     (of_generators, _), (of_seeds, _), (of_rest, _) = squares
     components = Components(
         max(of_generators - of_rest, 0.0) / deltas.shape[1],
         max(of_seeds - of_rest, 0.0) / deltas.shape[0],
         of_rest,
-        max(shared_covariance(replicates[defined]), 0.0),
+        max(shared_covariance(replicates[defined]), 0.0) / (1 - 1 / groups),
     )
     variance = components.variance(*deltas.shape)
-    freedom = _satterthwaite(variance, squares, deltas.size)
+    if variance == 0:
+        return unknown
+    freedom = _satterthwaite(components, variance, squares, deltas.size, groups)
     return Estimate(float(deltas.mean()), float(np.sqrt(variance)), freedom, components)
 
 
-def planned(components: Components, generators: int, seeds: int) -> Estimate:
+def planned(
+    components: Components, generators: int, seeds: int, groups: float = np.inf
+) -> Estimate:
     """What to expect of a study with so many trainings, if `components`, of a pilot, are true.
 
     One with a single generator, or seed, does not see what another one would change.
@@ -101,12 +107,13 @@ def planned(components: Components, generators: int, seeds: int) -> Estimate:
         all_of_it = components.generators + components.seeds + components.rest
         squares = [(all_of_it, generators * seeds - 1)]
     variance = components.variance(generators, seeds)
-    freedom = _satterthwaite(variance, squares, generators * seeds)
+    freedom = _satterthwaite(components, variance, squares, generators * seeds, groups)
     return Estimate(0.0, float(np.sqrt(variance)), freedom, components)
 
 
-def _satterthwaite(variance: float, squares: list[tuple[float, int]], count: int) -> float:
+def _satterthwaite(components, variance: float, squares: list, count: int, groups: float) -> float:
     below = sum((square / count) ** 2 / by for square, by in squares if by)
+    below += components.groups**2 / (groups - 1)
     return variance**2 / below if below else float("inf")
 
 

@@ -1,7 +1,8 @@
 """The study: one validated YAML file, expanded into trials."""
 
 import functools
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Annotated, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -16,6 +17,8 @@ from classifiers import metrics, registry
 from classifiers.settings import Training
 from experiments.arms import Arm, parse
 from ufgen.errors import UserError
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Strict(BaseModel):
@@ -62,7 +65,7 @@ class Generator(_Strict):
 
     recipe: str = "fast"
     options: dict = {}
-    seeds: list[int] = Field([0], min_length=1)
+    seeds: list[Seed] = Field([0], min_length=1)
     filters: list[str] = ["discriminator"]
 
     @field_validator("filters")
@@ -117,13 +120,13 @@ class Study(_Strict):
     generator: Generator = Generator()
     arms: list[str] = Field(min_length=2)
     classifiers: list[ClassifierOptions] = Field(min_length=1)
-    seeds: list[int] = Field([0, 1], min_length=1)
+    seeds: list[Seed] = Field([0, 1], min_length=1)
     training: Training = Training()
     folds: int = Field(0, ge=0, le=50)
     validation_fraction: float = Field(0.2, gt=0, lt=1)
-    split_seed: int = 0
+    split_seed: Seed = 0
     primary_metric: str = "roc_auc"
-    margin: float = Field(0.02, gt=0)
+    margin: float = Field(0.02, gt=0, lt=1)
     confidence: float = Field(0.95, gt=0.5, lt=1)
     bootstrap: int = Field(2000, ge=100)
 
@@ -139,8 +142,11 @@ class Study(_Strict):
     @classmethod
     @_named
     def _arms(cls, names: list[str]) -> list[str]:
+        meanings: dict[Arm, str] = {}
         for name in names:
-            parse(name)
+            other = meanings.setdefault(replace(parse(name), name=""), name)
+            if other != name:
+                raise UserError(f"the arms {other} and {name} are the same")
         if names[0] != "real":
             raise UserError("the first arm must be `real`: every other arm is compared with it")
         return names

@@ -1,5 +1,6 @@
 """Studies as YAML files: the shipped ones, and what is wrong with one, by line."""
 
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -44,26 +45,48 @@ def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no study: expected fields such as name, arms, classifiers")
+    images = content.get("images") or {}
+    if not isinstance(images, dict):
+        line = line_of(text, ("images",))
+        raise UserError(
+            f"{path} line {line}: images is {images!r}: expected fields of its own, such as "
+            f"`images: {{path: {images if isinstance(images, str) else 'UF_dataset'}}}`"
+        )
     content["images"] = {
-        **(content.get("images") or {}),
+        **images,
         **{name: value for name, value in changes.items() if value is not None},
     }
     try:
-        studies = [Study(**one) for one in expand(content)]
-        for study in studies:
-            for classifier in study.classifiers:
-                for arm in study.parsed_arms():
-                    check_trial(study.training_of(classifier), classifier.weights, arm.augmentation)
+        studies = [Study.model_validate(one) for one in expand(content)]
     except ValidationError as error:
-        problems = [
-            f"  line {line_of(text, e['loc'])}: {'.'.join(map(str, e['loc'])) or 'study'}: "
-            f"{e['msg'].removeprefix('Value error, ')} (found {e['input']!r:.80})"
-            for e in error.errors()
-        ]
-        raise UserError(f"{path} is not a valid study:\n" + "\n".join(problems)) from None
+        raise UserError(f"{path} is not a valid study:\n{_problems(text, error)}") from None
     except UserError as error:
         raise UserError(f"{path} is not a valid study: {error}") from None
+    for study, (number, classifier) in product(studies, enumerate(studies[0].classifiers)):
+        place = ("classifiers", number, "training")
+        try:
+            training = study.training_of(classifier)
+            for arm in study.parsed_arms():
+                check_trial(training, classifier.weights, arm.augmentation)
+        except ValidationError as error:
+            said = _problems(text, error, place)
+            raise UserError(f"{path} is not a valid study:\n{said}") from None
+        except UserError as error:
+            line = line_of(text, place)
+            raise UserError(f"{path} is not a valid study: line {line}: {error}") from None
     return str(content.get("name")), studies
+
+
+def _problems(text: str, error: ValidationError, above: tuple = ()) -> str:
+    """One line for each thing that is wrong, `above` being where what was checked lies."""
+    found = []
+    for problem in error.errors():
+        place = (*above, *problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        name = ".".join(map(str, place)) or "study"
+        found.append(f"  line {line_of(text, place)}: {name}: {message}")
+        found[-1] += f" (found {problem['input']!r:.80})"
+    return "\n".join(found)
 
 
 def line_of(text: str, location: tuple) -> int:

@@ -85,7 +85,7 @@ def scores(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> "Sc
     """Every metric of every trial, on the test set as it is and on resampled test groups."""
     groups = predictions.drop_duplicates("path").sort_values("path")["group"].to_numpy()
     weights = intervals.group_weights(groups, study.bootstrap, np.random.default_rng(0))
-    return Scores(study, trials, predictions, weights)
+    return Scores(study, trials, predictions, weights, len(set(groups)))
 
 
 def deltas_table(study: Study, scores: "Scores") -> pd.DataFrame:
@@ -116,9 +116,13 @@ def deltas_table(study: Study, scores: "Scores") -> pd.DataFrame:
 
 
 class Scores:
-    """Every metric of every trial: on the test set as it is, and on resampled test groups."""
+    """Every metric of every trial: on the test set as it is, and on resampled test groups.
 
-    def __init__(self, study: Study, trials, predictions, weights: np.ndarray):
+    There are `groups` of these.
+    """
+
+    def __init__(self, study: Study, trials, predictions, weights: np.ndarray, groups: int):
+        self.groups = groups
         everything = np.vstack([np.ones(weights.shape[1]), weights])
         self._study, self._found = study, {}
         for trial in trials.to_dict("records"):
@@ -150,7 +154,7 @@ def _delta(scores: Scores, arm: Arm, members: list[str], metric: str) -> dict:
     real = parse("real")
     value, baseline = (scores.of(one, members, metric) for one in (arm, real))
     deltas = value - baseline
-    found = statistics.estimate(deltas[0], deltas[1:])
+    found = statistics.estimate(deltas[0], deltas[1:], scores.groups)
     beyond_chance = scores.of(real, members, "roc_auc") - 0.5
     less = metric in metrics.LESS_IS_BETTER
     pair = (baseline[0], value[0]) if less else (value[0], baseline[0])
@@ -165,8 +169,9 @@ def _delta(scores: Scores, arm: Arm, members: list[str], metric: str) -> dict:
         "probability_of_improvement": statistics.probability_of_improvement(*pair),
         "generators": deltas.shape[1],
         "seeds": deltas.shape[2],
+        "test_groups": scores.groups,
         **{f"variance_{name}": part for name, part in found.components._asdict().items()},
-        "chance": statistics.estimate(beyond_chance[0], beyond_chance[1:]),
+        "chance": statistics.estimate(beyond_chance[0], beyond_chance[1:], scores.groups),
         "estimate": found,
     }
 

@@ -4,9 +4,12 @@ import hashlib
 import json
 import re
 import time
+from functools import lru_cache
 from pathlib import Path
 
+import keras
 import numpy as np
+import pandas as pd
 
 import ufgen
 from classifiers import calibration
@@ -97,20 +100,26 @@ def run_trial(
         (temporary / "trial.json").write_text(json.dumps(about, indent=1))
 
 
+def read_predictions(place: Path) -> pd.DataFrame:
+    """The predictions of a trial: what is text stays text, also a group called NA."""
+    text = dict.fromkeys(["path", "label", "group", "sha256", "predicted"], str)
+    return pd.read_csv(place / "predictions.csv", dtype=text, keep_default_na=False)
+
+
 def trial_folder(
     folder: Path, study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
 ) -> Path:
     """Where a trial lives: its name, and a hash of everything that its result depends on."""
+    test = prepared.test.table[["path", "sha256", "label", "group"]]
     depends = {
         "version": ufgen.__version__,
+        "backend": keras.backend.backend(),
         "train": content_key(diet),
         "validation": content_key(prepared.validation),
-        "test": content_key(prepared.test),
-        "test paths": sorted(prepared.test.table["path"]),
-        "test groups": sorted(prepared.test.table["group"]),
+        "test": sorted(test.itertuples(index=False, name=None)),
         "positive": diet.positive,
         "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
-        "classifier": [trial.classifier.name, trial.classifier.weights],
+        "classifier": [trial.classifier.name, _content(trial.classifier.weights)],
         "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
         "augmentation": trial.arm.augmentation,
         "pretrain": trial.arm.pretrain,
@@ -121,3 +130,15 @@ def trial_folder(
     fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
     title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{fold}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
+
+
+def _content(weights: str) -> list[str]:
+    """Each of the named weights, a local file by its hash."""
+    files = [(name, Path(name)) for name in weights.split(",")]
+    return [_hash(at, at.stat().st_mtime_ns) if at.is_file() else name for name, at in files]
+
+
+@lru_cache
+def _hash(file: Path, _changed: int) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -90,9 +90,30 @@ def test_undefined_replicates_make_the_interval_undefined():
     replicates[:6] = np.nan
     found = statistics.estimate([[0.1]], replicates)
     assert np.isnan(found.interval(0.95)).all() and np.isnan(found.p_value())
-    replicates[:3] = 0.1
-    assert statistics.estimate([[0.1]], replicates).interval(0.95) == pytest.approx((0.1, 0.1))
+    replicates[:] = RNG(0).normal(size=replicates.shape)
+    replicates[:3] = np.nan
+    assert np.isfinite(statistics.estimate([[0.1]], replicates).interval(0.95)).all()
     assert np.isnan(statistics.estimate([[np.nan]], replicates).interval(0.95)).all()
+
+
+def test_where_nothing_varies_nothing_is_shown():
+    """Test images that every training calls right cannot tell arms apart: not `equivalent`."""
+    found = statistics.estimate(np.zeros((2, 3)), np.zeros((50, 2, 3)))
+    assert np.isnan(found.interval(0.95)).all()
+    assert statistics.verdict(*found.interval(0.95), 0.02) == "inconclusive"
+
+
+def test_few_test_groups_are_paid_for():
+    """Means of 3 normal values: the interval is Student's, and with one value there is none."""
+    rng, covered, count = RNG(0), 0, 1500
+    for _ in range(count):
+        values = rng.normal(size=3)
+        weights = intervals.group_weights(np.arange(3), 300, rng)
+        replicates = (weights @ values / weights.sum(axis=1))[:, None, None]
+        low, high = statistics.estimate([[values.mean()]], replicates, 3).interval(0.95)
+        covered += low <= 0 <= high
+    assert 0.93 < covered / count < 0.98
+    assert np.isnan(statistics.estimate([[0.1]], replicates, 1).interval(0.95)).all()
 
 
 def test_the_smallest_effect_is_found_four_times_in_five():

@@ -169,6 +169,12 @@ def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
         ({"name": "../up"}, "name"),
         ({"classifiers": [{"name": "hybrid", "training": {"odd": 1}}]}, "odd"),
         ({"images": {"resolution": 8}}, "images.resolution"),
+        ({"images": "UF_dataset"}, "images: {path: UF_dataset}"),
+        ({"arms": ["real", "real+synthetic@1", "real+synthetic@1.0"]}, "are the same"),
+        ({"seeds": [-1]}, "seeds.0"),
+        ({"split_seed": 2**32}, "split_seed"),
+        ({"margin": float("inf")}, "margin"),
+        ({"training": {"learning_rate": float("nan")}}, "learning_rate"),
     ],
 )
 def test_wrong_studies_are_refused(tmp_path, change, message):
@@ -263,7 +269,13 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     deltas["variance_groups"] = 1e-4
     assert "A change of 0.5 needs 2 seeds and 2 generators" in power.describe(small, deltas, 0.5)
     text = power.describe(small, deltas, 0.02)
-    limit = (stats.norm.ppf(0.9875) + stats.norm.ppf(0.8)) * 0.01  # two arms, endless trainings
+    groups = deltas["test_groups"].iloc[0] - 1
+    assert (
+        groups + 1
+        == pd.read_csv(root / "runs/small/images.csv").query("role == 'test'")["group"].nunique()
+    )
+    # two arms, endless trainings
+    limit = (stats.t.ppf(0.9875, groups) + stats.t.ppf(0.8, groups)) * 0.01
     assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
 
@@ -277,6 +289,15 @@ def test_a_wrong_field_is_named_with_its_line(tmp_path):
     assert "line 2: arms: arm 'odd'" in message and "line 6: seeds" in message
     file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [{name: hybrid, odd: 1}]\n")
     with pytest.raises(UserError, match=r"line 3: classifiers\.0\.odd"):
+        study_file.read(file)
+    file.write_text(
+        "name: s\narms: [real, synthetic]\nclassifiers:\n"
+        "  - name: hybrid\n    training:\n      stepz: 1\n"
+    )
+    with pytest.raises(UserError, match=r"line 6: classifiers\.0\.training\.stepz"):
+        study_file.read(file)
+    file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [hybrid]\n5: 1\n")
+    with pytest.raises(UserError, match="line 4: 5: Keys should be strings"):
         study_file.read(file)
 
 

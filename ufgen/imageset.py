@@ -200,6 +200,12 @@ def _read_manifest(manifest: Path) -> pd.DataFrame:
     if (table["label"] == "").any():
         line = int(np.argmax(table["label"] == "")) + 2
         raise UserError(f"{manifest} line {line}: the label is empty")
+    divided = table["label"].str.contains(r"[/\\]")
+    if divided.any():
+        raise UserError(
+            f"{manifest} line {int(np.argmax(divided)) + 2}: the label is "
+            f"{table['label'][divided].iloc[0]!r}: expected one without / and \\: it names a folder"
+        )
     table["path"] = [os.path.abspath(manifest.parent / p) for p in table["path"]]
     repeated = table["path"].duplicated()
     if repeated.any():

@@ -1,0 +1,100 @@
+"""What a study reads and what its trials depend on: nothing leaks, nothing stale is reused."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments import arms, preparation, trial
+from experiments.study import Study
+from ufgen.errors import UserError
+
+
+def _study(place, **changes):
+    content = {
+        "name": "small",
+        "images": {"path": str(place), "resolution": 32} | changes.pop("images", {}),
+        "arms": ["real", "real+classical"],
+        "classifiers": ["hybrid"],
+    }
+    return Study.model_validate(content | changes)
+
+
+def _divided(study):
+    return preparation.divide(study, preparation.read_images(study))
+
+
+def _key(study) -> str:
+    prepared, first = _divided(study), study.trials()[0]
+    diet = arms.mix(prepared.fit, None, first.arm, first.seed)
+    return trial.trial_folder(Path("runs"), study, prepared, first, diet, "float32").name
+
+
+@pytest.fixture
+def manifest(folder):
+    """A function that writes a manifest of `folder`, groups of test images by their number."""
+    files = sorted(folder.rglob("*.png"))
+
+    def write(group_of):
+        rows = [
+            (str(f), f.parent.name, f.parts[-3], f"{f.parts[-3]}{f.parent.name}{group_of(f)}")
+            for f in files
+        ]
+        table = pd.DataFrame(rows, columns=["path", "label", "split", "group"])
+        table.to_csv(folder.parent / "m.csv", index=False)
+        return folder.parent / "m.csv"
+
+    return write
+
+
+def test_the_same_picture_is_never_in_fit_and_validation(folder):
+    for label in ("UF", "NUF"):
+        for file in sorted((folder / "train" / label).glob("*.png")):
+            shutil.copy(file, file.with_name(f"again_{file.name}"))
+    prepared = _divided(_study(folder))
+    assert len(prepared.fit) + len(prepared.validation) == 24
+    assert not set(prepared.fit.table["sha256"]) & set(prepared.validation.table["sha256"])
+
+
+def test_more_oracle_images_than_there_are_is_noticed_before_any_training(folder):
+    asked = _study(folder, images={"fraction": 0.7}, arms=["real", "real+oracle@5"])
+    with pytest.raises(UserError, match="were kept aside"):
+        _divided(asked)
+
+
+def test_a_trial_depends_on_which_test_image_is_of_which_group(manifest):
+    def number(file):
+        return int(file.stem[-1])
+
+    one = _key(_study(manifest(lambda file: number(file) // 2)))
+    assert one == _key(_study(manifest(lambda file: number(file) // 2)))
+    swapped = {0: 0, 1: 1, 2: 0, 3: 1, 4: 2, 5: 2}
+    other = manifest(
+        lambda file: swapped[number(file)] if "test" in file.parts else number(file) // 2
+    )
+    assert one != _key(_study(other))
+
+
+def test_a_trial_depends_on_the_content_of_its_weights_file(folder, tmp_path):
+    file = tmp_path / "w.weights.h5"
+    asked = _study(folder, classifiers=[{"name": "hybrid", "weights": str(file)}])
+    found = []
+    for content in (b"one", b"three"):
+        file.write_bytes(content)
+        found.append(_key(asked))
+    assert found[0] != found[1]
+
+
+def test_a_group_or_class_called_na_stays_text(tmp_path):
+    row = {"path": "a.png", "label": "None", "group": "NA", "sha256": "1e5", "target": 0}
+    row |= {"probability": 0.5, "predicted": "None", "threshold": 0.5}
+    pd.DataFrame([row])[trial.PREDICTIONS].to_csv(tmp_path / "predictions.csv", index=False)
+    assert trial.read_predictions(tmp_path).iloc[0].to_dict() == row
+
+
+def test_labels_that_cannot_name_a_folder_are_refused(folder, tmp_path):
+    picture = next(folder.rglob("*.png"))
+    (tmp_path / "odd.csv").write_text(f"path,label\n{picture},UF\n{picture}x,UF/submucosal\n")
+    with pytest.raises(UserError, match="line 3: the label is 'UF/submucosal'"):
+        preparation.read_images(_study(tmp_path / "odd.csv"))
