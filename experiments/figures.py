@@ -17,8 +17,13 @@ VERDICT_COLOURS = {
 
 
 def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
-    """Deltas of every arm against `real` in one metric, with intervals, margin and verdict."""
+    """Deltas of every arm against `real` in one metric, with intervals, margin and verdict.
+
+    An interval much wider than most ends in an arrow, so that the others can be told apart.
+    """
     rows = deltas[deltas["metric"] == metric]
+    reach = rows[["low", "high"]].abs().max(axis=1).median()
+    edge = np.nanmax([2.5 * reach, 1.2 * rows["delta"].abs().max(), 2 * margin])
     names = list(dict.fromkeys(rows["classifier"]))
     arms = list(dict.fromkeys(rows["arm"]))
     figure = Figure(figsize=(6.8, 1.2 + 0.27 * len(rows) + 0.3 * len(arms)), layout="constrained")
@@ -32,7 +37,11 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
             colour = VERDICT_COLOURS[row["verdict"]]
             whole = name == "all"
             if np.isfinite(row["low"]):
-                axes.plot([row["low"], row["high"]], [y, y], color=colour, lw=3 if whole else 1.3)
+                ends = np.clip([row["low"], row["high"]], -edge, edge)
+                axes.plot(ends, [y, y], color=colour, lw=3 if whole else 1.3)
+                for end, beyond, arrow in zip(ends, (row["low"], row["high"]), "<>", strict=True):
+                    if end != beyond:
+                        axes.plot(end, y, arrow, color=colour, ms=7 if whole else 5)
             axes.plot(row["delta"], y, "D" if whole else "o", color=colour, ms=7 if whole else 4)
             ticks.append(y)
             labels.append(f"{arm}: mean of classifiers" if whole else name)

@@ -14,7 +14,8 @@ from ufgen.atomic import whole_file, write_text
 
 CAPTIONS = {
     "forest": "Change of each arm against `real`, in the primary metric declared beforehand. "
-    "Diamonds: mean over classifiers; lines: intervals over test groups and seeds.",
+    "Diamonds: mean over classifiers; lines: intervals over test groups and "
+    "trainings; arrows: they go on.",
     "ratio": "Change against the number of extra images. Duplicated real images are the control: "
     "more images without new content.",
     "roc": "ROC curves on the test images: mean over trainings, bands from the lowest to the "
