@@ -36,14 +36,15 @@ def main() -> None:
     parser.add_argument("--weights", required=True)
     parser.add_argument("--kimg", type=float, default=60)
     parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--fractions", type=float, nargs="+", choices=STUDIES, default=[*STUDIES])
     parser.add_argument("--alone", help="one process of the stock recipe with this network")
     options = parser.parse_args()
     if options.alone:
         return stock_trial(options)
     spent, trials = 0.0, dict.fromkeys(STEPS, 0)
-    for fraction, arms in STUDIES.items():
+    for fraction in options.fractions:
         started = time.perf_counter()
-        study, report = run(options, fraction, arms)
+        study, report = run(options, fraction, STUDIES[fraction])
         spent += time.perf_counter() - started
         for trial in study.trials():
             trials[trial.classifier.name] += 1
