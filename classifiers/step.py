@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from classifiers.losses import cross_entropy, smoothed
-from ufgen import backend
+from ufgen import backend, kernels
 
 NUMBERS = ["loss", "accuracy"]
 
@@ -79,7 +79,7 @@ class Step:
         slopes = iter(pull(found.inputs))
         for index, (optimizer, group) in enumerate(zip(self.optimizers, self.groups, strict=True)):
             optimizer.learning_rate.assign(batch["rates"][index])
-            backend.apply_adam(optimizer, [next(slopes) for _ in group], group)
+            kernels.apply_adam(optimizer, [next(slopes) for _ in group], group)
         for average, variable in zip(self.averages, self.variables, strict=False):
             average.assign(variable.value + batch["keep"] * (average.value - variable.value))
         right = ops.equal(logits > 0, batch["targets"] > 0.5)

@@ -54,7 +54,8 @@ class Classifier:
         self._initial: tuple[int, list[np.ndarray]] | None = None
         self._features = FrozenFeatures(self.parts.features)
         self._explainer: keras.Model | None = None
-        self._pretrained = None if weights == "none" else _values(self.model)
+        self._pretrained = None if weights == "none" else _values(self.model.variables)
+        self._changed = self.model.variables
         self._only_head_learnt = False
 
     @property
@@ -80,7 +81,8 @@ class Classifier:
         loss is no longer a number.
         """
         check_trial(training, self.weights, augmentation)
-        self._reset(seed)
+        head_alone = {trained for trained, _ in training.phases()} == {"head"}
+        self._reset(seed, (self.parts.head if head_alone else self.model).variables)
         rows_of_steps = batches(train, training, seed)
         weights = class_weights(train.targets, training.balance)
         every = training.steps / training.evaluations
@@ -90,7 +92,7 @@ class Classifier:
             self._only_head_learnt = trained == "head"
             step = self._step(trained, averaged=training.average > 0)
             if step.apart and not apart:
-                _assign(self._twin.model.variables, _values(self.model))
+                _assign(self._twin.model.variables, _values(self.model.variables))
             apart = step.apart
             step.reset()
             batch_of = self._inputs(trained, train, training, augmentation, seed)
@@ -124,12 +126,12 @@ class Classifier:
                     self._hand_over(step)
                 row |= self._validate(validation)
                 if kept is None or row["val_loss"] < kept[0]:
-                    kept = (row["val_loss"], done, _values(self.model))
+                    kept = (row["val_loss"], done, _values(self._changed))
                 if training.schedule == "plateau":
                     plateau.update(row["val_loss"])
                 history.append(row)
                 on_row(row)
-        _assign(self.model.variables, kept[2])
+        _assign(self._changed, kept[2])
         return pd.DataFrame(history).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
 
     def initial_sha256(self) -> str:
@@ -166,7 +168,7 @@ class Classifier:
         """The fastest of some optimiser steps of the whole network, on random pixels."""
         import time
 
-        self._reset(0)
+        self._reset(0, self.model.variables)
         step = self._step("all", averaged=False)
         rng = np.random.default_rng(0)
         pixels = rng.integers(0, 256, (batch, *self.model.input_shape[1:]), "uint8")
@@ -177,11 +179,15 @@ class Classifier:
             found.append(time.perf_counter() - started)
         return min(found[1:])
 
-    def _reset(self, seed: int) -> None:
+    def _reset(self, seed: int, changed: list) -> None:
+        """Back to the initial weights of `seed`; the training to come changes `changed` alone."""
         if self._initial is None or self._initial[0] != seed:
             keras.utils.set_random_seed(seed)
             self._initial = (seed, self._initial_values())
-        _assign(self.model.variables, self._initial[1])
+        initial = dict(zip(map(id, self.model.variables), self._initial[1], strict=True))
+        either = {id(v): v for v in [*self._changed, *changed]}
+        _assign(list(either.values()), [initial[key] for key in either])
+        self._changed = changed
 
     @property
     def _twin(self) -> Network:
@@ -192,9 +198,12 @@ class Classifier:
     def _initial_values(self) -> list[np.ndarray]:
         """Of all variables, with new random ones; what is pretrained need not be built again."""
         if self._pretrained is None:
-            return _values(self._build().model)
-        old, new = self.parts.head, keras.models.clone_model(self.parts.head)
-        drawn = dict(zip(map(id, old.variables), _values(new), strict=True))
+            return _values(self._build().model.variables)
+        drawn = {}
+        for layer in self.parts.head.layers[1:]:
+            new = layer.from_config(layer.get_config())
+            new.build(layer.input.shape)
+            drawn |= zip(map(id, layer.variables), _values(new.variables), strict=True)
         known = zip(self.model.variables, self._pretrained, strict=True)
         return [drawn.get(id(variable), value) for variable, value in known]
 
@@ -259,8 +268,8 @@ def _keep(half_life: int, step: int) -> float:
     return min(0.5 ** (1 / half_life), (1 + step) / (10 + step)) if half_life else 0.0
 
 
-def _values(model: keras.Model) -> list[np.ndarray]:
-    return [np.array(variable) for variable in model.variables]
+def _values(variables: list) -> list[np.ndarray]:
+    return [np.array(variable) for variable in variables]
 
 
 def _assign(variables: list, values: list) -> None:

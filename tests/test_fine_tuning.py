@@ -65,7 +65,7 @@ def _changed(before, after):
 
 
 def test_a_frozen_backbone_keeps_its_weights_and_moments(pretrained):
-    pretrained._reset(0)
+    pretrained._reset(0, pretrained.model.variables)
     before, head = _values(pretrained)
     history = pretrained.fit(TRAIN, OTHER, Training(trained="head", **SHORT))
     after, _ = _values(pretrained)
@@ -75,7 +75,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_moments(pretrained):
 
 
 def test_the_last_block_learns_and_what_comes_before_does_not(pretrained):
-    pretrained._reset(0)
+    pretrained._reset(0, pretrained.model.variables)
     before, _ = _values(pretrained)
     pretrained.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
     after, _ = _values(pretrained)
@@ -102,7 +102,7 @@ def test_two_phases_share_one_budget(pretrained):
 
 def test_the_head_learns_on_cached_features_what_it_would_learn_on_pixels(pretrained):
     """Frozen features are the network's own, of every image, in whatever order they are asked."""
-    pretrained._reset(0)
+    pretrained._reset(0, pretrained.model.variables)
     cache = FrozenFeatures(pretrained.parts.features)
     found = cache.views(TRAIN.pixels, "none", 1)[:, 0]
     expected = np.asarray(pretrained.parts.features(TRAIN.pixels.astype("float32")))
@@ -155,7 +155,7 @@ def test_losses_are_those_of_keras():
 
 def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
     """One step of the head equals Keras' own Adam on the same gradient."""
-    pretrained._reset(0)
+    pretrained._reset(0, pretrained.model.variables)
     head = pretrained.parts.head
     dense = [layer for layer in head.layers if isinstance(layer, keras.layers.Dense)]
     bias = dense[-1].bias

@@ -10,7 +10,7 @@ prepare()
 import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
-from ufgen import backend  # noqa: E402
+from ufgen import backend, kernels  # noqa: E402
 from ufgen.gan import losses  # noqa: E402
 from ufgen.gan.diffaugment import augment, draw_changes  # noqa: E402
 from ufgen.gan.recipe import AUGMENTATIONS, LOSSES  # noqa: E402
@@ -165,7 +165,7 @@ def test_adam_is_that_of_keras():
     rng = np.random.default_rng(0)
     values = [rng.normal(size=(3, 4)).astype("float32"), rng.normal(size=5).astype("float32")]
     found = []
-    for apply in (backend.apply_adam, lambda optimizer, s, v: optimizer.apply(s, v)):
+    for apply in (kernels.apply_adam, lambda optimizer, s, v: optimizer.apply(s, v)):
         variables = [keras.Variable(value) for value in values]
         optimizer = keras.optimizers.Adam(1e-2, 0.5, 0.99, epsilon=1e-6)
         optimizer.build(variables)

@@ -1,4 +1,4 @@
-"""The only file that knows TensorFlow from JAX: gradients, compilation, devices."""
+"""What differs between TensorFlow and JAX: gradients, compilation, devices."""
 
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
@@ -152,33 +152,6 @@ def pullback(function: Callable, variables: list, state: list) -> tuple:
         if value is not None:
             variable.assign(value)
     return output, lambda slope: pull(slope)[0]
-
-
-def apply_adam(optimizer: keras.optimizers.Adam, slopes: list, variables: list) -> None:
-    """One update of `variables` by a plain Adam that was built for just these.
-
-    On TensorFlow by its own kernel, one pass over the memory where Keras' formula takes ten; XLA
-    fuses that formula on JAX. The numbers are the same but for rounding.
-    """
-    if not on_tensorflow():
-        optimizer.apply(slopes, variables)
-        return
-    import tensorflow as tf
-
-    optimizer.iterations.assign_add(1)
-    step = tf.cast(optimizer.iterations.value, "float32")
-    numbers = {
-        "lr": tf.cast(optimizer.learning_rate.value, "float32"),
-        "beta1": optimizer.beta_1,
-        "beta2": optimizer.beta_2,
-        "beta1_power": optimizer.beta_1**step,
-        "beta2_power": optimizer.beta_2**step,
-        "epsilon": optimizer.epsilon,
-    }
-    state = zip(optimizer._momentums, optimizer._velocities, strict=True)
-    for slope, variable, moments in zip(slopes, variables, state, strict=True):
-        var, m, v = (x.value.handle for x in (variable, *moments))
-        tf.raw_ops.ResourceApplyAdam(var=var, m=m, v=v, grad=slope, **numbers)
 
 
 def gradient_of(function: Callable, images):

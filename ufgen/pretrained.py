@@ -20,6 +20,8 @@ def build(
     without a `size`, the network's usual one. `weights` is "imagenet", "none" (random) or a local
     file. Whatever cannot be loaded is a UserError; nothing falls back to random weights.
     """
+    from ufgen.kernels import fuse_batch_normalization
+
     builder, text = _parse(spec)
     size = size or INPUT_SIZE.get(builder.__name__, 224)
     shape = {"include_top": False, "pooling": pooling, "input_shape": (size, size, 3)}
@@ -39,6 +41,7 @@ def build(
         ) from None
     if str(weights) not in ("imagenet", "none"):
         _load(network, Path(weights), spec)
+    fuse_batch_normalization(network)
     return network, inspect.getmodule(inspect.unwrap(builder)).preprocess_input
 
 

@@ -5,6 +5,7 @@ from keras import layers
 
 from ufgen.gan.layers import PixelNoise, Projection
 from ufgen.gan.recipe import Recipe
+from ufgen.kernels import BatchNormalization
 
 
 def sides(recipe: Recipe) -> list[int]:
@@ -25,7 +26,7 @@ def build_generator(recipe: Recipe, classes: int) -> keras.Model:
     features = layers.Reshape((4, 4, maps(recipe, 4)))(features)
     used = 0
     for side in sides(recipe):
-        features = layers.BatchNormalization(momentum=0.9)(features)
+        features = BatchNormalization(momentum=0.9)(features)
         features = layers.ReLU()(features)
         features = layers.Conv2DTranspose(
             maps(recipe, side), 4, strides=2, padding="same", use_bias=False
@@ -33,7 +34,7 @@ def build_generator(recipe: Recipe, classes: int) -> keras.Model:
         if recipe.noise:
             features = PixelNoise()([features, noise[:, used : used + side * side]])
             used += side * side
-    features = layers.BatchNormalization(momentum=0.9)(features)
+    features = BatchNormalization(momentum=0.9)(features)
     features = layers.ReLU()(features)
     images = layers.Conv2D(recipe.channels, 3, padding="same")(features)
     images = layers.Activation("tanh", dtype="float32")(images)

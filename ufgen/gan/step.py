@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ufgen import backend
+from ufgen import backend, kernels
 from ufgen.gan import losses
 from ufgen.gan.diffaugment import augment, draw_changes
 from ufgen.gan.networks import build_discriminator, build_generator, noise_size
@@ -114,13 +114,13 @@ class Adversaries:
                 found.append((device, *self._slopes(part, progress)))
         slopes, numbers = backend.mean([(slopes, numbers) for _, slopes, numbers, _ in found])
         trained = self.discriminator.trainable_variables
-        backend.apply_adam(self.discriminator_optimizer, slopes, trained)
+        kernels.apply_adam(self.discriminator_optimizer, slopes, trained)
         slopes = []
         for device, *_, generator_slopes in found:
             with device():
                 slopes.append(generator_slopes())
         trained = self.generator.trainable_variables
-        backend.apply_adam(self.generator_optimizer, backend.mean(slopes), trained)
+        kernels.apply_adam(self.generator_optimizer, backend.mean(slopes), trained)
         self._average()
         self._adapt(numbers["real_sign"])
         return numbers | {"augmentation": self.augmentation.value + 0.0}
