@@ -151,13 +151,20 @@ def stock_dataset(options, size: int):
     )
 
 
+def stock_network(name: str, size: int, weights: str = "none"):
+    """A network of ufgen with Keras' own layers of batch normalisation."""
+    from classifiers import registry
+    from ufgen import kernels
+
+    kernels.fuse_batch_normalization = lambda network: None
+    return registry.build(name, size, 3, weights)
+
+
 def stock_turn(options) -> dict:
     import keras
 
-    from classifiers import registry
-
     (name,), (size,) = options.networks, options.sizes
-    model = registry.build(name, size, 3).model
+    model = stock_network(name, size).model
     xla = {} if options.alone == "stock" else {"jit_compile": False}
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"], **xla)
     clock = []
@@ -207,12 +214,10 @@ def ufgen_trials(options, kind: str) -> dict:
 def stock_trial(options, kind: str) -> dict:
     import keras
 
-    from classifiers import registry
-
     size, name, weights = TRIAL["size"], TRIAL["network"], "none"
     if kind == "frozen":
         name, weights = "keras:MobileNetV2?alpha=0.35", options.weights
-    network = registry.build(name, size, 3, weights)
+    network = stock_network(name, size, weights)
     if kind == "frozen":
         network.backbones[0].trainable = False
     train, validation = keras.utils.image_dataset_from_directory(

@@ -1,4 +1,4 @@
-"""From an image file to its answer: LiteRT in float32 and int8, ONNX Runtime, and Keras.
+"""From an image file to its answer: LiteRT in float32, dynamic and int8, ONNX Runtime, and Keras.
 
     python benchmarks/latency.py IMAGE_FOLDER [--size 224] [--rounds 5] [--video]
 
@@ -25,9 +25,10 @@ from ufgen.pictures import decode, find_files, resize
 
 NETWORKS = ("custom_resnet50", "mobilenet_v3", "hybrid")
 CONTESTANTS = {
-    "litert": ("litert", False),
-    "litert int8": ("litert", True),
-    "onnx": ("onnx", False),
+    "litert": ("litert", "none"),
+    "litert dynamic": ("litert", "dynamic"),
+    "litert int8": ("litert", "int8"),
+    "onnx": ("onnx", "none"),
     "keras predict": None,
 }
 IMAGES = 20
@@ -60,10 +61,12 @@ def compare(name: str, files: list, options, place: Path, clip: Path | None) -> 
         if how is None:
             judges[contestant] = by_keras(network.model, options.size)
             continue
-        runtime, int8 = how
+        runtime, quantisation = how
         folder = place / contestant
         folder.mkdir(parents=True)
-        export.write(network, about(name, options.size), runtime, folder, shown if int8 else None)
+        export.write(
+            network, about(name, options.size), runtime, folder, quantisation, examples=shown
+        )
         predictor = Predictor(folder)
         judges[contestant] = predictor.predict
         size[contestant] = (folder / NETWORK_FILES[runtime]).stat().st_size / 1e6

@@ -25,7 +25,7 @@ from classifiers.settings import Training  # noqa: E402
 from ufgen import imageset  # noqa: E402
 
 NETWORKS = ("mobilenet_v3", "custom_resnet50", "hybrid")
-BUNDLES = (("litert", False), ("litert", True), ("onnx", False))
+BUNDLES = (("litert", "none"), ("litert", "dynamic"), ("litert", "int8"), ("onnx", "none"))
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path)
@@ -45,9 +45,9 @@ with tempfile.TemporaryDirectory() as place:
         expected = trained.set_index("path")["probability"]
         expected = expected.loc[[str(file.absolute()) for file in files]].to_numpy()
         auc = metrics.roc_auc(targets, expected)
-        for runtime, int8 in BUNDLES:
-            bundle = model.with_name(f"{name}-{runtime}-{int8}")
-            export(model, bundle, runtime, int8)
+        for runtime, quantisation in BUNDLES:
+            bundle = model.with_name(f"{name}-{runtime}-{quantisation}")
+            export(model, bundle, runtime, quantisation)
             predictor = Predictor(bundle)
             answers = [predictor.predict(file) for file in files]
             found = np.array([answer.probability for answer in answers])
@@ -56,8 +56,8 @@ with tempfile.TemporaryDirectory() as place:
                 for answer, called in zip(answers, trained["predicted"], strict=True)
             )
             print(
-                f"{name}, {runtime}{' int8' if int8 else ''}: {len(files)} test images, largest "
-                f"difference {np.abs(found - expected).max():.1e}, {calls} calls differ, ROC AUC "
-                f"{metrics.roc_auc(targets, found):.4f}, trained network {auc:.4f}",
+                f"{name}, {runtime}, quantisation {quantisation}: {len(files)} test images, "
+                f"largest difference {np.abs(found - expected).max():.1e}, {calls} calls differ, "
+                f"ROC AUC {metrics.roc_auc(targets, found):.4f}, trained network {auc:.4f}",
                 flush=True,
             )

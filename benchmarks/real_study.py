@@ -104,11 +104,10 @@ def stock_trial(options) -> None:
     """As a script would do it: read the folder, build, train, predict the test images."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras
-
-    from classifiers import registry
+    from classifier_speed import stock_network
 
     frozen = options.alone == FROZEN
-    network = registry.build(options.alone, SIZE, 3, options.weights if frozen else "none")
+    network = stock_network(options.alone, SIZE, options.weights if frozen else "none")
     network.backbones[0].trainable = not frozen
     train, validation, test = (
         keras.utils.image_dataset_from_directory(

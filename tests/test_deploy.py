@@ -38,8 +38,13 @@ def expected(model, phantoms):
 @pytest.fixture(scope="module")
 def bundles(model):
     made = {}
-    for name, runtime in (("float", "litert"), ("int8", "litert"), ("onnx", "onnx")):
-        export.export(model, model.parent / name, runtime, name == "int8")
+    for name, runtime, quantisation in (
+        ("float", "litert", "none"),
+        ("dynamic", "litert", "dynamic"),
+        ("int8", "litert", "int8"),
+        ("onnx", "onnx", "none"),
+    ):
+        export.export(model, model.parent / name, runtime, quantisation)
         made[name] = model.parent / name
     export.export(model, model.parent / "keras", "keras")
     return made | {"keras": model.parent / "keras"}
@@ -82,15 +87,18 @@ def test_a_bundle_answers_as_the_trained_classifier(bundles, expected, name):
     assert predictor.about["parity"]["max_difference"] <= 1e-4
 
 
-def test_int8_is_a_quarter_of_the_size_and_states_what_it_costs(bundles, phantoms):
-    sizes = [(bundles[n] / "model.tflite").stat().st_size for n in ("float", "int8")]
+@pytest.mark.parametrize("name", ["dynamic", "int8"])
+def test_quantised_it_is_a_quarter_of_the_size_and_states_what_it_costs(bundles, phantoms, name):
+    sizes = [(bundles[n] / "model.tflite").stat().st_size for n in ("float", name)]
     assert sizes[1] < 0.4 * sizes[0]
-    parity = Predictor(bundles["int8"]).about["parity"]
+    about = Predictor(bundles[name]).about
+    assert about["quantisation"].startswith("int8 weights")
+    parity = about["parity"]
     assert parity["on"] == "validation" and parity["images"] >= 2
     change = parity["roc_auc_exported"] - parity["roc_auc_trained"]
     assert parity["roc_auc_change"] == pytest.approx(change)
     file = find_files([phantoms / "test"])[0]
-    one, other = (Predictor(bundles[n]).predict(file).probability for n in ("float", "int8"))
+    one, other = (Predictor(bundles[n]).predict(file).probability for n in ("float", name))
     assert one == pytest.approx(other, abs=0.1)
 
 
@@ -216,20 +224,20 @@ def test_damaged_model_folders_are_refused(model, tmp_path):
 
 
 def test_what_cannot_be_exported_is_said(model, bundles, tmp_path):
-    for runtime, int8, message in (
-        ("pickle", False, "expected one of"),
-        ("onnx", True, "--int8 goes with"),
-        ("keras", True, "--int8 goes with"),
+    for runtime, quantisation, message in (
+        ("pickle", "none", "expected one of"),
+        ("onnx", "int8", "--int8 goes with"),
+        ("keras", "dynamic", "--dynamic goes with"),
     ):
         with pytest.raises(UserError, match=message):
-            export.export(model, tmp_path / "b", runtime, int8)
+            export.export(model, tmp_path / "b", runtime, quantisation)
     with pytest.raises(UserError, match="did not write"):
         export.export(model, model, "litert")
     lost = shutil.copytree(model, tmp_path / "lost")
     table = (lost / "images.csv").read_text()
     (lost / "images.csv").write_text(table.replace(".png", "_lost.png"))
     with pytest.raises(UserError, match="none can be read"):
-        export.export(lost, tmp_path / "b", "litert", True)
+        export.export(lost, tmp_path / "b", "litert", "int8")
     assert not (tmp_path / "b").exists()
 
 

@@ -4,7 +4,7 @@ The numbers are Keras' own but for rounding. On JAX, Keras' formulas stay: XLA f
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from ufgen.backend import on_tensorflow
 

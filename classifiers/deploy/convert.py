@@ -1,4 +1,4 @@
-"""A network as a file for a runtime: LiteRT (float32 or int8), ONNX, or its weights."""
+"""A network as a file for a runtime: LiteRT (float32, dynamic or int8), ONNX, or its weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,11 @@ from ufgen.errors import UserError
 
 OPSET = 18
 SIXTH = 0.16667
+QUANTISATIONS = {
+    "none": "none",
+    "dynamic": "int8 weights, activations quantised as they come, float32 input and output",
+    "int8": "int8 weights and activations, float32 input and output",
+}
 
 
 def with_logit(network: Network) -> keras.Model:
@@ -22,11 +27,18 @@ def with_logit(network: Network) -> keras.Model:
     return keras.Model(network.model.inputs, [network.logits.outputs[0], evidence])
 
 
-def write(network: Network, runtime: str, file: Path, examples: np.ndarray | None = None) -> None:
+def write(
+    network: Network,
+    runtime: str,
+    file: Path,
+    quantisation: str = "none",
+    examples: np.ndarray | None = None,
+) -> None:
     """Write the network for `runtime` (litert, onnx or keras) with batch 1.
 
-    `examples` uint8 (N, size, size, channels) make a full-integer LiteRT network: weights by
-    channel, activations by tensor, float32 at both ends. Raises UserError.
+    `quantisation`, for litert, is "none", "dynamic" (weights by channel; the range of activations
+    is found anew for each image), or "int8": weights by channel, activations by tensor, with
+    ranges from `examples`, uint8 (N, size, size, channels). Raises UserError.
     """
     if runtime == "keras":
         network.model.save_weights(file)
@@ -36,7 +48,7 @@ def write(network: Network, runtime: str, file: Path, examples: np.ndarray | Non
     if runtime == "onnx":
         _write_onnx(network, file)
     else:
-        file.write_bytes(_litert(network, examples))
+        file.write_bytes(_litert(network, quantisation, examples))
 
 
 def _module(network: Network):
@@ -58,16 +70,17 @@ def _module(network: Network):
     return module
 
 
-def _litert(network: Network, examples: np.ndarray | None) -> bytes:
+def _litert(network: Network, quantisation: str, examples: np.ndarray | None) -> bytes:
     import tensorflow as tf
 
-    with _separate_swish(network, apply=examples is not None):
+    with _separate_swish(network, apply=quantisation == "int8"):
         module = _module(network)
         function = module.run.get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
-    if examples is not None:
-        shown = examples.astype("float32")[:, None]
+    if quantisation != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantisation == "int8":
+        shown = examples.astype("float32")[:, None]
         converter.representative_dataset = lambda: ([image] for image in shown)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     try:

@@ -21,22 +21,22 @@ from ufgen.imageset import ImageSet
 EXAMPLES = 100
 CHECKED = 200
 TOLERANCE = 1e-4
-EXACT, INT8 = "none", "int8 weights and activations, float32 input and output"
 
 
-def export(model: Path, out: Path, runtime: str, int8: bool = False) -> dict:
+def export(model: Path, out: Path, runtime: str, quantisation: str = "none") -> dict:
     """Write the classifier in the folder `model` as a bundle; returns what bundle.json says.
 
-    `runtime` is litert, onnx or keras; `int8`, with litert, quantises weights and activations,
-    whose ranges come from training images. The written network is compared with the trained one
-    on images that it was validated on, and is refused if a float32 probability differs by more
-    than 1e-4. Raises UserError, also where no such image can be read any more.
+    `runtime` is litert, onnx or keras; `quantisation`, with litert, one of
+    `convert.QUANTISATIONS`; ranges of int8 come from training images. The written network is
+    compared with the trained one on images that it was validated on, and is refused if a float32
+    probability differs by more than 1e-4. Raises UserError, also where no such image can be read
+    any more.
     """
     check_replaceable(out, ("bundle.json", "README.md"), "ufgen export")
     if runtime not in NETWORK_FILES:
         raise UserError(f"--format is {runtime}: expected one of {', '.join(NETWORK_FILES)}")
-    if int8 and runtime != "litert":
-        raise UserError(f"--int8 goes with --format litert, not with {runtime}")
+    if quantisation != "none" and runtime != "litert":
+        raise UserError(f"--{quantisation} goes with --format litert, not with {runtime}")
     saved = load(model)
     if saved.about["members"] > 1 or saved.about["test_views"]:
         raise UserError(
@@ -45,12 +45,14 @@ def export(model: Path, out: Path, runtime: str, int8: bool = False) -> dict:
             "--test-views 0"
         )
     checked, targets, role = _images(saved, ("validation", "fit"), CHECKED)
-    examples = _images(saved, ("fit",), EXAMPLES)[0] if int8 else None
+    examples = _images(saved, ("fit",), EXAMPLES)[0] if quantisation == "int8" else None
     with whole_folder(out) as temporary:
-        about = write(saved.network.parts, _describe(saved), runtime, temporary, examples)
+        about = write(
+            saved.network.parts, _describe(saved), runtime, temporary, quantisation, examples
+        )
         about["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
         difference = about["parity"]["max_difference"]
-        if not int8 and difference > TOLERANCE:
+        if quantisation == "none" and difference > TOLERANCE:
             raise UserError(
                 f"the exported network differs from the trained one by {difference:.1e} in "
                 f"probability, more than {TOLERANCE:g}: it was not written"
@@ -61,20 +63,22 @@ def export(model: Path, out: Path, runtime: str, int8: bool = False) -> dict:
     return about
 
 
-def write(network, about: dict, runtime: str, folder: Path, examples=None) -> dict:
+def write(
+    network, about: dict, runtime: str, folder: Path, quantisation: str = "none", examples=None
+) -> dict:
     """Write a `backbones.Network` and bundle.json, without the checks that need a trained one.
 
-    `about` holds classifier, labels, threshold, temperature and input; `examples` uint8 (N, size,
-    size, channels) make the network int8. Returns what bundle.json says.
+    `about` holds classifier, labels, threshold, temperature and input; `quantisation` and
+    `examples` are as in `convert.write`. Returns what bundle.json says.
     """
     file = folder / NETWORK_FILES[runtime]
-    convert.write(network, runtime, file, examples)
+    convert.write(network, runtime, file, quantisation, examples)
     about = {
         "format_version": VERSION,
         "runtime": runtime,
         **about,
         "outputs": {"logit": "(1, 1), not calibrated", "evidence": "(1, h, w), 0 or more"},
-        "quantisation": EXACT if examples is None else INT8,
+        "quantisation": convert.QUANTISATIONS[quantisation],
         "sha256": {file.name: _digest(file)},
     }
     _write_json(about, folder)

@@ -20,16 +20,21 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise weights and activations (litert).")
     ] = False,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Quantise weights, activations as they come (litert).")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the bundle.  [default: bundles/MODEL]")
     ] = None,
 ) -> None:
     """Write a classifier as a bundle that runs without TensorFlow, checked against the original."""
+    if int8 and dynamic:
+        raise UserError("--int8 and --dynamic are two ways to quantise: choose one")
     environment.import_keras()
     from classifiers.deploy.export import export as write_bundle
 
     out = out or Path("bundles") / model.resolve().name
-    about = write_bundle(model, out, runtime, int8)
+    about = write_bundle(model, out, runtime, "int8" if int8 else "dynamic" if dynamic else "none")
     parity = about["parity"]
     print(
         f"{about['classifier']} for {runtime}, quantisation: {about['quantisation']}\n"
