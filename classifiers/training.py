@@ -164,18 +164,20 @@ class Classifier:
             self._explainer.compile(jit_compile=_xla())
         return _in_batches(self._explainer, pixels)
 
-    def seconds_per_step(self, batch: int, repeats: int = 3) -> float:
-        """The fastest of some optimiser steps of the whole network, on random pixels."""
+    def seconds_per_step(self, batch: int, repeats: int = 3, trained: str = "all") -> float:
+        """The fastest of some optimiser steps of what learns, on random pixels or features."""
         import time
 
         self._reset(0, self.model.variables)
-        step = self._step("all", averaged=False)
+        step = self._step(trained, averaged=False)
         rng = np.random.default_rng(0)
-        pixels = rng.integers(0, 256, (batch, *self.model.input_shape[1:]), "uint8")
+        shape = (self.parts.head if trained == "head" else self.model).input_shape[1:]
+        inputs = rng.integers(0, 256, (batch, *shape), "uint8")
         targets, found = (np.arange(batch) % 2).astype("float32"), []
+        rates = [1e-4] * len(step.groups)
         for _ in range(repeats + 1):
             started = time.perf_counter()
-            float(step(pixels, targets, np.ones(batch, "float32"), [1e-4] * 2)["loss"])
+            float(step(inputs, targets, np.ones(batch, "float32"), rates)["loss"])
             found.append(time.perf_counter() - started)
         return min(found[1:])
 

@@ -42,10 +42,8 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
     ]
     rows, total = [], 0.0
     for classifier in tqdm(study.classifiers, desc="timing the networks", leave=False):
-        start_up, per_step, per_image = _time_classifier(study, prepared, classifier)
+        start_up, seconds = _time_classifier(study, prepared, classifier)
         options = study.training_of(classifier)
-        validating = options.evaluations * len(prepared.validation) + len(prepared.test)
-        seconds = options.steps * per_step + validating * per_image
         trials = sum(trial.classifier is classifier for trial in study.trials())
         total += start_up + trials * seconds
         rows.append(
@@ -53,7 +51,6 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
                 "classifier": classifier.name,
                 "trials": trials,
                 "steps each": options.steps,
-                "s/step": f"{per_step:.2f}",
                 "min each": f"{seconds / 60:.1f}",
                 "min in all": f"{(start_up + trials * seconds) / 60:.1f}",
             }
@@ -84,21 +81,28 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
     return "\n".join(lines)
 
 
-def _time_classifier(study: Study, prepared: Prepared, classifier) -> tuple[float, float, float]:
-    """Seconds to start (build, compile), per optimiser step, and per predicted image.
-
-    A step is one of the whole network: with a frozen backbone it takes less.
-    """
-    options, batch = study.images, study.training_of(classifier).batch
+def _time_classifier(study: Study, prepared: Prepared, classifier) -> tuple[float, float]:
+    """Seconds to start (build, compile, features of a frozen backbone), and for a trial."""
+    options, training = study.images, study.training_of(classifier)
     started = time.perf_counter()
     network = Classifier(classifier.name, options.resolution, options.channels, classifier.weights)
-    per_step = network.seconds_per_step(batch, MEASURED_STEPS)
+    steps = {
+        trained: count * network.seconds_per_step(training.batch, MEASURED_STEPS, trained)
+        for trained, count in training.phases()
+    }
     images = prepared.store.take(prepared.fit.select(np.arange(len(prepared.fit)) < 64))
     network.predict(images)
     ready = time.perf_counter()
     network.predict(images)
-    per_image = (time.perf_counter() - ready) / 64
-    return ready - started - MEASURED_STEPS * per_step, per_step, per_image
+    per_image = (time.perf_counter() - ready) / max(1, len(images))
+    start_up, seconds = ready - started, sum(steps.values())
+    if "head" in steps:
+        views = 1 + training.views * any(arm.augmentation != "none" for arm in study.parsed_arms())
+        start_up += per_image * views * len(prepared.table())
+    if set(steps) != {"head"}:
+        judged = training.evaluations * len(prepared.validation) + len(prepared.test)
+        seconds += per_image * judged
+    return start_up, seconds
 
 
 def _time_generator(study: Study, prepared: Prepared) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from experiments import conclusion, executors, power, preparation, runner, study_file, tables
+from experiments import conclusion, executors, plan, power, preparation, runner, study_file, tables
 from ufgen import imageset
 from ufgen.errors import UserError
 
@@ -278,6 +278,14 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     limit = (stats.t.ppf(0.9875, groups) + stats.t.ppf(0.8, groups)) * 0.01
     assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
+
+
+def test_a_plan_names_every_trial_and_writes_nothing(finished, tmp_path):
+    small = study_file.read(finished[1])
+    text = plan.write_plan(small, tmp_path / "runs")
+    assert all(f"  {trial.title}\n" in text + "\n" for trial in small.trials())
+    assert re.search(r"mobilenet_v3_small +14 +4 ", text) and "Generators: 2," in text
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_wrong_field_is_named_with_its_line(tmp_path):
