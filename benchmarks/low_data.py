@@ -34,7 +34,7 @@ SETTINGS = {
     "head, light": (Training(steps=300, **HEAD), "light"),
     "head, then last block": (
         Training(
-            steps=500,
+            steps=400,
             frozen_steps=300,
             backbone_rate=0.1,
             **{**HEAD, "trained": "last_block"},

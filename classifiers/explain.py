@@ -9,38 +9,39 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from classifiers.alignment import FINE, interpolation
 from classifiers.backbones import Network
 
 METHODS = ("grad-cam", "grad-cam++")
 
 
 class Evidence(layers.Layer):
-    """Feature maps, a list of (N, h, w, F), to the evidence for a class: (N, h, w), 0 or more.
+    """Feature maps, a list of (N, h, w, F), to the evidence for a class: (N, H, H), 0 or more.
 
     Grad-CAM (Selvaraju et al., ICCV 2017): maps weighed by the mean slope of the logit, summed, and
     cut at 0. Grad-CAM++ (Chattopadhay et al., WACV 2018), for a score exp(logit): places count by
     slope ** 2 / (2 slope ** 2 + slope ** 3 sum(map)), and only where the slope is positive. The
-    maps of several backbones are brought to the largest grid and added.
+    maps of each backbone are brought to one even grid over the image (`alignment`), four cells for
+    one of the largest map, and added.
     """
 
-    def __init__(self, head: keras.Model, method: str, of_positive: bool, **options):
+    def __init__(self, network: Network, method: str, of_positive: bool, **options):
         super().__init__(**options)
-        self.dense = [layer for layer in head.layers if isinstance(layer, layers.Dense)]
+        self.dense = [layer for layer in network.head.layers if isinstance(layer, layers.Dense)]
         self.method, self.sign = method, 1.0 if of_positive else -1.0
+        backbones = [m._keras_history.operation for m in network.maps.outputs]
+        self.side = FINE * max(m.shape[1] for m in network.maps.outputs)
+        self.grids = [interpolation(backbone, self.side) for backbone in backbones]
 
     def call(self, maps):
         averages = ops.concatenate([ops.mean(m, axis=(1, 2)) for m in maps], axis=-1)
         slopes = self.sign * self._slopes(averages)
-        height, width = max((m.shape[1:3] for m in maps), key=lambda size: size[0])
         total, start = 0.0, 0
-        for features in maps:
+        for features, grid in zip(maps, self.grids, strict=True):
             count = features.shape[-1]
             slope = slopes[:, start : start + count] / (features.shape[1] * features.shape[2])
-            weights = self._weights(slope, features)
-            found = ops.einsum("nhwf,nf->nhw", features, weights)
-            if found.shape[1:] != (height, width):
-                found = ops.image.resize(found[..., None], (height, width))[..., 0]
-            total, start = total + found, start + count
+            found = ops.einsum("nhwf,nf->nhw", features, self._weights(slope, features))
+            total, start = total + ops.matmul(grid, ops.matmul(found, grid.T)), start + count
         return ops.relu(total)
 
     def _slopes(self, averages):
@@ -64,26 +65,26 @@ class Evidence(layers.Layer):
         return places * share * ops.relu(slope)
 
     def compute_output_shape(self, shapes):
-        return (shapes[0][0], *max((s[1:3] for s in shapes), key=lambda size: size[0]))
+        return (shapes[0][0], self.side, self.side)
 
 
 def with_evidence(
     network: Network, method: str = "grad-cam", of_positive: bool = True
 ) -> keras.Model:
-    """Pixels (N, size, size, channels) in 0..255 to P(positive), (N, 1), and evidence (N, h, w).
+    """Pixels (N, size, size, channels) in 0..255 to P(positive), (N, 1), and evidence (N, H, H).
 
-    The evidence is for the positive class, or else for the negative one, at the size of the last
-    feature maps.
+    The evidence is for the positive class, or else for the negative one, on a grid that covers the
+    image.
     """
     maps = network.maps.outputs
-    evidence = Evidence(network.head, method, of_positive, name="evidence")(maps)
+    evidence = Evidence(network, method, of_positive, name="evidence")(maps)
     return keras.Model(network.model.input, [network.model.output, evidence])
 
 
 def explain(
     network: Network, pixels: np.ndarray, method: str = "grad-cam", of_positive: bool = True
 ) -> np.ndarray:
-    """Evidence maps of uint8 (N, size, size, channels): float32 (N, h, w)."""
+    """Evidence maps of uint8 (N, size, size, channels): float32 (N, H, H)."""
     model = with_evidence(network, method, of_positive)
     shown = [np.asarray(model(i[None].astype("float32"))[1]) for i in pixels]
     return np.concatenate(shown)

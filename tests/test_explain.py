@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from classifiers import explanations, registry
+from classifiers.alignment import cells
 from classifiers.explain import explain, with_evidence
 from classifiers.salience import enlarge, salient_box
 from ufgen import backend
@@ -24,8 +25,21 @@ def _network(name):
     return network
 
 
-def _by_differentiation(network, pixels, sign):
-    """Grad-CAM as in its paper: slopes of the logit by the feature maps, by the backend."""
+def _evenly(maps, first):
+    """Maps (N, h, h) whose cells are centred on pixels first, first + 32 ...: (N, 12, 12)."""
+    even, known = np.arange(12) * 8 + 3.5, np.arange(maps.shape[1]) * 32 + first
+
+    def along(axis, maps):
+        return np.apply_along_axis(lambda line: np.interp(even, known, line), axis, maps)
+
+    return along(1, along(2, maps))
+
+
+def _by_differentiation(network, pixels, sign, first):
+    """Grad-CAM as in its paper: slopes of the logit by the feature maps, by the backend.
+
+    `first` are the pixels on which the first cell of each map is centred.
+    """
     shown = ops.convert_to_tensor(pixels.astype("float32"))
     maps = network.maps(shown)
     maps = maps if isinstance(maps, list) else [maps]
@@ -39,18 +53,34 @@ def _by_differentiation(network, pixels, sign):
 
         slopes = np.asarray(backend.gradient_of(logit, features))
         weights = slopes.mean(axis=(1, 2))
-        total = total + np.einsum("nhwf,nf->nhw", np.asarray(features), weights)
+        found = np.einsum("nhwf,nf->nhw", np.asarray(features), weights)
+        total = total + _evenly(found, first[index])
     return np.maximum(total, 0)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "hybrid"])
+@pytest.mark.parametrize(("name", "first"), [("mobilenet_v3_small", [31]), ("hybrid", [31, 0])])
 @pytest.mark.parametrize("of_positive", [True, False])
-def test_grad_cam_is_that_of_automatic_differentiation(name, of_positive):
+def test_grad_cam_is_that_of_automatic_differentiation(name, first, of_positive):
     network = _network(name)
     found = explain(network, PIXELS, of_positive=of_positive)
-    expected = _by_differentiation(network, PIXELS, 1 if of_positive else -1)
-    assert found.shape == (3, 3, 3) and found.max() > 0
+    expected = _by_differentiation(network, PIXELS, 1 if of_positive else -1, first)
+    assert found.shape == (3, 12, 12) and found.max() > 0
     assert np.allclose(found, expected, atol=1e-5 * expected.max(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "DenseNet121"])
+def test_cells_lie_where_their_slopes_by_the_image_do(name):
+    """Padding shifts cells by up to half their distance: by the centre of squared slopes."""
+    keras.utils.set_random_seed(0)
+    network = getattr(keras.applications, name)(
+        weights=None, include_top=False, input_shape=(160, 160, 3)
+    )
+    images = ops.convert_to_tensor(RNG.normal(0, 50, (4, 160, 160, 3)).astype("float32"))
+    slopes = backend.gradient_of(lambda shown: network(shown)[:, 2, 2], images)
+    weights = (np.asarray(slopes) ** 2).sum(axis=(0, 3))
+    found = [(weights.sum(axis=a) * np.arange(160)).sum() / weights.sum() for a in (0, 1)]
+    first, step = cells(network)
+    assert step == 32 and np.allclose(found, first + 2 * step, atol=5)
 
 
 def test_grad_cam_plus_plus_by_its_formula():
@@ -65,7 +95,7 @@ def test_grad_cam_plus_plus_by_its_formula():
     below = 2 * slopes**2 + (slopes**3) * maps.sum(axis=(1, 2), keepdims=True)
     share = slopes**2 / np.where(below == 0, 1, below)
     weights = (share * np.maximum(slopes, 0)).sum(axis=(1, 2))
-    expected = np.maximum(np.einsum("nhwf,nf->nhw", maps, weights), 0)
+    expected = np.maximum(_evenly(np.einsum("nhwf,nf->nhw", maps, weights), 31), 0)
     found = explain(network, PIXELS, "grad-cam++")
     assert np.allclose(found, expected, atol=1e-5 * expected.max(), rtol=1e-3)
 
