@@ -20,16 +20,24 @@ def cells(backbone: keras.Model) -> tuple[float, int]:
     height and width are alike. The pixel may lie outside the image.
     """
     first, step, tensor = 0.0, 1, backbone.output
-    while not isinstance(layer := tensor._keras_history.operation, layers.InputLayer):
-        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    while True:
+        layer, call, _ = tensor._keras_history
+        if isinstance(layer, layers.InputLayer):
+            return first, step
+        inputs = layer._inbound_nodes[call].input_tensors
         tensor = max(inputs, key=lambda t: t.shape[1] if len(t.shape) == 4 else 0)
         stride, offset = _stride_and_offset(layer, tensor.shape[1])
         first, step = stride * first + offset, stride * step
-    return first, step
 
 
 def _stride_and_offset(layer, size: int) -> tuple[int, float]:
     """Output i of a layer is centred on input stride * i + offset."""
+    if isinstance(layer, keras.Sequential):
+        stride, offset = 1, 0.0
+        for inner in reversed(layer.layers):
+            by, before = _stride_and_offset(inner, inner.input.shape[1])
+            stride, offset = by * stride, by * offset + before
+        return stride, offset
     if isinstance(layer, layers.ZeroPadding2D):
         return 1, -float(layer.padding[0][0])
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)

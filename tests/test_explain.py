@@ -68,7 +68,7 @@ def test_grad_cam_is_that_of_automatic_differentiation(name, first, of_positive)
     assert np.allclose(found, expected, atol=1e-5 * expected.max(), rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "DenseNet121"])
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "DenseNet121", "ConvNeXtTiny"])
 def test_cells_lie_where_their_slopes_by_the_image_do(name):
     """Padding shifts cells by up to half their distance: by the centre of squared slopes."""
     keras.utils.set_random_seed(0)
