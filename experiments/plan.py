@@ -51,7 +51,7 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
                 "classifier": classifier.name,
                 "trials": trials,
                 "steps each": options.steps,
-                "min each": f"{seconds / 60:.1f}",
+                "s each": f"{seconds:.1f}",
                 "min in all": f"{(start_up + trials * seconds) / 60:.1f}",
             }
         )
