@@ -120,6 +120,7 @@ def ufgen_turn(options) -> dict:
     from ufgen import environment
 
     environment.prepare()
+    environment.import_keras()
     import numpy as np
 
     from classifiers import precision
@@ -189,6 +190,7 @@ def ufgen_trials(options, kind: str) -> dict:
     from ufgen import environment
 
     environment.prepare()
+    environment.import_keras()
     import numpy as np
 
     from classifiers.batches import Examples

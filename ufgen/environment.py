@@ -1,8 +1,11 @@
-"""The machine and the libraries: quiet start-up, and what a report says of them."""
+"""The machine and the libraries: quick and quiet start-up, and what a report says of them."""
 
+import gc
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module, metadata
 
 PACKAGES = ("ufgen", "keras", "tensorflow", "jax", "numpy", "scikit-learn", "pandas", "pillow")
@@ -15,20 +18,38 @@ def prepare() -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
 
 
-def import_keras() -> None:
-    """Import Keras and its backend without what their libraries print before any log level holds.
-
-    TensorFlow writes straight to the file behind stderr; it is closed off during the import alone.
-    """
+@contextmanager
+def silence() -> Iterator[None]:
+    """Close off stderr, also for libraries that write straight to the file behind it."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import_module("keras")
+        yield
     finally:
+        sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def import_keras() -> None:
+    """Import Keras and its backend without what their libraries print before any log level holds.
+
+    Python's garbage collector rests meanwhile, and never looks at what was imported: it would
+    search hundreds of thousands of objects that stay, again and again, and once more at the end.
+    """
+    if "keras" in sys.modules:
+        return
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with silence():
+            import_module("keras")
+        gc.freeze()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def describe() -> dict[str, str]:
