@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import random
 from collections.abc import Callable
 from functools import partial
 
@@ -184,7 +185,7 @@ class Classifier:
     def _reset(self, seed: int, changed: list) -> None:
         """Back to the initial weights of `seed`; the training to come changes `changed` alone."""
         if self._initial is None or self._initial[0] != seed:
-            keras.utils.set_random_seed(seed)
+            random.seed(seed)  # Keras seeds layers from it; TensorFlow's own would drop its kernels
             self._initial = (seed, self._initial_values())
         initial = dict(zip(map(id, self.model.variables), self._initial[1], strict=True))
         either = {id(v): v for v in [*self._changed, *changed]}
@@ -199,13 +200,14 @@ class Classifier:
 
     def _initial_values(self) -> list[np.ndarray]:
         """Of all variables, with new random ones; what is pretrained need not be built again."""
-        if self._pretrained is None:
-            return _values(self._build().model.variables)
-        drawn = {}
-        for layer in self.parts.head.layers[1:]:
-            new = layer.from_config(layer.get_config())
-            new.build(layer.input.shape)
-            drawn |= zip(map(id, layer.variables), _values(new.variables), strict=True)
+        with keras.StatelessScope(initialize_variables=False):  # values without variables
+            if self._pretrained is None:
+                return _values(self._build().model.variables)
+            drawn = {}
+            for layer in self.parts.head.layers[1:]:
+                new = layer.from_config(layer.get_config())
+                new.build(layer.input.shape)
+                drawn |= zip(map(id, layer.variables), _values(new.variables), strict=True)
         known = zip(self.model.variables, self._pretrained, strict=True)
         return [drawn.get(id(variable), value) for variable, value in known]
 
