@@ -10,14 +10,16 @@ from keras import ops
 
 from classifiers.backbones import Network
 from classifiers.explain import with_evidence
+from ufgen import environment
 from ufgen.errors import UserError
 
 OPSET = 18
 SIXTH = 0.16667
+IN_FLOAT = ("FULLY_CONNECTED", "BATCH_MATMUL")
 QUANTISATIONS = {
     "none": "none",
     "dynamic": "int8 weights, activations quantised as they come, float32 input and output",
-    "int8": "int8 weights and activations, float32 input and output",
+    "int8": "int8 weights and activations up to the feature maps, float32 input, head and output",
 }
 
 
@@ -38,7 +40,8 @@ def write(
 
     `quantisation`, for litert, is "none", "dynamic" (weights by channel; the range of activations
     is found anew for each image), or "int8": weights by channel, activations by tensor, with
-    ranges from `examples`, uint8 (N, size, size, channels). Raises UserError.
+    ranges from `examples`, uint8 (N, size, size, channels); the head and the evidence stay in
+    float32. Raises UserError.
     """
     if runtime == "keras":
         network.model.save_weights(file)
@@ -79,14 +82,33 @@ def _litert(network: Network, quantisation: str, examples: np.ndarray | None) ->
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     if quantisation != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantisation == "int8":
-        shown = examples.astype("float32")[:, None]
-        converter.representative_dataset = lambda: ([image] for image in shown)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     try:
-        return converter.convert()
+        with environment.silence():
+            if quantisation == "int8":
+                return _int8(converter, examples.astype("float32")[:, None])
+            return converter.convert()
     except Exception as error:
         raise UserError(f"LiteRT cannot represent this network: {str(error)[:300]}") from None
+
+
+def _int8(converter, examples: np.ndarray) -> bytes:
+    """Quantise all but the products of the head: a few extreme logits among the examples would
+    leave two or three steps of int8 for all others, and the evidence would be rounded to 0.
+    """
+    import tensorflow as tf
+
+    def shown():
+        return ([image] for image in examples)
+
+    converter.representative_dataset = shown
+    ops_of = tf.lite.OpsSet
+    converter.target_spec.supported_ops = [ops_of.TFLITE_BUILTINS_INT8, ops_of.TFLITE_BUILTINS]
+    debugger = tf.lite.experimental  # its debugger is what can quantise in part
+    options = debugger.QuantizationDebugOptions(denylisted_ops=list(IN_FLOAT))
+    made = debugger.QuantizationDebugger(
+        converter=converter, debug_dataset=shown, debug_options=options
+    )
+    return made.get_nondebug_quantized_model()
 
 
 @contextmanager
