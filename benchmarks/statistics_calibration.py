@@ -30,14 +30,16 @@ parser.add_argument("--bootstrap", type=int, default=400)
 parser.add_argument("--only", default="", help="only the settings whose names hold this text")
 options = parser.parse_args()
 
-SETTINGS = {  # test groups, images a group, generators, seeds, does the generator matter
-    "160 images, 3 seeds, no generator": (160, 1, 1, 3, False),
-    "160 images, 5 seeds, no generator": (160, 1, 1, 5, False),
-    "160 images, 5 seeds, 2 generators": (160, 1, 2, 5, True),
-    "160 images, 5 seeds, 3 generators": (160, 1, 3, 5, True),
-    "60 groups of 3, 5 seeds, 3 generators": (60, 3, 3, 5, True),
-    "400 images, 10 seeds, 3 generators": (400, 1, 3, 10, True),
-    "160 images, 5 seeds, 1 generator of many": (160, 1, 1, 5, True),
+SETTINGS = {  # test groups, images a group, generators, seeds, how much the generator matters
+    "160 images, 3 seeds, no generator": (160, 1, 1, 3, 0),
+    "160 images, 5 seeds, no generator": (160, 1, 1, 5, 0),
+    "160 images, 5 seeds, 2 generators": (160, 1, 2, 5, 1),
+    "160 images, 5 seeds, 3 generators": (160, 1, 3, 5, 1),
+    "60 groups of 3, 5 seeds, 3 generators": (60, 3, 3, 5, 1),
+    "400 images, 10 seeds, 3 generators": (400, 1, 3, 10, 1),
+    "160 images, 5 seeds, 1 generator of many": (160, 1, 1, 5, 1),
+    "160 images, 5 seeds, 2 very different generators": (160, 1, 2, 5, 4),
+    "160 images, 5 seeds, 3 very different generators": (160, 1, 3, 5, 4),
 }
 SPREAD = {  # standard deviations of the parts of a score, or of its gap between the classes
     "seed": 0.12,  # of a classifier's seed, shared by all arms
@@ -87,12 +89,12 @@ class Simulated:
         return areas(self.arms) - areas(self.real)[:, None, None]
 
 
-def true_delta(shift: float, matters: bool) -> float:
+def true_delta(shift: float, matters: float) -> float:
     """The difference of the areas, over all images, groups and trainings."""
     s = {name: value**2 for name, value in SPREAD.items()}
     images = s["group"] + s["image"] + s["image and arm"] + s["image and training"]
     real = s["seed"] + s["arm and seed"]
-    arm = real + s["generator"] * matters
+    arm = real + s["generator"] * matters**2
     area = [
         stats.norm.cdf(gap / np.sqrt(2 * images + trainings))
         for gap, trainings in ((GAP + shift, arm), (GAP, real))

@@ -5,7 +5,8 @@ import pandas as pd
 
 from experiments.study import Study
 
-ENOUGH_SEEDS = 5
+ENOUGH_SEEDS = 3
+ENOUGH_GENERATORS = 3
 ENOUGH_GROUPS = 10
 
 
@@ -49,10 +50,11 @@ def conclude(study: Study, deltas: pd.DataFrame) -> dict:
         )
     if tested and len(study.generator.seeds) == 1:
         warnings.append(
-            "One generator was trained: how much another training of it would change the result "
-            "is not in the intervals, and the verdict is wrong more often than its confidence "
-            "promises (generator.seeds in the study trains several)."
+            "One generator was trained: the verdict is about its images alone. How much another "
+            "training of it would change the result is not in the intervals (generator.seeds in "
+            "the study trains several)."
         )
+    warnings += _about_different_generators([by_arm[arm] for arm in tested])
     return {
         "sentence": _sentence(study, [by_arm[arm] for arm in tested]),
         "arms": list(by_arm.values()),
@@ -78,6 +80,20 @@ def _about_test_images(row: dict) -> list[str]:
         ]
     if np.isfinite(row["delta"]) and not np.isfinite(row["error"]):
         return ["The test images are too few, or too easy, for an interval: none is given."]
+    return []
+
+
+def _about_different_generators(rows: list[dict]) -> list[str]:
+    """A warning of two generators that are more than half of an arm's uncertainty."""
+    for row in rows:
+        count = row["generators"]
+        share = row["variance_generators"] / count / row["error"] ** 2
+        if 1 < count < ENOUGH_GENERATORS and share > 0.5:
+            return [
+                f"The {count} generators differ more than all else does ({row['arm']}): below "
+                f"{ENOUGH_GENERATORS} a study then says helps or hurts wrongly more often than "
+                "its confidence promises."
+            ]
     return []
 
 
@@ -134,14 +150,16 @@ def _sentence(study: Study, rows: list[dict]) -> str:
         for row in rows
     ]
     found = {row["verdict"] for row in rows}
+    of_one = " of this one generator" if len(study.generator.seeds) == 1 else ""
+    images = f"synthetic images{of_one}"
     if found == {"inconclusive"}:
-        start = "Inconclusive: this study cannot tell whether the synthetic images help or hurt."
+        start = f"Inconclusive: this study cannot tell whether the {images} help or hurt."
     elif "helps" in found and "hurts" not in found:
-        start = "Adding synthetic images helps in at least one ratio."
+        start = f"Adding {images} helps in at least one ratio."
     elif "hurts" in found and "helps" not in found:
-        start = "Adding synthetic images hurts in at least one ratio."
+        start = f"Adding {images} hurts in at least one ratio."
     elif "helps" in found:
-        start = "Adding synthetic images helps in one ratio and hurts in another."
+        start = f"Adding {images} helps in one ratio and hurts in another."
     else:
-        start = "No ratio of synthetic images was shown to help."
+        start = f"No ratio of {images} was shown to help."
     return f"{start} {'; '.join(parts)}."

@@ -85,6 +85,17 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.93 < covered / count < 0.98
 
 
+def test_three_trainings_err_no_more_often_than_they_say():
+    """At the confidence that the first of three arms needs; Satterthwaite's freedom errs more."""
+    rng, covered, count, confidence = RNG(0), 0, 4000, 1 - 0.05 / 3
+    for _ in range(count):
+        deltas = rng.normal(0, 3**0.5, (1, 3)) + rng.normal()
+        replicates = np.repeat(rng.normal(size=(200, 1, 1)), 3, axis=2)
+        low, high = statistics.estimate(deltas, replicates).interval(confidence)
+        covered += low <= 0 <= high
+    assert confidence - 0.003 < covered / count < confidence + 0.01
+
+
 def test_undefined_replicates_make_the_interval_undefined():
     replicates = np.full((100, 1, 1), 0.1)
     replicates[:6] = np.nan

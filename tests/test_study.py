@@ -261,6 +261,22 @@ def test_classifiers_that_learn_nothing_are_not_called_equivalent(tmp_path):
     assert "did not beat chance" in json.dumps(conclusion.conclude(small, deltas)["warnings"])
 
 
+def test_what_the_verdict_does_not_cover_is_said(tmp_path):
+    small, *results = _fake(tmp_path, 1.2)
+    deltas = _deltas(small, *results)
+    said = conclusion.conclude(small, deltas)
+    assert said["sentence"].startswith("Adding synthetic images of this one generator helps")
+    assert "about its images alone" in json.dumps(said["warnings"])
+    two = small.generator.model_copy(update={"seeds": [0, 1]})
+    two = small.model_copy(update={"generator": two, "seeds": [0, 1]})
+    for share, differ in ((0.4, False), (0.6, True)):
+        variance = 2 * share * deltas["error"] ** 2
+        said = conclusion.conclude(two, deltas.assign(generators=2, variance_generators=variance))
+        assert said["sentence"].startswith("Adding synthetic images helps")
+        assert ("differ more than all else" in json.dumps(said["warnings"])) == differ
+        assert "2 seeds are few" in json.dumps(said["warnings"])
+
+
 def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     root, file = finished
     small = study_file.read(file)
