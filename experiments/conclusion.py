@@ -5,7 +5,7 @@ import pandas as pd
 
 from experiments.study import Study
 
-ENOUGH_SEEDS = 3
+ENOUGH_SEEDS = 5
 ENOUGH_GENERATORS = 3
 ENOUGH_GROUPS = 10
 

@@ -91,9 +91,12 @@ def test_a_bundle_answers_as_the_trained_classifier(bundles, expected, name):
 
 
 @pytest.mark.parametrize("name", QUANTISED)
-def test_quantised_it_is_much_smaller_and_states_what_it_costs(bundles, phantoms, name):
-    sizes = [(bundles[n] / "model.tflite").stat().st_size for n in ("float", name)]
-    assert sizes[1] < 0.6 * sizes[0]
+def test_quantised_it_is_much_smaller_and_states_what_it_costs(model, bundles, phantoms, name):
+    """What is quantised is: an int8 network keeps its head in float32, for logit and evidence."""
+    sizes = np.array([(bundles[n] / "model.tflite").stat().st_size for n in ("float", name)])
+    if name == "int8":
+        sizes -= 2 * 4 * saved.load(model).network.parts.head.count_params()
+    assert sizes[1] < 0.4 * sizes[0]
     about = Predictor(bundles[name]).about
     assert about["quantisation"].startswith("int8 weights")
     parity = about["parity"]

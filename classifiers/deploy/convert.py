@@ -15,7 +15,7 @@ from ufgen.errors import UserError
 
 OPSET = 18
 SIXTH = 0.16667
-IN_FLOAT = ("FULLY_CONNECTED", "BATCH_MATMUL")
+IN_FLOAT = ("FULLY_CONNECTED", "BATCH_MATMUL")  # of head and evidence, not of convolutions
 QUANTISATIONS = {
     "none": "none",
     "dynamic": "int8 weights, activations quantised as they come, float32 input and output",
@@ -92,23 +92,24 @@ def _litert(network: Network, quantisation: str, examples: np.ndarray | None) ->
 
 
 def _int8(converter, examples: np.ndarray) -> bytes:
-    """Quantise all but the products of the head: a few extreme logits among the examples would
-    leave two or three steps of int8 for all others, and the evidence would be rounded to 0.
+    """Quantise all but the products of head and evidence (by LiteRT's debugger: it can in part).
+
+    A few extreme logits among the examples would leave two or three steps of int8 for all others,
+    and the evidence would be rounded to 0.
     """
-    import tensorflow as tf
+    from tensorflow import lite
 
     def shown():
         return ([image] for image in examples)
 
     converter.representative_dataset = shown
-    ops_of = tf.lite.OpsSet
-    converter.target_spec.supported_ops = [ops_of.TFLITE_BUILTINS_INT8, ops_of.TFLITE_BUILTINS]
-    debugger = tf.lite.experimental  # its debugger is what can quantise in part
-    options = debugger.QuantizationDebugOptions(denylisted_ops=list(IN_FLOAT))
-    made = debugger.QuantizationDebugger(
+    both = [lite.OpsSet.TFLITE_BUILTINS_INT8, lite.OpsSet.TFLITE_BUILTINS]
+    converter.target_spec.supported_ops = both
+    options = lite.experimental.QuantizationDebugOptions(denylisted_ops=list(IN_FLOAT))
+    debugger = lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=shown, debug_options=options
     )
-    return made.get_nondebug_quantized_model()
+    return debugger.get_nondebug_quantized_model()
 
 
 @contextmanager
