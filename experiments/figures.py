@@ -34,7 +34,7 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     for arm in arms:
         for name in names:
             row = rows[(rows["arm"] == arm) & (rows["classifier"] == name)].iloc[0]
-            colour = VERDICT_COLOURS[row["verdict"]]
+            colour = VERDICT_COLOURS.get(row["verdict"], "#595959")
             whole = name == "all"
             if np.isfinite(row["low"]):
                 ends = np.clip([row["low"], row["high"]], -edge, edge)

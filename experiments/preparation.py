@@ -22,6 +22,11 @@ class Read(NamedTuple):
     store: pixels.PixelStore
     quarantine: pd.DataFrame
 
+    @property
+    def real(self) -> str:
+        """What the images are called: "real", or "simulated" where a phantom made any of them."""
+        return "simulated" if (self.images.table["source"] == "phantom").any() else "real"
+
 
 class Prepared(NamedTuple):
     """The real images of one division by role, and the pixels of all."""

@@ -82,8 +82,9 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     whole, warnings = status.without_failed(study, folder, command)
     places = [job.place for job in jobs]
     about, made, costs = _collect(whole, places)
-    found = tables.write(folder, whole, about, made)
     sets = _sets(synthetic)
+    drawn_sets = drawn.table(sets, folder)
+    found = tables.write(folder, whole, about, made, drawn_sets, read.real)
     if found["strongest"]:
         real = read.images.table.set_index("path")
 
@@ -98,7 +99,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
         folder,
         images=images_table(study, read, prepared),
         quarantine=read.quarantine,
-        synthetic=drawn.table(sets, folder),
+        synthetic=drawn_sets,
     )
     resolved = whole.model_dump()
     resolved["images"]["positive"] = read.images.positive
@@ -188,8 +189,8 @@ def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFra
             continue
         costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
         about.append(found | {"trial": place.name})
-        predictions = read_predictions(place)
-        made.append(predictions.assign(**{name: found[name] for name in tables.TRIAL}))
+        names = {name: found[name] for name in (*tables.TRIAL, "fold")}
+        made.append(read_predictions(place).assign(**names))
     return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
 
 
