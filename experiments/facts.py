@@ -18,7 +18,7 @@ PICTURES = (
     ("embedding", "{Real} and synthetic images by their texture features (t-SNE)"),
     (
         "fidelity",
-        "Fidelity, each number beside its real-against-real floor",
+        "Fidelity, each number beside its real-against-real reference",
     ),
     ("curves", "Losses of the generator's training, and its distance to the training images"),
 )

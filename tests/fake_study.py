@@ -146,7 +146,7 @@ def fake_study(
         Image.fromarray(noise).save(where / "grid.png")
         (where / "generator").mkdir()
         (where / "generator" / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
-    measured = {"KD-texture": 0.4, "KD-texture floor": 0.0, "precision-texture": 0.9}
+    measured = {"KD-texture": 0.4, "KD-texture reference": 0.0, "precision-texture": 0.9}
     measured |= {"recall-texture": 0.4, "coverage-texture": 0.8}
     about = {"generator": 0, "filtered": False, "split": "", "images": 20, "copies": 0.05}
     sets = pd.DataFrame([{"folder": place} | about | measured for place in drawn])

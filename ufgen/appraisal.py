@@ -71,7 +71,7 @@ def appraise(
         found.copies.table,
         found.fidelity,
         [
-            ("each number beside its real-against-real floor", folder / "fidelity.png"),
+            ("each number beside its real-against-real reference", folder / "fidelity.png"),
             ("losses and distance over the training", folder / "curves.png"),
             ("from one image to the next", folder / "interpolation.png"),
             ("from one image to the next, moving", folder / "interpolation.gif"),

@@ -136,7 +136,7 @@ class GeneratorFolder:
         lines = "".join(json.dumps(row) + "\n" for row in metrics)
         write_text(self.path / "metrics.jsonl", lines)
         if metrics:
-            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.floor)
+            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.reference)
 
     def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
         """Write both networks; the hash of the averaged weights."""

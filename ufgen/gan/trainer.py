@@ -168,7 +168,8 @@ class _Training:
             )
             return
         at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
-        self.metrics.append(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
+        reference = self.judge.reference.mean
+        self.metrics.append(at | {"step": state["step"], **found, "reference": reference})
         state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
@@ -177,7 +178,7 @@ class _Training:
             )
             state["best"] = at | {"snapshot": written, **found}
             state["since_best"] = 0
-        bar.set_postfix(KD=f"{found['distance']:.3g}", floor=f"{self.judge.floor[0]:.2g}")
+        bar.set_postfix(KD=f"{found['distance']:.3g}", reference=f"{reference:.2g}")
         self._write_grid(found["distance"])
         self._save("good", "checkpoint")
 
@@ -256,7 +257,7 @@ class _Training:
                 "snapshot_kimg": best["kimg"],
                 "snapshot_seconds": best.get("seconds"),
                 f"KD-{self.judge.extractor.name}": best["distance"],
-                "floor": self.judge.floor[0],
+                "reference": self.judge.reference.mean,
                 "extractor_stamp": self.judge.extractor.stamp,
                 "seconds": round(self.state["seconds"], 1),
                 "recoveries": self.state["recoveries"],
