@@ -72,6 +72,7 @@ class SavedClassifier:
                 f"the images are of the classes {', '.join(images.classes)}; this model knows "
                 f"{', '.join(sorted(expected))}"
             )
+        splits.check_real(images, "test")
         decoded = self._load(images)
         splits.check_no_leak(self.trained_on, decoded.images, by="this model")
         target = decoded.images.targets()
@@ -124,7 +125,9 @@ def train(
     check_replaceable(out, FILES, "ufgen train")
     check_trial(training, weights, augmentation)
     splits.check_two_classes(images)
+    splits.check_real(images, "training")
     decoded = pixels.load(images, size, channels, fit)
+    named = decoded.images.table.set_index("path")["group"]
     images = splits.group_same_pictures(decoded.images)
     images = images.select(np.argsort(images.table["sha256"], kind="stable"))
     held = splits.hold_out(images, validation_fraction, seed)
@@ -173,7 +176,8 @@ def train(
             network.model.save_weights(temporary / _file(member))
         pd.concat(histories).to_csv(temporary / "history.csv", index=False)
         roles = np.where(held, "validation", "fit")
-        images.table.assign(role=roles).to_csv(temporary / "images.csv", index=False)
+        kept = images.table.assign(role=roles, group=images.table["path"].map(named))
+        kept.to_csv(temporary / "images.csv", index=False)
         (temporary / "model.json").write_text(json.dumps(about, indent=1))
     return about
 

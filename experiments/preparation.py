@@ -48,6 +48,7 @@ def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
+    splits.check_real(images, "training and test")
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit

@@ -89,9 +89,10 @@ def train(
 
     from classifiers import saved
     from classifiers.settings import Training
-    from ufgen import imageset
+    from ufgen import imageset, splits
 
     images = imageset.scan(location, positive, group_pattern)
+    splits.check_apart(*map(images.split, splits.SPLITS))
     if "train" in set(images.table["split"]):
         images = images.split("train")
     settings = Training(
