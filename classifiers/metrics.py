@@ -25,6 +25,7 @@ NAMES = (
 LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
 RANKING = NAMES[7:11]
 BINS = 10
+SAME = 1e-6
 TITLES = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
@@ -135,6 +136,14 @@ def average_precision(labels, probabilities, weights=None) -> np.ndarray:
     return _average_precision(*_weight_by_score(labels, probabilities, weights))
 
 
+def is_constant(probabilities) -> bool:
+    """Whether all images get the same probability, to one part in a million: nothing is learnt.
+
+    Smaller differences are rounding: they rank nothing, and another runtime turns them round.
+    """
+    return bool(np.ptp(probabilities) <= SAME)
+
+
 def brier(labels, probabilities, weights=None) -> np.ndarray:
     """Mean squared difference between probability and label (Brier 1950)."""
     labels, weights = _arrays(labels, weights)
@@ -167,41 +176,6 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.n
         "probability": np.bincount(bins, probabilities, BINS)[held] / count[held],
         "positives": np.bincount(bins, labels, BINS)[held].astype(int),
     }
-
-
-def youden_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The threshold with the largest sensitivity + specificity - 1 (Youden 1950).
-
-    Meant for validation images. It lies midway between two neighbouring scores; of equals, the
-    one nearest to 0.5 is taken, and 0.5 where there is only one class.
-    """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
-    if len(np.unique(labels)) < 2:
-        return 0.5
-    scores = np.unique(probabilities)
-    candidates = np.concatenate([[scores[0]], (scores[1:] + scores[:-1]) / 2])
-    called = probabilities[None] >= candidates[:, None]
-    index = called[:, labels == 1].mean(axis=1) - called[:, labels == 0].mean(axis=1)
-    best = candidates[np.isclose(index, index.max())]
-    return float(best[np.argmin(np.abs(best - 0.5))])
-
-
-def sensitivity_threshold(
-    labels: np.ndarray, probabilities: np.ndarray, sensitivity: float
-) -> float:
-    """The highest threshold that calls at least that share of the positive images positive.
-
-    Meant for validation images. It lies midway between two neighbouring scores; 0 where even the
-    lowest score is needed. Raises ValueError where no image is positive.
-    """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
-    of_positives = np.sort(probabilities[labels == 1])[::-1]
-    if not len(of_positives):
-        raise ValueError("there is no positive image: its sensitivity is undefined")
-    needed = max(1, int(np.ceil(sensitivity * len(of_positives) - 1e-9)))
-    lowest = of_positives[needed - 1]
-    below = probabilities[probabilities < lowest]
-    return float((lowest + below.max()) / 2) if len(below) else 0.0
 
 
 def _ratio(numerator, denominator) -> np.ndarray:
