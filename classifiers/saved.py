@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, explanations, metadata, metrics, precision
+from classifiers import calibration, explanations, metadata, metrics
 from classifiers.assessment import assess
 from classifiers.batches import Examples
 from classifiers.ensemble import Ensemble
 from classifiers.settings import Training, check_trial
 from classifiers.training import Classifier
-from ufgen import pixels, splits, tensorboard
+from ufgen import pixels, precision, splits, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -136,7 +136,7 @@ def train(
         return Examples(decoded.store.take(part), part.targets())
 
     fitted, validation = examples(images.select(~held)), examples(images.select(held))
-    chosen = precision.choose(training.precision, name, size, channels, training.batch)
+    chosen = precision.choose(training.precision, precision.of_classifier(name))
     network = Classifier(name, size, channels, weights, chosen)
     histories, values = [], []
     for member in range(members):

@@ -40,7 +40,7 @@ class Training:
 
     `label_smoothing` moves targets that share of the way to 1/2; `focal` is the exponent of the
     focal loss (Lin et al., ICCV 2017; 0: cross-entropy); `average` the half-life in steps of
-    averaged weights (0: none). `precision` auto takes what is measured to be faster. A trained
+    averaged weights (0: none). `precision` auto follows the rule of `ufgen.precision`. A trained
     classifier judges an image by the mean over itself and `test_views` views of it by the policy
     `light` (test-time augmentation).
     """

@@ -55,7 +55,7 @@ def train(
         int, typer.Option(min=0, help="Half-life in steps of averaged weights; 0: none.")
     ] = 0,
     precision: Annotated[
-        str, typer.Option(help="float32, bfloat16, or auto: the faster one, measured.")
+        str, typer.Option(help="float32, bfloat16, or auto: by network and device.")
     ] = "auto",
     augmentation: Annotated[
         str, typer.Option(help="none, light, seed, randaugment, gridmask, mixup or cutmix.")
