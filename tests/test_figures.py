@@ -68,7 +68,7 @@ def fidelity_table() -> pd.DataFrame:
     rows = [row | {"metric": name} | values | floors for name in ("precision", "recall")]
     distance = {"value": 0.3, "low": 0.28, "high": 0.33}
     rows.append(row | {"metric": "KD"} | distance | {"floor_low": -0.02, "floor_high": 0.026})
-    return pd.DataFrame(rows).assign(floor=0.0)
+    return pd.DataFrame(rows).assign(floor=np.nan)
 
 
 def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, monkeypatch):
