@@ -3,13 +3,13 @@
 import base64
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifiers import metrics as metric_names
 from experiments import checklist, curve_figures, facts, figures, wording, worth_figures
 from ufgen.atomic import whole_file, write_text
+from ufgen.figures import FORMATS, save
 
 CAPTIONS = {
     "forest": "Change of each arm against its reference, in the primary metric as set in the study "
@@ -47,12 +47,9 @@ def write(folder: Path, command: str) -> Path:
     """
     folder = Path(folder)
     known = facts.read(folder) | {"command": command}
-    with matplotlib.rc_context({"text.parse_math": False}):
-        drawn = _draw(known)
+    drawn = _draw(known)
     for name, figure in drawn.items():
-        for kind in (".png", ".svg", ".pdf"):
-            with whole_file(folder / "figures" / f"{name}{kind}") as temporary:
-                figure.savefig(temporary, dpi=130)
+        save(figure, *(folder / "figures" / f"{name}{kind}" for kind in FORMATS))
     known["figures"] = {
         name: {"file": f"figures/{name}.png", "caption": caption.replace("{real}", known["real"])}
         | {"data": _data_uri((folder / "figures" / f"{name}.png").read_bytes())}
@@ -100,9 +97,9 @@ def _draw(known: dict) -> dict:
         "ratio": figures.ratio_curves(known["deltas"], primary),
         "learning_curve": worth_figures.learning_curve(metrics, primary),
         "quality": worth_figures.quality(metrics, known["synthetic"], primary),
-        "roc": curve_figures.roc_curves(known["predictions"]),
-        "precision_recall": curve_figures.precision_recall_curves(known["predictions"]),
-        "reliability": curve_figures.reliability_curves(known["predictions"]),
+        "roc": curve_figures.roc_curves(known["predictions"], metrics),
+        "precision_recall": curve_figures.precision_recall_curves(known["predictions"], metrics),
+        "reliability": curve_figures.reliability_curves(known["predictions"], metrics),
         "confusion": figures.confusion_matrices(metrics, positive, negative),
         "training": figures.training_curves(known["histories"]),
     }

@@ -117,10 +117,10 @@ def test_figures_of_the_smallest_study(tmp_path):
         figures.forest(deltas, "roc_auc", 0.02),
         figures.forest(deltas, "f1", 0.02),
         figures.ratio_curves(deltas, "roc_auc"),
-        curve_figures.roc_curves(predictions),
-        curve_figures.roc_curves(predictions[predictions["target"] == 1]),
-        curve_figures.precision_recall_curves(predictions),
-        curve_figures.reliability_curves(predictions),
+        curve_figures.roc_curves(predictions, metrics),
+        curve_figures.roc_curves(predictions[predictions["target"] == 1], metrics),
+        curve_figures.precision_recall_curves(predictions, metrics),
+        curve_figures.reliability_curves(predictions, metrics),
         figures.confusion_matrices(metrics, "UF", "NUF"),
         figures.training_curves(history.assign(arm="real", classifier="hybrid")),
     ]
@@ -140,7 +140,7 @@ def test_confusion_matrices_sum_over_the_seeds(tmp_path):
 def test_roc_areas_are_those_of_the_table(tmp_path):
     folder = fake_study(tmp_path / "s", ARMS[:2])
     metrics = pd.read_csv(folder / "metrics.csv")
-    axes = curve_figures.roc_curves(pd.read_csv(folder / "predictions.csv")).axes[0]
+    axes = curve_figures.roc_curves(pd.read_csv(folder / "predictions.csv"), metrics).axes[0]
     labels = " ".join(axes.get_legend_handles_labels()[1])
     for arm in ARMS[:2]:
         mean = metrics.loc[metrics["arm"] == arm, "roc_auc"].mean()
