@@ -12,6 +12,7 @@ import ufgen
 from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
 from ufgen import imageset, pixels, splits
+from ufgen.figures import source_word
 from ufgen.imageset import ImageSet
 
 
@@ -21,6 +22,11 @@ class Read(NamedTuple):
     images: ImageSet
     store: pixels.PixelStore
     quarantine: pd.DataFrame
+
+    @property
+    def real(self) -> str:
+        """What the images are called: "real", or "simulated" where a phantom made any of them."""
+        return source_word(self.images.table["source"])
 
 
 class Prepared(NamedTuple):
@@ -43,6 +49,7 @@ def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
+    splits.check_real(images, "training and test")
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit
