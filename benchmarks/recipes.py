@@ -5,8 +5,8 @@
 
 Trains each recipe for the same minutes of optimiser steps, draws as many images as there are
 training images, and writes OUT/<recipe>/ (grid, curves, fidelity.csv) and OUT/recipes.csv: KD and
-coverage of each extractor with their floors, and thousand images shown. A recipe may be followed by
-changes, as in residual:patch=2,width=12.
+coverage of each extractor with their references, and thousand images shown. A recipe may be
+followed by changes, as in residual:patch=2,width=12.
 """
 
 import argparse
@@ -63,7 +63,10 @@ for text in options.recipes:
     row |= {"snapshot_kimg": drawn.about["snapshot_kimg"]}
     for found in table[table["scope"] == "all"].to_dict("records"):
         if found["metric"].startswith(("KD", "coverage", "precision", "recall")):
-            row |= {found["metric"]: found["value"], f"{found['metric']} floor": found["floor"]}
+            row |= {
+                found["metric"]: found["value"],
+                f"{found['metric']} reference": found["reference"],
+            }
     rows.append(row)
     pd.DataFrame(rows).to_csv(options.out / "recipes.csv", index=False)
     print(pd.DataFrame(rows).T.to_string(), flush=True)

@@ -47,11 +47,11 @@ def table(sets: list[dict], folder: Path) -> pd.DataFrame:
         whole = fidelity[fidelity["scope"] == "all"].set_index("metric")
         copies = pd.read_csv(place / "copies.csv")
         numbers = {name: whole["value"].get(name, np.nan) for name in KEPT}
-        floor = {"KD-texture floor": whole["floor"].get("KD-texture", np.nan)}
+        reference = {"KD-texture reference": whole["reference"].get("KD-texture", np.nan)}
         counts = {"images": len(copies), "copies": float(copies["copy"].mean())}
-        rows.append(about | counts | numbers | floor)
+        rows.append(about | counts | numbers | reference)
     columns = ["folder", "generator", "filtered", "split", "images", "copies", *KEPT]
-    return pd.DataFrame(rows, columns=[*columns, "KD-texture floor"])
+    return pd.DataFrame(rows, columns=[*columns, "KD-texture reference"])
 
 
 def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) -> None:

@@ -22,6 +22,11 @@ class Read(NamedTuple):
     store: pixels.PixelStore
     quarantine: pd.DataFrame
 
+    @property
+    def real(self) -> str:
+        """What the images are called: "real", or "simulated" where a phantom made any of them."""
+        return "simulated" if (self.images.table["source"] == "phantom").any() else "real"
+
 
 class Prepared(NamedTuple):
     """The real images of one division by role, and the pixels of all."""
@@ -43,6 +48,7 @@ def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
+    splits.check_real(images, "training and test")
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit

@@ -10,8 +10,7 @@ import yaml
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from classifiers import precision
-from experiments import changed, cost, drawn, report, status, tables
+from experiments import changed, cost, drawn, precisions, report, status, tables
 from experiments.arms import mix
 from experiments.executors import Executor, Job, Local, Shared
 from experiments.preparation import (
@@ -61,6 +60,7 @@ def run(
 
 def _run(study, folder: Path, generators: Path, executor: Executor, command, retry_failed) -> Path:
     started = time.time()
+    study, chosen = precisions.settle(study, folder)
     read = read_images(study)
     prepared = {split: divide(study, read, split) for split in _splits(study)}
     executor.train_generators(study, list(prepared.values()), generators)
@@ -70,7 +70,6 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     }
     stores = [pixels for found in synthetic.values() for _, pixels in found.values()]
     store = merge_stores([read.store, *stores])
-    chosen = _precisions(study, folder)
     jobs = []
     for trial in study.trials():
         divided = prepared[trial.split]
@@ -82,8 +81,9 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     whole, warnings = status.without_failed(study, folder, command)
     places = [job.place for job in jobs]
     about, made, costs = _collect(whole, places)
-    found = tables.write(folder, whole, about, made)
     sets = _sets(synthetic)
+    drawn_sets = drawn.table(sets, folder)
+    found = tables.write(folder, whole, about, made, drawn_sets, read.real)
     if found["strongest"]:
         real = read.images.table.set_index("path")
 
@@ -98,7 +98,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
         folder,
         images=images_table(study, read, prepared),
         quarantine=read.quarantine,
-        synthetic=drawn.table(sets, folder),
+        synthetic=drawn_sets,
     )
     resolved = whole.model_dump()
     resolved["images"]["positive"] = read.images.positive
@@ -108,6 +108,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
         environment.describe()
         | spent
         | {
+            "precision": precisions.text(chosen),
             "executor": executor.about,
             "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
             "seconds of the last run": f"{time.time() - started:.0f}",
@@ -125,24 +126,6 @@ def _diet(trial: Trial, prepared: Prepared, synthetic: dict) -> ImageSet:
     arm = trial.arm
     drawn = synthetic[trial.generator, arm.filtered][0] if arm.synthetic else None
     return mix(prepared.fit, drawn, arm, trial.seed, prepared.pool)
-
-
-def _precisions(study: Study, folder: Path) -> dict[str, str]:
-    """The precision that each classifier trains in, in all trials: chosen once for a study."""
-    file = folder / "precision.json"
-    chosen = json.loads(file.read_text()) if file.is_file() else {}
-    for classifier in study.classifiers:
-        training, options = study.training_of(classifier), study.images
-        if training.precision != "auto" or classifier.name not in chosen:
-            chosen[classifier.name] = precision.choose(
-                training.precision,
-                classifier.name,
-                options.resolution,
-                options.channels,
-                training.batch,
-            )
-    write_text(file, json.dumps(chosen, indent=1))
-    return chosen
 
 
 def _run_trials(executor: Executor, shared: Shared, jobs: list[Job], retry_failed: bool) -> None:
@@ -188,8 +171,8 @@ def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFra
             continue
         costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
         about.append(found | {"trial": place.name})
-        predictions = read_predictions(place)
-        made.append(predictions.assign(**{name: found[name] for name in tables.TRIAL}))
+        names = {name: found[name] for name in (*tables.TRIAL, "fold")}
+        made.append(read_predictions(place).assign(**names))
     return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 import ufgen
-from classifiers import calibration
+from classifiers import calibration, metrics, selection
 from classifiers.batches import Examples
 from classifiers.training import Classifier
 from experiments.preparation import Prepared, content_key
@@ -39,7 +39,9 @@ def run_trial(
 
     Temperature and threshold come from the validation images; the test images are predicted once,
     after training, in the order of their hash. Of the first seed and generator evidence.npy keeps
-    the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum.
+    the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum; 0 where all images
+    get the same probability, which has no evidence. trial.json says so (`constant`), and whether
+    the weights are those of the first evaluation (`kept_first`).
     """
     started, busy = time.perf_counter(), time.process_time()
 
@@ -66,6 +68,7 @@ def run_trial(
     )
     raw = network.predict(store.take(test), training.test_views)
     probability = calibration.scale(raw, judge.temperature)
+    constant = metrics.is_constant(probability)
     negative = next(label for label in test.classes if label != test.positive)
     predictions = test.table.assign(
         target=test.targets(),
@@ -90,13 +93,16 @@ def run_trial(
             "validation_sha256": content_key(prepared.validation),
             "threshold": judge.threshold,
             "temperature": judge.temperature,
+            "constant": constant,
+            "kept_first": selection.kept_first(history),
             "seconds": round(time.perf_counter() - started, 2),
             "cpu_seconds": round(time.process_time() - busy, 2),
         }
         if trial.seed == study.seeds[0] and trial.generator in (None, study.generator.seeds[0]):
             maps = network.evidence(store.take(test))
             largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)
-            np.save(temporary / "evidence.npy", (maps / largest).astype("float16"))
+            shares = np.zeros_like(maps) if constant else maps / largest
+            np.save(temporary / "evidence.npy", shares.astype("float16"))
         (temporary / "trial.json").write_text(json.dumps(about, indent=1))
 
 

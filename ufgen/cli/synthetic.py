@@ -119,7 +119,7 @@ def fidelity(
     group_pattern: GroupPattern = None,
     fit: Fit = "crop",
 ) -> None:
-    """Measure synthetic images against real ones: distances, coverage, copies; with floors."""
+    """Measure synthetic images against real ones: distances, coverage and copies."""
     environment.import_keras()
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Fidelity of synthetic images in one table: each number beside its real-against-real floor."""
+"""Fidelity of synthetic images in one table: each number beside its real-against-real reference."""
 
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from ufgen.atomic import whole_file
 from ufgen.fidelity.coverage import NEIGHBOURS, precision_recall_density_coverage
 from ufgen.fidelity.distances import frechet_distance, kernel_distance, kernel_distance_interval
 from ufgen.fidelity.extractors import Extractor, extract
+from ufgen.fidelity.reference import Reference, halves, summary
 
-SPLITS = 10
 COLUMNS = [
-    *("scope", "metric", "value", "low", "high", "floor", "floor_low", "floor_high"),
+    *("scope", "metric", "value", "low", "high"),
+    *("reference", "reference_low", "reference_high"),
     *("real", "synthetic", "extractor", "stamp", "note"),
 ]
 
@@ -26,10 +27,10 @@ def measure(
 ) -> pd.DataFrame:
     """KD, FD, precision, recall, density and coverage of all images and of each class.
 
-    `real` and `synthetic` hold uint8 (N, H, W, C) by class. KD has a 95 % interval. The floor is
-    the same number between random halves of the real images: its mean, least and largest over 10
-    splits drawn with `seed` (FD, which takes longer: over the last of them alone). What cannot be
-    computed is nan, with a note.
+    `real` and `synthetic` hold uint8 (N, H, W, C) by class. KD has a 95 % interval. The
+    reference is the same number between random halves of the real images: its mean, least and
+    largest over 10 splits drawn with `seed` (FD, which takes longer: over the first of them alone).
+    What cannot be computed is nan, with a note.
     """
     rows = []
     for extractor in extractors:
@@ -43,7 +44,7 @@ def measure(
         scopes = [("all", np.concatenate(list(features.values())), _all(drawn))]
         scopes += [(label, features[label], drawn[label]) for label in drawn if label in features]
         for scope, of_real, of_drawn in scopes:
-            for row in _scope(of_real, of_drawn, np.random.default_rng(seed)):
+            for row in _scope(of_real, of_drawn, seed):
                 row["metric"] += f"-{extractor.name}"
                 rows.append({"scope": scope, **row} | _about(extractor, of_real, of_drawn))
     return pd.DataFrame(rows)[COLUMNS]
@@ -69,7 +70,7 @@ def _about(extractor: Extractor, real: np.ndarray, synthetic: np.ndarray) -> dic
     return counts | {"extractor": extractor.name, "stamp": extractor.stamp}
 
 
-def _scope(real: np.ndarray, synthetic: np.ndarray, rng: np.random.Generator) -> list[dict]:
+def _scope(real: np.ndarray, synthetic: np.ndarray, seed: int) -> list[dict]:
     few = f"fewer than {NEIGHBOURS + 1} images: undefined"
     if min(len(real), len(synthetic)) < 2:
         return [{"metric": "KD", "value": np.nan, "note": "fewer than 2 images: undefined"}]
@@ -85,40 +86,35 @@ def _scope(real: np.ndarray, synthetic: np.ndarray, rng: np.random.Generator) ->
         {"metric": name, "value": value, "note": few if np.isnan(value) else ""}
         for name, value in found.items()
     ]
-    floors = _floors(real, rng)
+    references = _references(real, seed)
     for row in rows:
         row |= {"low": row.get("low", np.nan), "high": row.get("high", np.nan)}
-        of_splits = floors[row["metric"]]
-        row["floor"] = np.mean(of_splits) if of_splits else np.nan
-        row["floor_low"] = np.min(of_splits) if of_splits else np.nan
-        row["floor_high"] = np.max(of_splits) if of_splits else np.nan
+        mean, low, high = references[row["metric"]]
+        row |= {"reference": mean, "reference_low": low, "reference_high": high}
     return rows
 
 
-def _floors(real: np.ndarray, rng: np.random.Generator) -> dict[str, list[float]]:
-    """Each number between random halves of the real images, once a split."""
+def _references(real: np.ndarray, seed: int) -> dict[str, Reference]:
+    """Each number between random halves of the real images."""
     found = {name: [] for name in ("KD", "FD", "precision", "recall", "density", "coverage")}
-    if len(real) < 4:
-        return found
-    for _ in range(SPLITS):
-        one, other = np.array_split(rng.permutation(len(real)), 2)
+    for one, other in halves(len(real), seed):
         found["KD"].append(kernel_distance(real[one], real[other]))
+        found["FD"] = found["FD"] or [frechet_distance(real[one], real[other])]
         for name, value in precision_recall_density_coverage(real[one], real[other]).items():
             found[name].append(value)
-    found["FD"] = [frechet_distance(real[one], real[other])]
-    return found
+    return {name: summary(values) for name, values in found.items()}
 
 
 def render(table: pd.DataFrame) -> str:
     """The table as text, three significant digits."""
-    shown = table[["scope", "metric", "value", "low", "high", "floor", "note"]].copy()
-    for name in ("value", "low", "high", "floor"):
+    shown = table[["scope", "metric", "value", "low", "high", "reference", "note"]].copy()
+    for name in ("value", "low", "high", "reference"):
         shown[name] = [("" if pd.isna(v) else f"{v:.3g}") for v in shown[name]]
     return shown.to_string(index=False)
 
 
 def write(table: pd.DataFrame, folder: Path) -> None:
-    """Write fidelity.csv, and fidelity.png with each number beside its floor."""
+    """Write fidelity.csv, and fidelity.png with each number beside its reference."""
     with whole_file(Path(folder) / "fidelity.csv") as temporary:
         table.to_csv(temporary, index=False)
     _draw(table, Path(folder) / "fidelity.png")
@@ -136,10 +132,9 @@ def _draw(table: pd.DataFrame, path: Path) -> None:
     for axes, metric in zip(panels, metrics, strict=False):
         rows = table[table["metric"] == metric].iloc[::-1]
         for place, row in enumerate(rows.to_dict("records")):
-            axes.plot(
-                [row["floor_low"], row["floor_high"]], [place, place], color=figures.PALE, lw=8
-            )
-            axes.plot(row["floor"], place, "|", color=figures.GREY, markersize=12)
+            ends = [row["reference_low"], row["reference_high"]]
+            axes.plot(ends, [place, place], color=figures.PALE, lw=8)
+            axes.plot(row["reference"], place, "|", color=figures.GREY, markersize=12)
             if not pd.isna(row["low"]):
                 axes.plot([row["low"], row["high"]], [place, place], color=figures.BLUE, lw=1.5)
             axes.plot(row["value"], place, "o", color=figures.BLUE)
@@ -147,7 +142,7 @@ def _draw(table: pd.DataFrame, path: Path) -> None:
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_title(metric)
         axes.grid(axis="x", alpha=0.3)
-        near = rows[["floor", "floor_low", "floor_high"]].abs().max().max()
+        near = rows[["reference", "reference_low", "reference_high"]].abs().max().max()
         figures.log_where_wide(axes.xaxis, rows["value"], near)
     figure.suptitle("synthetic against real (dot, 95 % interval of KD), real against real (grey)")
     figures.save(figure, path)

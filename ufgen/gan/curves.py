@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from ufgen import figures
+from ufgen.fidelity.reference import Reference
 from ufgen.figures import BLACK, BLUE, GREEN, GREY, VERMILLION
 
 
 @figures.style()
-def write_curves(path: Path, metrics: list[dict], extractor: str, floor: tuple[float, float]):
+def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Reference):
     """Draw losses and kernel distance (KD) against thousands of images shown.
 
-    `floor` is the distance between halves of the training images: its mean and its largest.
+    `reference` is the distance between halves of the training images.
     """
     figure = figures.open_figure(height=6)
     losses, distances = figure.subplots(2, 1, sharex=True)
@@ -28,8 +29,9 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, floor: tuple[f
         distances.plot(
             best["kimg"], best["distance"], "*", color=BLACK, markersize=12, label="snapshot"
         )
-    distances.axhspan(0, max(floor[1], 0), color=GREY, alpha=0.25, linewidth=0)
-    distances.axhline(floor[0], color=GREY, linestyle="--", label="real to real (floor)")
+    band = {"color": GREY, "alpha": 0.25, "linewidth": 0, "label": "real to real, range"}
+    distances.axhspan(reference.low, reference.high, **band)
+    distances.axhline(reference.mean, color=GREY, linestyle="--", label="real to real, mean")
     distances.set(xlabel="thousands of real images shown", ylabel=f"KD-{extractor}")
     if values and min(values) > 0 and max(values) > 20 * min(values):
         distances.set_yscale("symlog", linthresh=max(min(values), 1e-4))

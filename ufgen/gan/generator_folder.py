@@ -1,15 +1,15 @@
 """The folder of one generator: what is in it, and how it gets there whole.
 
-recipe.yaml, training.csv (every image seen), machine.json (the precision measured), checkpoint.npz
-and good.npz (all state; gone when complete), metrics.jsonl, curves.png, grids/,
-snapshot.weights.h5 (averaged generator) and discriminator.weights.h5, both of the best evaluation,
-complete.json (written last).
+recipe.yaml, training.csv (every image seen), checkpoint.npz and good.npz (all state; gone when
+complete), metrics.jsonl, curves.png, grids/, snapshot.weights.h5 (averaged generator) and
+discriminator.weights.h5, both of the best evaluation, complete.json (written last).
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 import ufgen
+from ufgen import precision
 from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, hash_weights
@@ -31,6 +32,12 @@ GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")
 SCORED_TOGETHER = 32
 
 
+def resolved(recipe: Recipe) -> Recipe:
+    """The recipe with the precision that it trains in on this machine instead of `auto`."""
+    gaining = precision.of_generator(recipe.architecture)
+    return replace(recipe, precision=precision.choose(recipe.precision, gaining))
+
+
 def generator_key(
     images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
 ) -> str:
@@ -41,7 +48,9 @@ def generator_key(
     """
     shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
     rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
-    text = json.dumps([ufgen.__version__, rows, digest(recipe), extractor.name, extractor.stamp])
+    text = json.dumps(
+        [ufgen.__version__, rows, digest(resolved(recipe)), extractor.name, extractor.stamp]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -106,14 +115,6 @@ class GeneratorFolder:
         with whole_file(self.path / "training.csv") as temporary:
             images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
-    def machine(self) -> dict:
-        """What was measured on the machine that began this training, or nothing."""
-        file = self.path / "machine.json"
-        return json.loads(file.read_text()) if file.is_file() else {}
-
-    def write_machine(self, found: dict) -> None:
-        write_text(self.path / "machine.json", json.dumps(found, indent=1))
-
     def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
         """All state in `<name>.npz`, whole or not at all."""
         arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
@@ -136,7 +137,7 @@ class GeneratorFolder:
         lines = "".join(json.dumps(row) + "\n" for row in metrics)
         write_text(self.path / "metrics.jsonl", lines)
         if metrics:
-            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.floor)
+            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.reference)
 
     def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
         """Write both networks; the hash of the averaged weights."""

@@ -56,8 +56,8 @@ class Recipe:
     `minutes`. Adam's learning rates fall along a cosine to `learning_rate_end` of their start.
     `average_kimg` is the half-life of the averaged generator weights. Every `evaluate_kimg` the
     averaged generator is compared with the training images; after `patience` evaluations without
-    a better one the training ends (0: never). `precision` auto measures which is faster;
-    `steps_per_call` optimiser steps run in one compiled program.
+    a better one the training ends (0: never). `precision` auto follows the rule of
+    `ufgen.precision`; `steps_per_call` optimiser steps run in one compiled program.
     """
 
     name: str = "dcgan"

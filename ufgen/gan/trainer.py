@@ -8,12 +8,11 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from ufgen import backend, tensorboard
+from ufgen import backend, precision, tensorboard
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, texture
-from ufgen.gan import precision
-from ufgen.gan.generator_folder import GeneratorFolder, generator_key
+from ufgen.gan.generator_folder import GeneratorFolder, generator_key, resolved
 from ufgen.gan.latents import sample
 from ufgen.gan.progress import advance, deferred_interrupt, progress_bar
 from ufgen.gan.recipe import Recipe, to_yaml
@@ -48,7 +47,7 @@ def train_generator(
         raise UserError(
             f"found {len(images)} training image: a generator needs several of each class"
         )
-    extractor = extractor or texture()
+    extractor, recipe = extractor or texture(), resolved(recipe)
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
     with folder.alone():
         if folder.complete:
@@ -70,7 +69,7 @@ class _Training:
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = constants_of(recipe, pixels, labels)
         self.judge = Judge(extractor, pixels, labels, recipe)
-        self.networks = Adversaries(recipe, len(classes), self._policy())
+        self.networks = Adversaries(recipe, len(classes), precision.POLICIES[recipe.precision])
         self.program = self.networks.program(recipe.steps_per_call)
         self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
         self.state |= {"best": None, "since_best": 0}
@@ -131,20 +130,6 @@ class _Training:
         improving = not 0 < self.recipe.patience <= self.state["since_best"]
         return not improving or self.state["recoveries"] > RECOVERIES
 
-    def _policy(self) -> str:
-        """The precision: the recipe's, or what was measured here when this training began."""
-        chosen = self.recipe.precision
-        if chosen == "auto":
-            found = self.folder.machine()
-            if not found:
-                seconds = precision.measure(self.recipe, len(self.classes), self.constants)
-                found = {"precision": precision.choose(seconds), "seconds_a_step": seconds}
-                self.folder.write_machine(found)
-                figures = ", ".join(f"{name} {1000 * s:.0f} ms" for name, s in seconds.items())
-                tqdm.write(f"precision: {found['precision']} (one step: {figures})")
-            chosen = found["precision"]
-        return precision.POLICIES[chosen]
-
     def _shown(self) -> float:
         return self.state["step"] * self.recipe.batch / 1000
 
@@ -168,7 +153,8 @@ class _Training:
             )
             return
         at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
-        self.metrics.append(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
+        reference = self.judge.reference.mean
+        self.metrics.append(at | {"step": state["step"], **found, "reference": reference})
         state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
@@ -177,7 +163,7 @@ class _Training:
             )
             state["best"] = at | {"snapshot": written, **found}
             state["since_best"] = 0
-        bar.set_postfix(KD=f"{found['distance']:.3g}", floor=f"{self.judge.floor[0]:.2g}")
+        bar.set_postfix(KD=f"{found['distance']:.3g}", reference=f"{reference:.2g}")
         self._write_grid(found["distance"])
         self._save("good", "checkpoint")
 
@@ -250,13 +236,14 @@ class _Training:
         self.folder.finish(
             {
                 "classes": self.classes,
+                "precision": self.recipe.precision,
                 "images_shown": round(self._shown() * 1000),
                 "training_images": len(self.constants["labels"]),
                 "snapshot": best["snapshot"],
                 "snapshot_kimg": best["kimg"],
                 "snapshot_seconds": best.get("seconds"),
                 f"KD-{self.judge.extractor.name}": best["distance"],
-                "floor": self.judge.floor[0],
+                "reference": self.judge.reference.mean,
                 "extractor_stamp": self.judge.extractor.stamp,
                 "seconds": round(self.state["seconds"], 1),
                 "recoveries": self.state["recoveries"],
