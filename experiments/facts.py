@@ -9,6 +9,7 @@ import yaml
 from classifiers import metrics as metric_names
 from experiments.checks import ENOUGH_SEEDS
 from experiments.wording import number
+from ufgen.figures import source_word
 
 SHOWN_SETS = 4
 NEEDS_SEEDS = f"needs {ENOUGH_SEEDS} seeds"
@@ -43,7 +44,7 @@ def read(folder: Path) -> dict:
     )
     deltas = tables["deltas"]
     phantom = bool((images["source"] == "phantom").any())
-    real = "simulated" if phantom else "real"
+    real = source_word(images["source"])
     primary = (deltas["classifier"] == "all") & (deltas["metric"] == study["primary_metric"])
     return tables | {
         "study": study,

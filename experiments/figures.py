@@ -25,6 +25,7 @@ VERDICTS = {
     "hurts": ("▼", BAD_TEXT),
     "equivalent": ("=", BLACK),
     "inconclusive": ("?", GREY),
+    "not interpretable": ("×", GREY),
 }
 
 

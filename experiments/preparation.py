@@ -12,6 +12,7 @@ import ufgen
 from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
 from ufgen import imageset, pixels, splits
+from ufgen.figures import source_word
 from ufgen.imageset import ImageSet
 
 
@@ -25,7 +26,7 @@ class Read(NamedTuple):
     @property
     def real(self) -> str:
         """What the images are called: "real", or "simulated" where a phantom made any of them."""
-        return "simulated" if (self.images.table["source"] == "phantom").any() else "real"
+        return source_word(self.images.table["source"])
 
 
 class Prepared(NamedTuple):

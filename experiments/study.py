@@ -205,8 +205,9 @@ class Study(_Strict):
         return self.parsed_arms()[1:]
 
     def training_of(self, classifier: ClassifierOptions) -> Training:
-        """How one classifier is trained: the same in every arm."""
+        """How one classifier is trained: the same in every arm, by the study's primary metric."""
         fields = {**self.training.as_dict(), **classifier.training}
+        fields["selection_metric"] = self.primary_metric
         return TypeAdapter(Training).validate_python(fields)
 
     def trials(self) -> list["Trial"]:
