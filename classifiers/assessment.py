@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import intervals, metrics
-from ufgen.atomic import whole_file
+from classifiers import curves, intervals, metrics
+from ufgen import figures
+from ufgen.figures import BLUE, GREY, VERMILLION
 
 REPLICATES = 2000
 DEFINED = 0.95
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 PROPORTIONS = {
     "accuracy": (("tp", "tn"), ("tp", "tn", "fp", "fn")),
     "precision": (("tp",), ("tp", "fp")),
@@ -79,26 +79,23 @@ def _shown(value: float) -> str:
     return f"{value:.3f}" if np.isfinite(value) else "undefined"
 
 
+@figures.style()
 def write_curves(
     path: Path, labels: np.ndarray, probabilities: np.ndarray, threshold: float
 ) -> None:
     """ROC, precision-recall and reliability curves, and where the threshold lies on them."""
-    from matplotlib.figure import Figure
-    from sklearn.metrics import precision_recall_curve, roc_curve
-
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    figure = figures.open_figure(height=3.0)
     roc, precision, reliable = figure.subplots(1, 3)
     at = metrics.evaluate(labels, probabilities, threshold)
     roc.plot([0, 1], [0, 1], "--", color=GREY, lw=0.8)
     precision.axhline(np.mean(labels), ls="--", color=GREY, lw=0.8)
     reliable.plot([0, 1], [0, 1], "--", color=GREY, lw=0.8, label="perfect")
     if len(np.unique(labels)) == 2:
-        false, true, _ = roc_curve(labels, probabilities)
-        roc.plot(false, true, color=BLUE)
-        roc.plot(1 - at["specificity"], at["recall"], "o", color=ORANGE, label="threshold")
-        precisions, recalls, _ = precision_recall_curve(labels, probabilities)
-        precision.plot(recalls, precisions, color=BLUE)
-        precision.plot(at["recall"], at["precision"], "o", color=ORANGE, label="threshold")
+        roc.plot(*curves.roc_points(labels, probabilities), color=BLUE)
+        roc.plot(1 - at["specificity"], at["recall"], "o", color=VERMILLION, label="threshold")
+        reached = curves.precision_recall_points(labels, probabilities)
+        precision.plot(*curves.steps(*reached), color=BLUE)
+        precision.plot(at["recall"], at["precision"], "o", color=VERMILLION, label="threshold")
     bins = metrics.reliability(labels, probabilities)
     share = bins["positives"] / bins["count"]
     low, high = intervals.clopper_pearson(bins["positives"], bins["count"])
@@ -124,7 +121,5 @@ def write_curves(
     for axes in (roc, precision, reliable):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False, fontsize=8, loc="lower right")
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        figures.legend_below(axes, 2)
+    figures.save(figure, path)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from classifiers.salience import enlarge, salient_box
+from ufgen import figures
 from ufgen.atomic import whole_file
 
 EACH = 5
@@ -39,6 +40,7 @@ def choose(predictions: pd.DataFrame, threshold: float, each: int = EACH) -> pd.
     return pd.concat(parts)
 
 
+@figures.style()
 def write(
     folder: Path,
     explain: Callable[[np.ndarray, bool], np.ndarray],
@@ -52,15 +54,13 @@ def write(
     Each picture shows the evidence for the class that was called, and a box around its salient
     region (shares of the width and height): weak localisation, learnt without any drawn box.
     """
-    from matplotlib.figure import Figure
-
     predictions = predictions.reset_index(drop=True)
     chosen, evidence = choose(predictions, threshold), {}
     for positive in (True, False):
         called = chosen[(chosen["probability"] >= threshold) == positive].index.unique()
         if len(called):
             evidence |= dict(zip(called, explain(pixels[called], positive), strict=True))
-    figure = Figure(figsize=(2.3 * EACH + 0.6, 2.75 * len(TITLES)), layout="constrained")
+    figure = figures.open_figure(2.3 * EACH + 0.6, 2.75 * len(TITLES))
     panels, rows = figure.subplots(len(TITLES), EACH, squeeze=False), []
     for line, (kind, title) in enumerate(TITLES.items()):
         for panel in panels[line]:
@@ -80,8 +80,7 @@ def write(
         "measurement of a lesion",
         fontsize=9,
     )
-    with whole_file(folder / "explanations.png") as temporary:
-        figure.savefig(temporary, dpi=150)
+    figures.save(figure, folder / "explanations.png")
     with whole_file(folder / "explanations.csv") as temporary:
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
     return folder / "explanations.png"
@@ -97,7 +96,7 @@ def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about) -> None:
         panel.imshow(heat, cmap="inferno", alpha=0.55 * np.clip(heat, 0, 1))
         left, top, right, bottom = (edge * size - 0.5 for edge in box)
         panel.add_patch(
-            Rectangle((left, top), right - left, bottom - top, fill=False, ec="#56B4E9", lw=1.6)
+            Rectangle((left, top), right - left, bottom - top, fill=False, ec=figures.SKY, lw=1.6)
         )
     panel.set_title(
         f"is {about['label']}, called {about['predicted']}\np = {about['probability']:.2f}",

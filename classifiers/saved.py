@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, explanations, metadata, metrics, precision
+from classifiers import calibration, explanations, metadata, metrics
 from classifiers.assessment import assess
 from classifiers.batches import Examples
 from classifiers.ensemble import Ensemble
 from classifiers.settings import Training, check_trial
 from classifiers.training import Classifier
-from ufgen import pixels, splits, tensorboard
+from ufgen import pixels, precision, splits, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -72,6 +72,7 @@ class SavedClassifier:
                 f"the images are of the classes {', '.join(images.classes)}; this model knows "
                 f"{', '.join(sorted(expected))}"
             )
+        splits.check_real(images, "test")
         decoded = self._load(images)
         splits.check_no_leak(self.trained_on, decoded.images, by="this model")
         target = decoded.images.targets()
@@ -124,7 +125,9 @@ def train(
     check_replaceable(out, FILES, "ufgen train")
     check_trial(training, weights, augmentation)
     splits.check_two_classes(images)
+    splits.check_real(images, "training")
     decoded = pixels.load(images, size, channels, fit)
+    named = decoded.images.table.set_index("path")["group"]
     images = splits.group_same_pictures(decoded.images)
     images = images.select(np.argsort(images.table["sha256"], kind="stable"))
     held = splits.hold_out(images, validation_fraction, seed)
@@ -133,7 +136,7 @@ def train(
         return Examples(decoded.store.take(part), part.targets())
 
     fitted, validation = examples(images.select(~held)), examples(images.select(held))
-    chosen = precision.choose(training.precision, name, size, channels, training.batch)
+    chosen = precision.choose(training.precision, precision.of_classifier(name))
     network = Classifier(name, size, channels, weights, chosen)
     histories, values = [], []
     for member in range(members):
@@ -173,7 +176,8 @@ def train(
             network.model.save_weights(temporary / _file(member))
         pd.concat(histories).to_csv(temporary / "history.csv", index=False)
         roles = np.where(held, "validation", "fit")
-        images.table.assign(role=roles).to_csv(temporary / "images.csv", index=False)
+        kept = images.table.assign(role=roles, group=images.table["path"].map(named))
+        kept.to_csv(temporary / "images.csv", index=False)
         (temporary / "model.json").write_text(json.dumps(about, indent=1))
     return about
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from classifiers.salience import enlarge
 from experiments.trial import read_predictions
 from ufgen.atomic import whole_file
+from ufgen.figures import COLUMN, FORMATS, open_figure, save, style
 
 EACH = 5
 
@@ -45,12 +46,13 @@ def evidence(trials: list[Path], arm: str, classifier: str) -> dict[str, np.ndar
     return found
 
 
+@style()
 def draw(
     chosen: pd.DataFrame, pixels: np.ndarray, maps: list[dict], arm: str, classifier: str
 ) -> Figure:
     """Images above their evidence in `real` and in `arm`; `pixels` belong to `chosen` by row."""
     lines = [("image", None), ("real", maps[0]), (arm, maps[1])]
-    figure = Figure(figsize=(1.5 * len(chosen) + 0.9, 5.4), layout="constrained")
+    figure = open_figure(max(COLUMN, 0.9 * len(chosen)), 3.6)
     panels = figure.subplots(len(lines), len(chosen), squeeze=False)
     for row, about in chosen.iterrows():
         for line, (name, known) in enumerate(lines):
@@ -80,6 +82,4 @@ def write(folder: Path, arm: str, predictions: pd.DataFrame, trials: list[Path],
     classifier = predictions["classifier"].iloc[0]
     maps = [evidence(trials, name, classifier) for name in ("real", arm)]
     figure = draw(chosen, pixels_of(chosen["path"].tolist()), maps, arm, classifier)
-    for kind in (".png", ".svg", ".pdf"):
-        with whole_file(folder / "figures" / f"changed{kind}") as temporary:
-            figure.savefig(temporary, dpi=130)
+    save(figure, *(folder / "figures" / f"changed{kind}" for kind in FORMATS))

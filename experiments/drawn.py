@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ufgen import figures
 from ufgen.appraisal import compare
-from ufgen.atomic import whole_file
 from ufgen.fidelity.extractors import extract, texture
 from ufgen.fidelity.measure import standardised
 from ufgen.gan.sampler import Drawn
@@ -15,7 +15,6 @@ from ufgen.imageset import ImageSet
 
 FEWEST_HELD_OUT = 5
 EMBEDDED = 600
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 KEPT = ("KD-texture", "precision-texture", "recall-texture", "coverage-texture")
 
 
@@ -70,9 +69,9 @@ def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) ->
     write_grid(path, rows, "synthetic images, each above the training image nearest to it")
 
 
+@figures.style()
 def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: ImageSet, pixels):
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of texture features, real and synthetic."""
-    from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
@@ -91,19 +90,20 @@ def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: Image
         for images, i in zip((train, synthetic), picked, strict=True)
     ]
     labels, real = np.concatenate(labels), np.arange(len(features)) < len(picked[0])
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    original = figures.source_word(train.table["source"])
+    figure = figures.open_figure(6.4, 4.6)
     axes = figure.subplots()
-    for label, colour in zip(train.classes, COLOURS * len(train.classes), strict=False):
-        for kind, mask in (("real", real), ("synthetic", ~real)):
+    for place, label in enumerate(train.classes):
+        colour = figures.class_colour(place)
+        for kind, mask in ((original, real), ("synthetic", ~real)):
             x, y = places[mask & (labels == label)].T
-            face = colour if kind == "real" else "none"
+            face = colour if kind == original else "none"
             axes.scatter(
                 x, y, s=14, lw=0.7, fc=face, ec=colour, alpha=0.75, label=f"{label}, {kind}"
             )
     axes.set(xticks=[], yticks=[], title="t-SNE of texture features")
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    figures.legend_beside(axes)
+    figures.save(figure, path)
 
 
 def _evenly(count: int) -> np.ndarray:

@@ -1,17 +1,16 @@
 """From a study to its images: read, checked, split, and with synthetic ones drawn."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-import ufgen
 from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
-from ufgen import imageset, pixels, splits
+from ufgen import imageset, pixels, provenance, splits
+from ufgen.figures import source_word
 from ufgen.imageset import ImageSet
 
 
@@ -21,6 +20,11 @@ class Read(NamedTuple):
     images: ImageSet
     store: pixels.PixelStore
     quarantine: pd.DataFrame
+
+    @property
+    def real(self) -> str:
+        """What the images are called: "real", or "simulated" where a phantom made any of them."""
+        return source_word(self.images.table["source"])
 
 
 class Prepared(NamedTuple):
@@ -43,6 +47,7 @@ def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
     images = imageset.scan(options.path, options.positive, options.group_pattern)
+    splits.check_real(images, "training and test")
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit
@@ -114,8 +119,8 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
     fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
     recipe = generator_recipe(study, seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    asked = json.dumps([ufgen.__version__, counts, filters], sort_keys=True)
-    numbers = hashlib.sha256(asked.encode()).hexdigest()[:8]
+    by = provenance.made_by("features", "experiments.drawn", "ufgen.synthesis", "ufgen.appraisal")
+    numbers = provenance.key(8, counts, filters, by)
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "fidelity.csv").is_file():
         choice = synthesis.Choice(filters=filters)

@@ -1,7 +1,6 @@
 """The study: one validated YAML file, expanded into trials."""
 
 import functools
-from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 from pydantic import (
@@ -144,11 +143,19 @@ class Study(_Strict):
     def _arms(cls, names: list[str]) -> list[str]:
         meanings: dict[Arm, str] = {}
         for name in names:
-            other = meanings.setdefault(replace(parse(name), name=""), name)
+            other = meanings.setdefault(parse(name).meaning, name)
             if other != name:
                 raise UserError(f"the arms {other} and {name} are the same")
         if names[0] != "real":
-            raise UserError("the first arm must be `real`: every other arm is compared with it")
+            raise UserError("the first arm must be `real`: the study rests on it")
+        for name in names[1:]:
+            reference = parse(name).reference
+            if reference.meaning not in meanings:
+                raise UserError(
+                    f"the arm {name} is compared with {reference.name} (the same without the part "
+                    f"in question), which the study lacks. Add this line to its arms:\n"
+                    f"  - {reference.name}"
+                )
         return names
 
     @field_validator("folds")
@@ -188,9 +195,19 @@ class Study(_Strict):
         """The arms, read."""
         return [parse(name) for name in self.arms]
 
+    def reference_of(self, arm: Arm) -> Arm:
+        """The study's own arm that `arm` is compared with (see `Arm.reference`)."""
+        known = {one.meaning: one for one in self.parsed_arms()}
+        return known[arm.reference.meaning]
+
+    def compared_arms(self) -> list[Arm]:
+        """All arms but `real`, each of which has a reference."""
+        return self.parsed_arms()[1:]
+
     def training_of(self, classifier: ClassifierOptions) -> Training:
-        """How one classifier is trained: the same in every arm."""
+        """How one classifier is trained: the same in every arm, by the study's primary metric."""
         fields = {**self.training.as_dict(), **classifier.training}
+        fields["selection_metric"] = self.primary_metric
         return TypeAdapter(Training).validate_python(fields)
 
     def trials(self) -> list["Trial"]:

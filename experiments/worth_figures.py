@@ -6,9 +6,16 @@ from matplotlib.figure import Figure
 
 from classifiers import metrics as metric_names
 from experiments.arms import Arm, parse
-from experiments.figures import colours
+from ufgen.figures import (
+    BLACK,
+    legend_beside,
+    line_styles,
+    open_figure,
+    style,
+)
 
 
+@style()
 def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
     """The metric against the number of real images, and the arms with synthetic ones beside it.
 
@@ -21,27 +28,28 @@ def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
         return None
     curve = sorted((*_spread(metrics, name, metric),) for name in steps)
     x, y, low, high = np.array(curve).T
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = open_figure(height=3.4)
     axes = figure.subplots()
-    axes.plot(x, y, "o-", color="black", ms=4, lw=1.3, label="real images alone")
-    axes.fill_between(x, low, high, color="black", alpha=0.08)
+    axes.plot(x, y, "o-", color=BLACK, label="real images alone")
+    axes.fill_between(x, low, high, color=BLACK, alpha=0.08)
     drawn = [name for name, arm in arms.items() if arm.tested and arm.real]
-    for place, (name, colour) in enumerate(zip(drawn, colours(len(drawn) + 1)[1:], strict=True), 1):
+    looks = line_styles(len(drawn), first=1)
+    for place, (name, look) in enumerate(zip(drawn, looks, strict=True), 1):
         _, value, least, most = _spread(metrics, name, metric)
         at = x[0] * (1 + 0.02 * place)
-        axes.vlines(at, least, most, color=colour, alpha=0.5)
-        axes.plot(at, value, "D", color=colour, ms=5, label=name)
-        axes.axhline(value, color=colour, lw=0.7, ls=":")
+        axes.vlines(at, least, most, color=look["color"], lw=1)
+        axes.axhline(value, **look, lw=0.7)
+        axes.plot(at, value, **look, marker="D", ms=5, label=name)
     axes.set_xscale("log")
     axes.set_xticks(x, [f"{count:.0f}" for count in x])
     axes.minorticks_off()
     axes.set_xlabel("real training images")
     axes.set_ylabel(metric_names.title(metric))
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend_beside(axes)
     return figure
 
 
+@style()
 def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figure | None:
     """Each generator's change of the metric against the distance of its images to real ones.
 
@@ -52,19 +60,22 @@ def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figu
         return None
     baseline = metrics[metrics["arm"] == "real"][metric].mean()
     names = [name for name in metrics["arm"].unique() if parse(name).tested]
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    figure = open_figure(height=3.2)
     axes = figure.subplots()
-    axes.axhline(0, color="black", lw=0.7)
-    for name, colour in zip(names, colours(len(names) + 1)[1:], strict=True):
+    axes.axhline(0, color=BLACK, lw=0.7)
+    for name, look in zip(names, line_styles(len(names), first=1), strict=True):
         found = metrics[metrics["arm"] == name].groupby("generator")[metric].mean() - baseline
         keys = [(str(generator), parse(name).filtered) for generator in found.index]
         axes.plot(
-            [distances.get(key, np.nan) for key in keys], found, "o", color=colour, label=name
+            [distances.get(key, np.nan) for key in keys],
+            found,
+            "o",
+            color=look["color"],
+            label=name,
         )
     axes.set_xlabel("KD-texture between synthetic and training images (less is nearer)")
     axes.set_ylabel(f"change in {metric_names.title(metric)}")
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend_beside(axes)
     return figure
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from classifiers import precision, registry
+from classifiers import registry
 from classifiers.backbones import last_block
 from classifiers.batches import Examples
 from classifiers.frozen import FrozenFeatures
 from classifiers.losses import cross_entropy, smoothed
 from classifiers.settings import Training, check_trial, learning_rate
 from classifiers.training import Classifier
+from ufgen import precision
 from ufgen.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -196,8 +197,7 @@ def test_hybrid_takes_a_precision_for_each_backbone():
     of = {name.split("_")[0].lower(): dtypes for name, dtypes in found.items()}
     assert of["mobilenetv3large"] == {"float32"} and of["resnet50"] == {"bfloat16"}
     assert all(v.dtype == "float32" for v in network.model.variables if "seed" not in v.path)
-    assert "float32,bfloat16" in precision.candidates("hybrid")
-    assert precision.candidates("mobilenet_v3") == ["float32", "bfloat16"]
+    assert precision.of_classifier("hybrid") == "float32,bfloat16"
 
 
 def test_bfloat16_learns_with_float32_weights_and_predicts_in_float32(weights):
@@ -214,7 +214,7 @@ CODE = """
 import json, sys
 import numpy as np
 import keras
-from classifiers import precision, registry
+from classifiers import registry
 from classifiers.batches import Examples
 from classifiers.settings import Training
 from classifiers.training import Classifier

@@ -27,12 +27,98 @@ def test_hold_out_keeps_groups_whole_and_classes_in_proportion(fraction):
         assert abs(share - fraction) < 0.04
 
 
-def test_hold_out_depends_on_the_seed_and_not_on_row_order():
-    images = _grouped()
-    held = splits.hold_out(images, 0.3, 1)
+def _patients(sizes, labels=("UF", "NUF")):
+    """A set of patients of `sizes` images each, whose classes take turns."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    table = pd.DataFrame({"path": [f"/x/{i}.png" for i in range(len(group))]})
+    table = table.assign(label=np.array(labels)[group % len(labels)], split="", source="real")
+    table = table.assign(group=[f"g{g:03d}" for g in group], sha256=table["path"])
+    return imageset.ImageSet(table[imageset.COLUMNS], labels[0])
+
+
+def _held_groups(images, held):
+    return frozenset(images.table["group"][held])
+
+
+SIZES = np.random.default_rng(0).permutation([*range(1, 39), *range(5, 27)])
+
+
+def test_hold_out_prefers_no_patient_for_its_size():
+    images, seeds = _patients(SIZES), 200
+    sizes = images.table.groupby("group").size()
+    times, kinds = dict.fromkeys(sizes.index, 0), set()
+    for seed in range(seeds):
+        held = splits.hold_out(images, 0.2, seed)
+        groups = _held_groups(images, held)
+        assert 8 <= len(groups) <= 16
+        assert abs(held.sum() - 0.2 * len(images)) <= sizes.mean()
+        for label in images.classes:
+            of_class = (images.table["label"] == label).to_numpy()
+            assert abs(held[of_class].sum() - 0.2 * of_class.sum()) <= sizes.mean()
+        kinds.add(groups)
+        for group in groups:
+            times[group] += 1
+    assert len(kinds) > 0.95 * seeds
+    shares = pd.Series(times)[sizes.sort_values().index] / seeds
+    assert shares.min() > 0.08 and shares.max() < 0.32
+    assert abs(shares[-15:].mean() - 0.2) < 0.04 and abs(shares[:15].mean() - 0.2) < 0.04
+
+
+def test_folds_differ_by_seed_though_no_two_patients_are_of_one_size():
+    images = _patients(SIZES[np.unique(SIZES, return_index=True)[1]])
+    largest, divisions = images.table.groupby("group").size().max(), set()
+    for seed in range(5):
+        masks = [splits.fold(images, 5, number, seed) for number in range(5)]
+        assert (np.sum(masks, axis=0) == 1).all()
+        for mask in masks:
+            assert abs(mask.sum() - len(images) / 5) <= largest
+            assert {"UF", "NUF"} == set(images.table["label"][mask])
+            assert not _held_groups(images, mask) & _held_groups(images, ~mask)
+        divisions.add(frozenset(_held_groups(images, mask) for mask in masks))
+    assert len(divisions) == 5
+
+
+@pytest.mark.parametrize("divide", [splits.hold_out, lambda i, f, s: splits.fold(i, 5, 2, s)])
+def test_divisions_depend_on_the_seed_and_not_on_row_order(divide):
+    images = _patients(SIZES)
+    held = divide(images, 0.3, 1)
     order = np.random.default_rng(5).permutation(len(images))
-    assert (splits.hold_out(images.select(order), 0.3, 1) == held[order]).all()
-    assert (splits.hold_out(images, 0.3, 2) != held).any()
+    assert (divide(images.select(order), 0.3, 1) == held[order]).all()
+    assert (divide(images, 0.3, 2) != held).any()
+
+
+def test_patients_with_images_of_both_classes_leave_each_class_on_both_sides():
+    images = _patients([3, 2, 4, 2, 3, 1])
+    images.table["label"] = np.where(np.arange(len(images)) % 5 == 0, "UF", "NUF")
+    for seed in range(20):
+        held = splits.hold_out(images, 0.3, seed)
+        assert set(images.table["label"][held]) == {"UF", "NUF"}
+        assert set(images.table["label"][~held]) == {"UF", "NUF"}
+
+
+def test_fold_needs_as_many_groups_a_class_as_folds():
+    with pytest.raises(UserError, match=r"the class NUF has 3 group\(s\) \(6 images\): 4 folds"):
+        splits.fold(_patients([2] * 7), 4, 0, 0)
+
+
+def test_a_class_that_cannot_be_on_both_sides_is_refused():
+    images = _patients([4, 4, 4])
+    images.table["label"] = ["UF", "NUF"] * 6
+    for group, label in (("g000", "UF"), ("g001", "NUF")):
+        images.table.loc[images.table["group"] == group, "label"] = label
+    images.table.loc[:, "group"] = images.table["group"].replace("g000", "g002")
+    with pytest.raises(UserError, match="class UF has 1 group"):
+        splits.hold_out(images, 0.3, 0)
+
+
+def test_synthetic_rows_are_never_real():
+    images = _grouped(30)
+    splits.check_real(images, "training")
+    images.table["source"] = "phantom"
+    splits.check_real(images, "training")
+    images.table.loc[[3, 9, 11, 12, 13, 14], "source"] = "synthetic"
+    with pytest.raises(UserError, match=r"6 of the 30 test images.*: /x/3\.png, .*13\.png \.\.\."):
+        splits.check_real(images, "test")
 
 
 def test_hold_out_needs_two_groups_a_class():
@@ -54,6 +140,17 @@ def test_leak_is_named(folder):
     with pytest.raises(UserError, match="UF_test_p0_0"):
         splits.check_no_leak(images.table, images.split("test"), by="the generator")
     splits.check_no_leak(images.split("train").table, images.split("test"), by="the generator")
+
+
+def test_a_patient_seen_in_training_is_a_leak_but_an_unnamed_group_is_not():
+    seen, tested = _grouped(30), _grouped(30)
+    tested.table["sha256"] = "other"
+    with pytest.raises(UserError, match=r"same group as /x/.*another name"):
+        splits.check_no_leak(seen.table, tested, by="this model")
+    splits.check_no_leak(seen.table[["path", "sha256"]], tested, by="this model")
+    for images in (seen, tested):
+        images.table["group"] = "path:a.png"
+    splits.check_no_leak(seen.table, tested, by="this model")
 
 
 def test_shares_of_groups_are_nested_whatever_the_row_order():

@@ -1,6 +1,5 @@
 """Studies: validation, no leak, resume to the same bytes, the order of rows."""
 
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from experiments import conclusion, executors, plan, power, preparation, runner, study_file, tables
+from experiments import executors, plan, power, preparation, runner, study_file, tables
 from ufgen import imageset
 from ufgen.errors import UserError
 
@@ -162,6 +161,8 @@ def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
         ({"arms": ["real+classical", "real"]}, "first arm must be"),
         ({"arms": ["real", "real+odd@1"]}, "real+odd@1"),
         ({"arms": ["real", "real"]}, "more than once"),
+        ({"arms": ["real", "real+classical+synthetic@1.0"]}, "  - real+classical"),
+        ({"arms": ["real", "real+oracle@1.0+synthetic@1"]}, "  - real+oracle@1.0"),
         ({"classifiers": ["resnet"]}, "no classifier 'resnet'"),
         ({"primary_metric": "auc"}, "roc_auc"),
         ({"training": {"step": 3}}, "training.step"),
@@ -194,10 +195,8 @@ def test_missing_and_broken_study_files(tmp_path):
 def test_shipped_studies_are_valid(name):
     shipped = study_file.read(name)
     assert shipped.name == name and len(shipped.trials()) >= 24
-    budgets = {
-        (t.classifier.name, shipped.training_of(t.classifier).steps) for t in shipped.trials()
-    }
-    assert len(budgets) == len(shipped.classifiers)
+    for arm in shipped.compared_arms():
+        assert shipped.reference_of(arm).name in shipped.arms
 
 
 def _divided(chosen, split=None):
@@ -209,72 +208,6 @@ def test_validation_images_come_from_training_groups(phantoms, tmp_path):
     train = imageset.scan(phantoms).split("train")
     assert set(prepared.validation.table["path"]) <= set(train.table["path"])
     assert len(prepared.fit) + len(prepared.validation) == len(train)
-
-
-def _fake(tmp_path, effect):
-    """Predictions of an arm that is better by `effect` than `real`, for 300 test groups."""
-    rng = np.random.default_rng(0)
-    target = rng.integers(0, 2, 300)
-    trials, made = [], []
-    for arm, shift in (("real", 0.0), ("real+synthetic@1.0", effect)):
-        for seed in (0, 1, 2):
-            score = rng.normal(target * (1.2 + shift), 1)
-            generator = 0 if "synthetic" in arm else ""
-            same = {"arm": arm, "classifier": "hybrid", "generator": generator, "seed": seed}
-            trials.append(same | {"n_train": 9, "trial": "x"})
-            table = pd.DataFrame({"path": [f"{i:03d}" for i in range(300)], "target": target})
-            made.append(table.assign(probability=1 / (1 + np.exp(-score)), **same))
-    made = pd.concat(made).assign(
-        threshold=0.5, group=lambda t: t["path"], sha256=lambda t: t["path"]
-    )
-    changes = {
-        "generator": {},
-        "arms": ["real", "real+synthetic@1.0"],
-        "classifiers": ["hybrid"],
-        "seeds": [0, 1, 2],
-    }
-    return (
-        study_file.read(_write(tmp_path / "s.yaml", tmp_path, **changes)),
-        pd.DataFrame(trials),
-        made,
-    )
-
-
-def _deltas(small, trials, made):
-    return tables.deltas_table(small, tables.scores(small, trials, made))
-
-
-@pytest.mark.parametrize(("effect", "word"), [(1.2, "helps"), (-0.9, "hurts")])
-def test_a_planted_effect_is_found(tmp_path, effect, word):
-    deltas = _deltas(*_fake(tmp_path, effect))
-    row = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")].iloc[0]
-    assert row["verdict"] == word and row["low"] < row["delta"] < row["high"]
-    brier = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "brier")].iloc[0]
-    assert (brier["delta"] < 0) == (word == "helps")
-
-
-def test_classifiers_that_learn_nothing_are_not_called_equivalent(tmp_path):
-    small, trials, made = _fake(tmp_path, 0)
-    deltas = _deltas(small, trials, made.assign(probability=0.5))
-    shown = deltas[deltas["metric"] == "roc_auc"]
-    assert (shown["delta"] == 0).all() and set(shown["verdict"]) == {"inconclusive"}
-    assert "did not beat chance" in json.dumps(conclusion.conclude(small, deltas)["warnings"])
-
-
-def test_what_the_verdict_does_not_cover_is_said(tmp_path):
-    small, *results = _fake(tmp_path, 1.2)
-    deltas = _deltas(small, *results)
-    said = conclusion.conclude(small, deltas)
-    assert said["sentence"].startswith("Adding synthetic images of this one generator helps")
-    assert "about its images alone" in json.dumps(said["warnings"])
-    two = small.generator.model_copy(update={"seeds": [0, 1]})
-    two = small.model_copy(update={"generator": two, "seeds": [0, 1]})
-    for share, differ in ((0.4, False), (0.6, True)):
-        variance = 2 * share * deltas["error"] ** 2
-        said = conclusion.conclude(two, deltas.assign(generators=2, variance_generators=variance))
-        assert said["sentence"].startswith("Adding synthetic images helps")
-        assert ("differ more than all else" in json.dumps(said["warnings"])) == differ
-        assert "2 seeds are few" in json.dumps(said["warnings"])
 
 
 def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ufgen import imageset, pixels
+from ufgen import imageset, pixels, splits
 from ufgen.atomic import whole_file, write_text
 from ufgen.contact_sheet import Strip
 from ufgen.errors import UserError
@@ -141,6 +141,7 @@ def compare_folders(
     size = resolution or min(pixels.decode(drawn.table["path"].iloc[0]).shape[:2])
     drawn = pixels.load(drawn, size, channels, fit)
     images = imageset.scan(real, None, group_pattern, binary=False)
+    splits.check_real(images, "real")
     decoded = pixels.load(images, size, channels, fit)
     train, held_out = training_and_held_out(decoded)
     chosen = train

@@ -64,7 +64,6 @@ def describe() -> dict[str, str]:
             continue
     return found | {
         "backend": keras.backend.backend(),
-        "precision": keras.config.dtype_policy().name,
         "devices": ", ".join(keras.distribution.list_devices()) or "cpu",
         "cores": str(os.cpu_count()),
         "platform": platform.platform(),

@@ -15,6 +15,7 @@ from ufgen.pictures import IMAGE_TYPES
 COLUMNS = ["path", "label", "split", "group", "source", "sha256"]
 SPLITS = ("train", "test")
 SOURCES = ("real", "phantom", "synthetic")
+UNNAMED = "path:"  # begins the group of an image that was given none
 SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 
@@ -89,7 +90,7 @@ def scan(
     if group_pattern:
         table["group"] = _groups_by_pattern(table["path"], group_pattern)
     nameless = table["group"] == ""
-    table.loc[nameless, "group"] = "path:" + table.loc[nameless, "path"]
+    table.loc[nameless, "group"] = UNNAMED + table.loc[nameless, "path"]
     table["sha256"] = ""
     table = table.sort_values("path", ignore_index=True)[COLUMNS]
     return ImageSet(table, _positive_class(table, positive) if binary else None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ufgen import appraisal, imageset, pixels
+from ufgen import appraisal, imageset, pixels, splits
 from ufgen.atomic import check_replaceable
 from ufgen.errors import UserError
 from ufgen.fidelity import filters
@@ -72,7 +72,9 @@ def synthesise(
     check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
     images = imageset.scan(location, None, group_pattern, binary=False)
+    splits.check_real(images, "training")
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)
+    splits.check_apart(*map(decoded.images.split, splits.SPLITS))
     train, held_out = appraisal.training_and_held_out(decoded)
     counts = _counts(choice, train)
     train_pixels = decoded.store.take(train)

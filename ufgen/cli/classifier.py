@@ -55,7 +55,7 @@ def train(
         int, typer.Option(min=0, help="Half-life in steps of averaged weights; 0: none.")
     ] = 0,
     precision: Annotated[
-        str, typer.Option(help="float32, bfloat16, or auto: the faster one, measured.")
+        str, typer.Option(help="float32, bfloat16, or auto: by network and device.")
     ] = "auto",
     augmentation: Annotated[
         str, typer.Option(help="none, light, seed, randaugment, gridmask, mixup or cutmix.")
@@ -89,9 +89,10 @@ def train(
 
     from classifiers import saved
     from classifiers.settings import Training
-    from ufgen import imageset
+    from ufgen import imageset, splits
 
     images = imageset.scan(location, positive, group_pattern)
+    splits.check_apart(*map(images.split, splits.SPLITS))
     if "train" in set(images.table["split"]):
         images = images.split("train")
     settings = Training(

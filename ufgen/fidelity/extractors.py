@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ufgen import pretrained
+from ufgen import pretrained, provenance
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 from ufgen.pixels import cache_folder
@@ -37,7 +37,8 @@ class Extractor:
 def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
     """Features of uint8 (N, H, W, C): float32 (N, D), cached by the content of the images."""
     images = np.ascontiguousarray(images)
-    digest = hashlib.sha256(f"{extractor.stamp}{images.shape}".encode())
+    by = provenance.made_by("features", "ufgen.fidelity.extractors")
+    digest = hashlib.sha256(f"{by}{extractor.stamp}{images.shape}".encode())
     digest.update(images.data)
     file = cache_folder() / "features" / f"{extractor.name}-{digest.hexdigest()[:32]}.npy"
     if file.is_file():
@@ -88,9 +89,8 @@ def trained_classifier(folder: Path) -> Extractor:
         shown = classifier.resized(images).astype("float32")
         return network.predict(shown, batch_size=TOGETHER, verbose=0)
 
-    return Extractor(
-        f"classifier-{classifier.about['classifier']}", hash_weights(network), function
-    )
+    stamp = provenance.key(12, hash_weights(network), provenance.code_version("classifiers.saved"))
+    return Extractor(f"classifier-{classifier.about['classifier']}", stamp, function)
 
 
 def hash_weights(network) -> str:

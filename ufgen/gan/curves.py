@@ -2,25 +2,24 @@
 
 from pathlib import Path
 
-from ufgen.atomic import whole_file
+from ufgen import figures
 from ufgen.fidelity.reference import Reference
+from ufgen.figures import BLACK, BLUE, GREEN, GREY, VERMILLION
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 
-
+@figures.style()
 def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Reference):
     """Draw losses and kernel distance (KD) against thousands of images shown.
 
     `reference` is the distance between halves of the training images.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 6), layout="constrained")
+    figure = figures.open_figure(height=6)
     losses, distances = figure.subplots(2, 1, sharex=True)
     rows = [row for row in metrics if "generator_loss" in row]
-    for name, colour in (("generator_loss", BLUE), ("discriminator_loss", ORANGE)):
+    kinds = (("generator_loss", BLUE, "-"), ("discriminator_loss", VERMILLION, "--"))
+    for name, colour, line in kinds:
         kimg, values = [row["kimg"] for row in rows], [row[name] for row in rows]
-        losses.plot(kimg, values, color=colour, label=name.replace("_", " "))
+        losses.plot(kimg, values, line, color=colour, label=name.replace("_", " "))
     losses.set(ylabel="loss", title="Generator training")
     rows = [row for row in metrics if "distance" in row]
     kimg, values = [row["kimg"] for row in rows], [row["distance"] for row in rows]
@@ -28,7 +27,7 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Ref
     if rows:
         best = min(rows, key=lambda row: row["distance"])
         distances.plot(
-            best["kimg"], best["distance"], "*", color="black", markersize=12, label="snapshot"
+            best["kimg"], best["distance"], "*", color=BLACK, markersize=12, label="snapshot"
         )
     band = {"color": GREY, "alpha": 0.25, "linewidth": 0, "label": "real to real, range"}
     distances.axhspan(reference.low, reference.high, **band)
@@ -39,8 +38,7 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Ref
     for axes in (losses, distances):
         for row in metrics:
             if "recovered" in row:
-                axes.axvline(row["recovered"], color=ORANGE, linestyle=":")
-        axes.legend(frameon=False)
+                axes.axvline(row["recovered"], color=VERMILLION, linestyle=":")
+        figures.legend_beside(axes)
         axes.grid(alpha=0.3)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    figures.save(figure, path)
