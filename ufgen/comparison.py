@@ -33,7 +33,8 @@ def compare_folders(
     looked for among the training images. Where a folder has no classes, all images of both count
     as one class. Raises UserError, also where a picture is in both, or a real image is synthetic.
     """
-    images, drawn = _scan(real, group_pattern), _scan(synthetic)
+    images = imageset.scan(real, None, group_pattern, binary=False, one_class=ONE_CLASS)
+    drawn = imageset.scan(synthetic, binary=False, one_class=ONE_CLASS)
     splits.check_real(images, "real")
     if ONE_CLASS in {*images.classes, *drawn.classes}:
         images, drawn = _as_one_class(images), _as_one_class(drawn)
@@ -74,17 +75,6 @@ def compare_folders(
     recipe = Path(synthetic) / "generator" / "recipe.yaml"
     more = flattery(load_recipe(recipe), extractor) if recipe.is_file() else ()
     return found._replace(warnings=(*found.warnings, *more))
-
-
-def _scan(location: Path, group_pattern: str | None = None) -> ImageSet:
-    """The images at `location`; those of a folder without class folders are of `ONE_CLASS`."""
-    folder = Path(location).expanduser()
-    if not folder.is_dir() or (folder / "manifest.csv").is_file():
-        return imageset.scan(location, None, group_pattern, binary=False)
-    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    if not inside or any(path.is_dir() for path in inside):
-        return imageset.scan(location, None, group_pattern, binary=False)
-    return imageset.scan_files(inside, ONE_CLASS, group_pattern)
 
 
 def _as_one_class(images: ImageSet) -> ImageSet:

@@ -42,19 +42,27 @@ class Copies:
     duplicates: pd.DataFrame
 
     @property
+    def many(self) -> bool:
+        """More copies than chance."""
+        return self.low > 1 - CONFIDENCE
+
+    @property
     def copying(self) -> bool:
-        """More copies than chance, or an image closer than unseen ones beyond doubt, in pixels."""
-        return self.low > 1 - CONFIDENCE or bool(self.tests.loc["pixels", "p"] < SIGNIFICANT)
+        """More copies than chance, or images closer than unseen ones beyond doubt, in pixels."""
+        return self.many or bool(self.tests.loc["pixels", "p"] < SIGNIFICANT)
+
+    def count(self) -> str:
+        """How many of the images are copies."""
+        return (
+            f"{int(self.table['copy'].sum())} of {len(self.table)} synthetic images are copies "
+            f"({self.rate:.1%}, 95 % interval {self.low:.1%} to {self.high:.1%})"
+        )
 
     def verdict(self) -> str:
         """One sentence."""
         word = "copying" if self.copying else "no sign of copying"
         p = ", ".join(f"{name} p = {row['p']:.2g}" for name, row in self.tests.iterrows())
-        return (
-            f"{word}: {int(self.table['copy'].sum())} of {len(self.table)} synthetic images are "
-            f"copies ({self.rate:.1%}, 95 % interval {self.low:.1%} to {self.high:.1%}); "
-            f"closer to training images than {self.against}: {p}"
-        )
+        return f"{word}: {self.count()}; closer to training images than {self.against}: {p}"
 
 
 def find_copies(
