@@ -85,7 +85,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     found = tables.write(folder, whole, about, made)
     sets = _sets(synthetic)
     if found["strongest"]:
-        real = read.images.table.set_index("path")
+        real = read.images.relative().set_index("path")
 
         def pixels_of(paths: list[str]):
             rows = real.index.get_indexer(paths)

@@ -67,7 +67,7 @@ def run_trial(
     raw = network.predict(store.take(test), training.test_views)
     probability = calibration.scale(raw, judge.temperature)
     negative = next(label for label in test.classes if label != test.positive)
-    predictions = test.table.assign(
+    predictions = test.relative().assign(
         target=test.targets(),
         probability=probability,
         threshold=judge.threshold,
@@ -110,7 +110,7 @@ def trial_folder(
     folder: Path, study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
 ) -> Path:
     """Where a trial lives: its name, and a hash of everything that its result depends on."""
-    test = prepared.test.table[["path", "sha256", "label", "group"]]
+    test = prepared.test.relative()[["path", "sha256", "label", "group"]]
     depends = {
         "version": ufgen.__version__,
         "backend": keras.backend.backend(),

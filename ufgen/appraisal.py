@@ -113,8 +113,8 @@ def compare(
     ]
     groups = train.table["group"].to_numpy()
     copies = find_copies(synthetic_pixels, train_pixels, held_out, tuple(features), groups)
-    nearest = train.table["path"].to_numpy()[copies.table["train_row"]]
-    shown = copies.table.assign(path=synthetic.table["path"].to_numpy(), nearest=nearest)
+    nearest = train.relative()["path"].to_numpy()[copies.table["train_row"]]
+    shown = copies.table.assign(path=synthetic.relative()["path"].to_numpy(), nearest=nearest)
     with whole_file(folder / "copies.csv") as temporary:
         shown.to_csv(temporary, index=False)
     write_text(folder / "copies.txt", copies.verdict() + "\n")
@@ -131,16 +131,17 @@ def compare_folders(
     channels: int = 1,
     fit: str = "crop",
     group_pattern: str | None = None,
+    allow_ungrouped: bool = False,
 ) -> Appraisal:
     """`ufgen fidelity`: compare two folders of images; the size is that of the synthetic images.
 
     `split` names the real images to compare with, by default the training images. Copies are
     looked for among the training images. Raises UserError, also where a picture is in both.
     """
-    drawn = imageset.scan(synthetic, binary=False)
+    drawn = imageset.scan(synthetic, binary=False, allow_ungrouped=True)
     size = resolution or min(pixels.decode(drawn.table["path"].iloc[0]).shape[:2])
     drawn = pixels.load(drawn, size, channels, fit)
-    images = imageset.scan(real, None, group_pattern, binary=False)
+    images = imageset.scan(real, None, group_pattern, False, allow_ungrouped)
     splits.check_real(images, "real")
     decoded = pixels.load(images, size, channels, fit)
     train, held_out = training_and_held_out(decoded)
@@ -154,7 +155,9 @@ def compare_folders(
             f"{real} has the classes {', '.join(chosen.classes)}, {synthetic} has "
             f"{', '.join(drawn.images.classes)}: expected a class in common"
         )
-    broken = pd.concat([decoded.quarantine, drawn.quarantine], ignore_index=True)
+    sides = {"real": decoded, "synthetic": drawn}
+    parts = [part.quarantine.assign(side=side) for side, part in sides.items()]
+    broken = pd.concat(parts, ignore_index=True)
     both = set(decoded.images.table["sha256"]) & set(drawn.images.table["sha256"])
     if both:
         raise UserError(

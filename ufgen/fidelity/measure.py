@@ -40,7 +40,8 @@ def measure(
             for label, images in synthetic.items()
         }
         scopes = [("all", np.concatenate(list(features.values())), _all(drawn))]
-        scopes += [(label, features[label], drawn[label]) for label in drawn if label in features]
+        common = [label for label in drawn if label in features]
+        scopes += [(_scope_of(label), features[label], drawn[label]) for label in common]
         for scope, of_real, of_drawn in scopes:
             for row in _scope(of_real, of_drawn, np.random.default_rng(seed)):
                 row["metric"] += f"-{extractor.name}"
@@ -57,6 +58,11 @@ def standardised(features: np.ndarray, reference: np.ndarray, extractor: Extract
         return features
     spread = reference.std(0)
     return (features - reference.mean(0)) / np.where(spread > 1e-6, spread, 1)
+
+
+def _scope_of(label: str) -> str:
+    """A class called "all" is not all images."""
+    return f"class {label}" if label == "all" else label
 
 
 def _all(parts: dict[str, np.ndarray]) -> np.ndarray:

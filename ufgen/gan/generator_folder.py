@@ -104,7 +104,7 @@ class GeneratorFolder:
 
     def write_training(self, images: ImageSet) -> None:
         with whole_file(self.path / "training.csv") as temporary:
-            images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
+            images.relative()[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
     def machine(self) -> dict:
         """What was measured on the machine that began this training, or nothing."""
