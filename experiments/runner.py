@@ -97,7 +97,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     tables.write_csv(
         folder,
         images=images_table(study, read, prepared),
-        quarantine=read.quarantine,
+        quarantine=read.images.relative(read.quarantine),
         synthetic=drawn.table(sets, folder),
     )
     resolved = whole.model_dump()

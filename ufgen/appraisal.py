@@ -156,7 +156,9 @@ def compare_folders(
             f"{', '.join(drawn.images.classes)}: expected a class in common"
         )
     sides = {"real": decoded, "synthetic": drawn}
-    parts = [part.quarantine.assign(side=side) for side, part in sides.items()]
+    parts = [
+        part.images.relative(part.quarantine).assign(side=side) for side, part in sides.items()
+    ]
     broken = pd.concat(parts, ignore_index=True)
     both = set(decoded.images.table["sha256"]) & set(drawn.images.table["sha256"])
     if both:

@@ -74,7 +74,7 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     warning = f'<p class="warning">{html.escape(note)}</p>' if note else ""
     broken = "".join(
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"
-        for row in quarantine.to_dict("records")
+        for row in images.relative(quarantine).to_dict("records")
     )
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'

@@ -69,8 +69,8 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     The aspect ratio is kept: `fit="crop"` cuts the centre square, `fit="pad"` adds black borders;
     then an antialiased bicubic resize. The cache entry is keyed by the content of the
     files and these settings, so that a second run decodes nothing. Files that cannot be read are
-    listed in `quarantine` (path relative to the images' root, label, split, reason). Says on stderr
-    if images are far too dark (see `dark`). Raises UserError if all are broken.
+    listed in `quarantine` (path, label, split, reason). Says on stderr if
+    images are far too dark (see `dark`). Raises UserError if all are broken.
     """
     if fit not in FITS:
         raise UserError(f"fit is {fit!r}: expected one of {', '.join(FITS)}")
@@ -83,7 +83,7 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     reasons = [table["reasons"].get(content, "") for content in contents]
     hashes = [table["hashes"].get(content, "") for content in contents]
     broken = np.array([reason != "" for reason in reasons], bool)
-    quarantine = images.relative()[["path", "label", "split"]].assign(reason=reasons)[broken]
+    quarantine = images.table[["path", "label", "split"]].assign(reason=reasons)[broken]
     if broken.all():
         raise UserError(
             f"none of the {len(images)} images could be read; the first, {paths[0]}: {reasons[0]}"

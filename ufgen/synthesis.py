@@ -85,7 +85,7 @@ def synthesise(
     found = []
 
     def more(folder: Path) -> None:
-        decoded.quarantine.to_csv(folder / "quarantine.csv", index=False)
+        images.relative(decoded.quarantine).to_csv(folder / "quarantine.csv", index=False)
         if choice.filters:
             dropped.to_csv(folder / "dropped.csv", index=False)
         found.append(appraisal.appraise(folder, drawn, train, train_pixels, held_out, extractor))
