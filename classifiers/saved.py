@@ -187,7 +187,7 @@ def train(
         "unreadable_files": len(decoded.quarantine),
         "validation_roc_auc": float(metrics.roc_auc(validation.targets, raw)),
     }
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         for member in range(members):
             ensemble.hold(member)
             network.model.save_weights(temporary / _file(member))

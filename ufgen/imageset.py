@@ -99,7 +99,8 @@ def scan(
     if not location.exists():
         near = [p.name for p in location.parent.iterdir()] if location.parent.is_dir() else []
         raise UserError(
-            f"there is nothing at {location}: expected a folder of images or a CSV manifest"
+            f"there is nothing at {location}{_start(location)}: expected a folder of images or a "
+            "CSV manifest"
             + (f" (beside it there are: {', '.join(sorted(near)[:8])})" if near else "")
         )
     if location.is_dir() and (location / "manifest.csv").is_file():
@@ -119,6 +120,13 @@ def scan(
     table = table.assign(group=table["group"].mask(nameless, unnamed), sha256="")
     table = table.sort_values("path", ignore_index=True)[COLUMNS]
     return ImageSet(table, _positive_class(table, positive) if binary else None, root)
+
+
+def _start(location: Path) -> str:
+    """Where a relative path starts."""
+    if location.is_absolute():
+        return ""
+    return f" (from {Path.cwd()} on; in a study's file, first from the file's own folder on)"
 
 
 def name_of(location: Path | str) -> str:

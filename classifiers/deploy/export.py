@@ -54,7 +54,7 @@ def export(
     place = Path(images_at or saved.root)
     checked, targets, role = _images(saved, ("validation", "fit"), CHECKED, place)
     examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         about = write(
             saved.network.parts, _describe(saved), runtime, temporary, quantisation, examples
         )
