@@ -1,6 +1,7 @@
 """A trained classifier as a folder: model.json, weights, history, and what it was trained on."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +17,22 @@ from classifiers.training import Classifier
 from ufgen import pixels, precision, splits, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet
+from ufgen.imageset import ImageSet, groups_by_pattern
 
 FILES = ("model.json", "model.weights.h5", "images.csv")
 
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """A classifier loaded from its folder, with all that it needs to read an image file."""
+    """A classifier loaded from its folder, with all that it needs to read an image file.
+
+    `trained_on` lists its images, whose paths start at `root`.
+    """
 
     ensemble: Ensemble
     about: dict
     trained_on: pd.DataFrame
+    root: Path = Path()
 
     @property
     def network(self) -> Classifier:
@@ -39,7 +44,7 @@ class SavedClassifier:
 
         Raises UserError when no file can be read.
         """
-        table = pd.DataFrame({"path": [str(Path(f).absolute()) for f in files]})
+        table = pd.DataFrame({"path": [str(f) for f in files]})
         table = table.assign(label="", split="", group="", source="real", sha256="")
         decoded = self._load(ImageSet(table, self.about["positive"]))
         made = decoded.images.table[["path"]].assign(
@@ -60,11 +65,13 @@ class SavedClassifier:
         size, channels = self.about["size"], self.about["channels"]
         return np.stack([pixels.resize(pixels.as_picture(i), size, channels) for i in shown])
 
-    def evaluate(self, images: ImageSet) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    def evaluate(
+        self, images: ImageSet, group_pattern: str | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Metrics with intervals (`assessment.assess`), predictions, and the unreadable files.
 
-        Raises UserError if a picture was among the training or validation images, or if the
-        classes differ.
+        Raises UserError if a picture or a group was among the training or validation images (their
+        groups as training knew them, and by `group_pattern`), or if the classes differ.
         """
         expected = {self.about["positive"], self.about["negative"]}
         if not set(images.classes) <= expected:
@@ -75,6 +82,10 @@ class SavedClassifier:
         splits.check_real(images, "test")
         decoded = self._load(images)
         splits.check_no_leak(self.trained_on, decoded.images, by="this model")
+        if group_pattern:
+            groups = groups_by_pattern(self.trained_on["path"], group_pattern)
+            seen = self.trained_on.assign(group=groups)
+            splits.check_no_leak(seen, decoded.images, by="this model")
         target = decoded.images.targets()
         probability = self.probabilities(decoded.store.take(decoded.images))
         table = decoded.images.table
@@ -84,10 +95,15 @@ class SavedClassifier:
         )
         return found, made, decoded.quarantine
 
-    def explain(self, predictions: pd.DataFrame, folder: Path) -> Path:
-        """Draw the most telling of `predictions` (see `explanations.write`); returns the sheet."""
-        decoded = self._load(ImageSet(predictions, self.about["positive"]))
+    def explain(self, predictions: pd.DataFrame, folder: Path, root: str = "") -> Path:
+        """Draw the most telling of `predictions` (see `explanations.write`); returns the sheet.
+
+        What is written of them names files from the folder `root` on.
+        """
+        images = ImageSet(predictions, self.about["positive"], root)
+        decoded = self._load(images)
         shown = decoded.store.take(decoded.images)
+        predictions = images.relative()
         threshold = self.about["threshold"]
         return explanations.write(folder, self.ensemble.explain, predictions, shown, threshold)
 
@@ -167,17 +183,18 @@ def train(
         "seed": seed,
         "training": training.as_dict() | {"precision": chosen},
         "images": {"training": int((~held).sum()), "validation": int(held.sum())},
+        "root": Path(os.path.relpath(images.root or ".", out)).as_posix(),
         "unreadable_files": len(decoded.quarantine),
         "validation_roc_auc": float(metrics.roc_auc(validation.targets, raw)),
     }
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         for member in range(members):
             ensemble.hold(member)
             network.model.save_weights(temporary / _file(member))
         pd.concat(histories).to_csv(temporary / "history.csv", index=False)
         roles = np.where(held, "validation", "fit")
         kept = images.table.assign(role=roles, group=images.table["path"].map(named))
-        kept.to_csv(temporary / "images.csv", index=False)
+        images.relative(kept).to_csv(temporary / "images.csv", index=False)
         (temporary / "model.json").write_text(json.dumps(about, indent=1))
     return about
 
@@ -191,7 +208,7 @@ def load(folder: Path) -> SavedClassifier:
             f"{folder} is no trained classifier: {', '.join(missing)} is missing. Expected the "
             "folder that `ufgen train` wrote"
         )
-    older = {"temperature": 1.0, "members": 1, "test_views": 0}
+    older = {"temperature": 1.0, "members": 1, "test_views": 0, "root": "."}
     about = older | metadata.read_object(folder / "model.json")
     metadata.check(about, folder / "model.json", metadata.MODEL_FIELDS)
     network = Classifier(str(about.get("classifier")), about["size"], about["channels"])
@@ -202,7 +219,8 @@ def load(folder: Path) -> SavedClassifier:
         raise UserError(f"{folder}/images.csv is damaged: {error}") from None
     if not {"path", "label", "sha256"} <= set(trained_on.columns):
         raise UserError(f"{folder}/images.csv is damaged: path, label or sha256 is missing")
-    return SavedClassifier(Ensemble(network, members, about["test_views"]), about, trained_on)
+    ensemble = Ensemble(network, members, about["test_views"])
+    return SavedClassifier(ensemble, about, trained_on, folder / str(about["root"]))
 
 
 def _file(member: int) -> str:

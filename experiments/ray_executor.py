@@ -98,6 +98,8 @@ class Ray:
         missing = _missing_generators(study, prepared, root)
         if not missing:
             return
+        from ufgen.gan.generator_folder import GeneratorFolder
+
         task = self._ray.remote(**self._reserved, max_retries=RETRIES)(_train_generator)
         store = self._put(prepared[0].store)
         by = _versions()
@@ -106,7 +108,9 @@ class Ray:
             for folder, files in self._finished(tasks):
                 if isinstance(files, Exception):
                     raise files
-                _write(folder, files)
+                with GeneratorFolder(folder).alone():  # another study may train the same one
+                    if not GeneratorFolder(folder).complete:
+                        _write(folder, files)
                 bar.update()
 
     def run_trials(self, shared: Shared, jobs: list[Job], bar: tqdm) -> None:

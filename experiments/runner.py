@@ -87,7 +87,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     own = check_images(read.images, read.quarantine) + check_trials(warnings)
     found = tables.write(folder, whole, about, made, drawn_sets, own, read.real)
     if found["strongest"]:
-        real = read.images.table.set_index("path")
+        real = read.images.relative().set_index("path")
 
         def pixels_of(paths: list[str]):
             rows = real.index.get_indexer(paths)
@@ -98,7 +98,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     tables.write_csv(
         folder,
         images=images_table(study, read, prepared),
-        quarantine=read.quarantine,
+        quarantine=read.images.relative(read.quarantine),
         synthetic=drawn_sets,
     )
     resolved = whole.model_dump()

@@ -48,10 +48,25 @@ class Images(_Strict):
     path: str = "UF_dataset"
     positive: str | None = None
     group_pattern: str | None = None
+    allow_ungrouped: bool = False
     resolution: int = Field(64, ge=32, le=512)
     channels: int = Field(1)
     fit: str = "crop"
     fraction: float = Field(1.0, gt=0, le=1)
+
+    @field_validator("path", "positive", "group_pattern", mode="before")
+    @classmethod
+    @_named
+    def _text(cls, value):
+        """Text that YAML takes for something else: 1 is the class "1", but `no` is ambiguous."""
+        if type(value) is int:
+            return str(value)
+        if value is not None and not isinstance(value, str):
+            raise UserError(
+                f"YAML reads this as {value!r} ({type(value).__name__}), expected text: put it in "
+                "quotes, such as 'no' or '1.0'"
+            )
+        return value
 
 
 class Generator(_Strict):

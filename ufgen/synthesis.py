@@ -60,6 +60,7 @@ def synthesise(
     choice: Choice,
     generators: Path,
     group_pattern: str | None = None,
+    allow_ungrouped: bool = False,
     fit: str = "crop",
     extractor: Extractor | None = None,
 ) -> appraisal.Appraisal:
@@ -71,7 +72,7 @@ def synthesise(
     """
     check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
-    images = imageset.scan(location, None, group_pattern, binary=False)
+    images = imageset.scan(location, None, group_pattern, False, allow_ungrouped)
     splits.check_real(images, "training")
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)
     splits.check_apart(*map(decoded.images.split, splits.SPLITS))
@@ -84,7 +85,7 @@ def synthesise(
     found = []
 
     def more(folder: Path) -> None:
-        decoded.quarantine.to_csv(folder / "quarantine.csv", index=False)
+        images.relative(decoded.quarantine).to_csv(folder / "quarantine.csv", index=False)
         if choice.filters:
             dropped.to_csv(folder / "dropped.csv", index=False)
         found.append(appraisal.appraise(folder, drawn, train, train_pixels, held_out, extractor))

@@ -37,7 +37,7 @@ def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar
         of_one = _of_video if file.suffix.lower() in VIDEO_TYPES else _of_image
         try:
             for found in of_one(predictor, file, names, notes):
-                yield {"path": str(file.absolute()), **found}
+                yield {"path": str(file), **found}
                 answered += 1
                 bar.update()
         except (UnreadableImage, UnreadableVideo) as error:

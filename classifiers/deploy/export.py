@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,20 @@ CHECKED = 200
 TOLERANCE = 1e-4
 
 
-def export(model: Path, out: Path, runtime: str, quantisation: str = "none") -> dict:
+def export(
+    model: Path,
+    out: Path,
+    runtime: str,
+    quantisation: str = "none",
+    images_at: Path | None = None,
+) -> dict:
     """Write the classifier in the folder `model` as a bundle; returns what bundle.json says.
 
     `runtime` is litert, onnx or keras; `quantisation`, with litert, one of
     `convert.QUANTISATIONS`; ranges of int8 come from training images. The written network is
     compared with the trained one on images that it was validated on, and is refused if a float32
-    probability differs by more than 1e-4. Raises UserError, also where no such image can be read
-    any more.
+    probability differs by more than 1e-4. The images are looked for where they lay at the training,
+    or in the folder `images_at`. Raises UserError, also where none can be read any more.
     """
     check_replaceable(out, ("bundle.json", "README.md"), "ufgen export")
     if runtime not in NETWORK_FILES:
@@ -44,9 +51,10 @@ def export(model: Path, out: Path, runtime: str, quantisation: str = "none") -> 
             "views of an image; a bundle asks one network once: train with --members 1 and "
             "--test-views 0"
         )
-    checked, targets, role = _images(saved, ("validation", "fit"), CHECKED)
-    examples = _images(saved, ("fit",), EXAMPLES)[0] if quantisation == "int8" else None
-    with whole_folder(out) as temporary:
+    place = Path(images_at or saved.root)
+    checked, targets, role = _images(saved, ("validation", "fit"), CHECKED, place)
+    examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
+    with whole_folder(out, keep_others=True) as temporary:
         about = write(
             saved.network.parts, _describe(saved), runtime, temporary, quantisation, examples
         )
@@ -101,7 +109,7 @@ def _describe(saved: SavedClassifier) -> dict:
             "range": [0, 255],
         },
         "provenance": {
-            "trained": about,
+            "trained": {name: value for name, value in about.items() if name != "root"},
             "images_sha256": hashlib.sha256("\n".join(seen).encode()).hexdigest(),
             "images_by_class": saved.trained_on["label"].value_counts().to_dict(),
             "versions": {k: versions[k] for k in ("ufgen", "keras", "tensorflow")},
@@ -110,12 +118,15 @@ def _describe(saved: SavedClassifier) -> dict:
     }
 
 
-def _images(saved: SavedClassifier, roles: tuple, most: int) -> tuple[np.ndarray, np.ndarray, str]:
+def _images(
+    saved: SavedClassifier, roles: tuple, most: int, place: Path
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Pixels, targets and role of the images of the first role of which any can still be read."""
     table = saved.trained_on
     missing = {"role", "split", "group", "source"} - set(table.columns)
     if missing:
         raise UserError(f"images.csv does not say {', '.join(sorted(missing))}: train again")
+    table = table.assign(path=[os.path.abspath(place / path) for path in table["path"]])
     for role in roles:
         part = table[table["role"] == role].head(most).reset_index(drop=True)
         if not any(Path(path).is_file() for path in part["path"]):
@@ -128,7 +139,8 @@ def _images(saved: SavedClassifier, roles: tuple, most: int) -> tuple[np.ndarray
             return found.store.take(images), images.targets(), role
     raise UserError(
         "the network is checked, and its int8 ranges are found, on the images that it was trained "
-        f"with, but none can be read; the first was {table['path'].iloc[0]}. Put them back there"
+        f"with, but none can be read; the first would be {table['path'].iloc[0]}. Put them back "
+        "there, or name the folder that holds them now with --images FOLDER"
     )
 
 

@@ -8,6 +8,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
+    AllowUngrouped,
     Channels,
     Data,
     Fit,
@@ -75,6 +76,7 @@ def train(
     ] = None,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 64,
     channels: Channels = 1,
     fit: Fit = "crop",
@@ -91,7 +93,7 @@ def train(
     from classifiers.settings import Training
     from ufgen import imageset, splits
 
-    images = imageset.scan(location, positive, group_pattern)
+    images = imageset.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
     splits.check_apart(*map(images.split, splits.SPLITS))
     if "train" in set(images.table["split"]):
         images = images.split("train")
@@ -139,6 +141,7 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
     location: Data = Path("UF_dataset"),
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results.  [default: runs/evaluate/MODEL]"),
@@ -154,16 +157,21 @@ def evaluate(
     if out.is_file():
         raise UserError(f"--out {out} is a file: expected a folder, which may be new")
     classifier = saved.load(model)
-    images = imageset.scan(location, classifier.about["positive"], group_pattern)
+    images = imageset.scan(
+        location, classifier.about["positive"], group_pattern, allow_ungrouped=allow_ungrouped
+    )
     if "test" in set(images.table["split"]):
         images = images.split("test")
-    found, predictions, quarantine = classifier.evaluate(images)
+    found, predictions, quarantine = classifier.evaluate(images, group_pattern)
     scored = predictions["target"], predictions["probability"], classifier.about["threshold"]
     print(assessment.text(found, metrics.confusion(*scored)))
     mention_quarantine(quarantine)
-    for table, name in ((found, "metrics.csv"), (predictions, "predictions.csv")):
+    for table, name in (
+        (found, "metrics.csv"),
+        (images.relative(predictions), "predictions.csv"),
+    ):
         with whole_file(out / name) as temporary:
             table.to_csv(temporary, index=False)
     assessment.write_curves(out / "curves.png", *scored)
-    classifier.explain(predictions, out)
+    classifier.explain(predictions, out, images.root)
     print(f"Numbers, predictions, curves, explanations: {out}")

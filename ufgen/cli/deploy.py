@@ -23,6 +23,10 @@ def export(
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="Quantise weights, activations as they come (litert).")
     ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the training images lie now.  [default: as at the training]"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the bundle.  [default: bundles/MODEL]")
     ] = None,
@@ -34,7 +38,8 @@ def export(
     from classifiers.deploy.export import export as write_bundle
 
     out = out or Path("bundles") / model.resolve().name
-    about = write_bundle(model, out, runtime, "int8" if int8 else "dynamic" if dynamic else "none")
+    quantisation = "int8" if int8 else "dynamic" if dynamic else "none"
+    about = write_bundle(model, out, runtime, quantisation, images)
     parity = about["parity"]
     print(
         f"{about['classifier']} for {runtime}, quantisation: {about['quantisation']}\n"

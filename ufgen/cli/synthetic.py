@@ -8,6 +8,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
+    AllowUngrouped,
     Channels,
     Data,
     ExtractorName,
@@ -60,6 +61,7 @@ def synth(
     extractor: ExtractorName = "texture",
     weights: Weights = "imagenet",
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 64,
     channels: Channels = 1,
     fit: Fit = "crop",
@@ -74,6 +76,7 @@ def synth(
     environment.import_keras()
     import pandas as pd
 
+    from ufgen import imageset
     from ufgen.fidelity.extractors import by_name
     from ufgen.synthesis import Choice, synthesise
 
@@ -83,7 +86,7 @@ def synth(
     options |= {"kimg": kimg} if kimg else {}
     options |= {"minutes": _minutes(budget)} if budget else {}
     chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
-    written = synthetic / (name or Path(location).resolve().stem)
+    written = synthetic / (name or imageset.name_of(location))
     found = synthesise(
         location,
         out=written,
@@ -92,11 +95,12 @@ def synth(
         choice=Choice(counts_a_class(per_class or []), seed, truncation, chosen, classifier),
         generators=runs / "generators",
         group_pattern=group_pattern,
+        allow_ungrouped=allow_ungrouped,
         fit=fit,
         extractor=by_name(extractor, weights),
     )
     print(found.text())
-    mention_quarantine(pd.read_csv(written / "quarantine.csv"))
+    mention_quarantine(pd.read_csv(written / "quarantine.csv", dtype=str, keep_default_na=False))
     print(f"Synthetic images: {written}\nGallery: {written / 'gallery.html'}")
 
 
@@ -117,6 +121,7 @@ def fidelity(
     ] = None,
     channels: Channels = 1,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     fit: Fit = "crop",
 ) -> None:
     """Measure synthetic images against real ones: distances, coverage and copies."""
@@ -127,10 +132,11 @@ def fidelity(
     from ufgen.fidelity.extractors import by_name
 
     chosen = by_name(extractor, weights)
+    grouping = group_pattern, allow_ungrouped
     found = compare_folders(
-        real, synthetic, out, chosen, split, resolution, channels, fit, group_pattern
+        real, synthetic, out, chosen, split, resolution, channels, fit, *grouping
     )
-    mention_quarantine(pd.read_csv(out / "quarantine.csv"))
+    mention_quarantine(pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False))
     print(f"{found.text()}\nNumbers: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")
 
 

@@ -139,7 +139,7 @@ class GeneratorFolder:
 
     def write_training(self, images: ImageSet) -> None:
         with whole_file(self.path / "training.csv") as temporary:
-            images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
+            images.relative()[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
     def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
         """All state in `<name>.npz`, whole or not at all."""

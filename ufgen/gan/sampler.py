@@ -135,7 +135,7 @@ def write(
     folder appears.
     """
     out = Path(out)
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         for path, picture in zip(drawn.table["path"], drawn.pixels, strict=True):
             (temporary / path).parent.mkdir(exist_ok=True)
             Image.fromarray(as_picture(picture)).save(temporary / path)
