@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers import metrics
+from classifiers import calibration, metrics
 from classifiers.deploy import convert
 from classifiers.deploy.model_card import model_card
 from classifiers.deploy.predictor import NETWORK_FILES, VERSION, Predictor
@@ -29,6 +29,7 @@ def export(
     out: Path,
     runtime: str,
     quantisation: str = "none",
+    allow_constant: bool = False,
     images_at: Path | None = None,
 ) -> dict:
     """Write the classifier in the folder `model` as a bundle; returns what bundle.json says.
@@ -36,8 +37,9 @@ def export(
     `runtime` is litert, onnx or keras; `quantisation`, with litert, one of
     `convert.QUANTISATIONS`; ranges of int8 come from training images. The written network is
     compared with the trained one on images that it was validated on, and is refused if a float32
-    probability differs by more than 1e-4. The images are looked for where they lay at the training,
-    or in the folder `images_at`. Raises UserError, also where none can be read any more.
+    probability differs by more than 1e-4. A network that gives all these images the same
+    probability is refused unless `allow_constant`. The images are looked for where they lay at the
+    training, or in the folder `images_at`. Raises UserError, also where none can be read any more.
     """
     check_replaceable(out, ("bundle.json", "README.md"), "ufgen export")
     if runtime not in NETWORK_FILES:
@@ -53,11 +55,18 @@ def export(
         )
     place = Path(images_at or saved.root)
     checked, targets, role = _images(saved, ("validation", "fit"), CHECKED, place)
-    examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
-    with whole_folder(out, keep_others=True) as temporary:
-        about = write(
-            saved.network.parts, _describe(saved), runtime, temporary, quantisation, examples
+    trained = saved.probabilities(checked)
+    constant = saved.about["constant"] or metrics.is_constant(trained)
+    if constant and not allow_constant:
+        raise UserError(
+            f"{model} gives all of {len(checked)} {role} images the same probability, "
+            f"{trained[0]:.3f}: nothing was learned. Train it longer, from pretrained weights, or "
+            "on more images; --allow-constant exports it all the same"
         )
+    examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
+    about = _describe(saved) | {"constant": constant}
+    with whole_folder(out, keep_others=True) as temporary:
+        about = write(saved.network.parts, about, runtime, temporary, quantisation, examples)
         about["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
         difference = about["parity"]["max_difference"]
         if quantisation == "none" and difference > TOLERANCE:
@@ -148,11 +157,19 @@ def _compare(saved: SavedClassifier, made: Predictor, shown: np.ndarray, targets
     trained = saved.network.predict(shown)
     logits = np.array([made.judge(image)[0] for image in shown])
     exported = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
+    decisions = [
+        np.asarray(calibrated) >= saved.about["threshold"]
+        for calibrated in (
+            calibration.scale(trained, saved.about["temperature"]),
+            [made.calibrated(logit) for logit in logits],
+        )
+    ]
     aucs = [float(metrics.roc_auc(targets, scores)) for scores in (trained, logits)]
     aucs = [None if math.isnan(auc) else auc for auc in aucs]
     return {
         "images": len(shown),
         "max_difference": float(np.abs(trained - exported).max()),
+        "decisions_that_differ": int((decisions[0] != decisions[1]).sum()),
         "roc_auc_trained": aucs[0],
         "roc_auc_exported": aucs[1],
         "roc_auc_change": None if None in aucs else aucs[1] - aucs[0],
