@@ -256,7 +256,7 @@ class _Training:
             "snapshot_kimg": best["kimg"],
             "snapshot_seconds": best.get("seconds"),
             f"KD-{self.judge.extractor.name}": best["distance"],
-            "floor": self.judge.floor[0],
+            "reference": self.judge.reference.mean,
             "extractor_stamp": self.judge.extractor.stamp,
             "seconds": round(self.state["seconds"], 1),
             "recoveries": self.state["recoveries"],
