@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from classifiers.training import Classifier
 from experiments import power
 from experiments.arms import synthetic_counts
 from experiments.preparation import Prepared, divide, read_images
 from experiments.study import Study
+from ufgen.progress import Progress
 
 MEASURED_STEPS = 3
 WEIGHTS_FILE_BYTES = 40_000_000
@@ -41,7 +41,7 @@ def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
         "",
     ]
     rows, total = [], 0.0
-    for classifier in tqdm(study.classifiers, desc="timing the networks", leave=False):
+    for classifier in Progress(study.classifiers, desc="timing the networks", leave=False):
         start_up, seconds = _time_classifier(study, prepared, classifier)
         options = study.training_of(classifier)
         trials = sum(trial.classifier is classifier for trial in study.trials())

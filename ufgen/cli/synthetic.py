@@ -27,7 +27,9 @@ from ufgen.tensorboard import write_to
 @app.command(epilog="Example: ufgen synth UF_dataset --name first --resolution 64 --kimg 100")
 def synth(
     location: Data = Path("UF_dataset"),
-    name: Annotated[str | None, typer.Option(help="Name under synthetic/.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name under synthetic/.  [default: of the folder]")
+    ] = None,
     per_class: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,7 +44,11 @@ def synth(
         float | None, typer.Option(help="Training budget: thousands of real images shown.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Training budget in time instead: 10m, 2h.")
+        str | None,
+        typer.Option(
+            help="Training budget in time instead: 10m, 2h; how much is trained in it, and so the "
+            "result, depends on the machine and its load."
+        ),
     ] = None,
     truncation: Annotated[
         float, typer.Option(min=0, max=1, help="Below 1: more typical images, less variety.")
@@ -83,7 +89,7 @@ def synth(
     options |= {"kimg": kimg} if kimg else {}
     options |= {"minutes": _minutes(budget)} if budget else {}
     chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
-    written = synthetic / (name or Path(location).resolve().stem)
+    written = synthetic / (name or name_of(location))
     found = synthesise(
         location,
         out=written,
@@ -94,6 +100,7 @@ def synth(
         group_pattern=group_pattern,
         fit=fit,
         extractor=by_name(extractor, weights),
+        named=name is not None,
     )
     print(found.text())
     mention_quarantine(pd.read_csv(written / "quarantine.csv"))
@@ -156,6 +163,18 @@ def redraw(
             "or version of Keras draws the same picture with other last digits"
         )
     print(f"Drawn again, bit for bit: {out}")
+
+
+def name_of(location: Path) -> str:
+    """What a set is called after its images: their folder, or a manifest and the folder it is in.
+
+    Every dot counts: data.v1 and data.v2 are two.
+    """
+    place = Path(location).expanduser().resolve()
+    if not place.is_file():
+        return place.name
+    folder = place.parent.name
+    return folder if place.name == "manifest.csv" else f"{folder}-{place.stem}"
 
 
 def _minutes(budget: str) -> float:
