@@ -83,6 +83,14 @@ class Pair(NamedTuple):
             np.zeros(len(labels), int) if folds is None else folds.astype(int),
         )
 
+    def ranks(self) -> np.ndarray:
+        """The rank of each image within its fold, by each of both: (2, N)."""
+        ranked = np.empty_like(self.probabilities)
+        for fold in np.unique(self.folds):
+            rows = self.folds == fold
+            ranked[:, rows] = rankdata(self.probabilities[:, rows], axis=1)
+        return ranked
+
     def tests(self, labels: np.ndarray, independent: bool) -> dict:
         """The change of ROC AUC; DeLong's and McNemar's p where images are `independent`."""
         areas = [
@@ -115,8 +123,7 @@ def _permutation(labels: np.ndarray, groups: np.ndarray, pairs: list[Pair]) -> f
         ranks = rankdata(scores, axis=1)[:, labels == 1].sum(axis=1)
         return (ranks - least) / both
 
-    ranked = rankdata(np.stack([pair.probabilities for pair in pairs]), axis=2)
-    ranked += folds[:, None] * (len(labels) + 1)
+    ranked = np.stack([pair.ranks() for pair in pairs]) + folds[:, None] * (len(labels) + 1)
     rng = np.random.default_rng(0)
     return statistics.permutation_p_value(areas, ranked[:, 0], ranked[:, 1], groups, rng)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments import checks
-from experiments.checks import ENOUGH_SEEDS, Evidence
+from experiments.checks import ENOUGH_SEEDS, Check, Evidence
 from experiments.study import Study
 from experiments.wording import interval, number
 
@@ -15,13 +15,15 @@ SAYINGS = {
 }
 
 
-def conclude(study: Study, evidence: Evidence) -> dict:
-    """The verdict in words, with the arms it rests on, the checks, and what it does not cover."""
+def conclude(study: Study, evidence: Evidence, checked: list[Check]) -> dict:
+    """The verdict in words, with the arms it rests on, and what it does not cover.
+
+    `checked` are all checks; those that failed are the warnings.
+    """
     arms = {arm.name: arm for arm in study.parsed_arms()}
     shown = evidence.primary(study)
     tested = [row for row in shown if arms[row["arm"]].tested and arms[row["arm"]].real]
     headline, by_arm = _headline(study, evidence, tested), [_arm(study, row) for row in tested]
-    checked = checks.check(study, evidence)
     return {
         "headline": headline,
         "by_arm": by_arm,

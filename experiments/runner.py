@@ -12,9 +12,9 @@ from filelock import FileLock, Timeout
 from experiments import changed, cost, drawn, precisions, report, status, tables
 from experiments.arms import mix
 from experiments.executors import Executor, Job, Local, Shared
+from experiments.image_checks import check_images, check_trials
 from experiments.preparation import (
     Prepared,
-    Read,
     divide,
     images_table,
     prepare_synthetic,
@@ -84,7 +84,8 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     about, made, costs = _collect(whole, places)
     sets = _sets(synthetic)
     drawn_sets = drawn.table(sets, folder)
-    found = tables.write(folder, whole, about, made, drawn_sets, read.real)
+    own = check_images(read.images, read.quarantine) + check_trials(warnings)
+    found = tables.write(folder, whole, about, made, drawn_sets, own, read.real)
     if found["strongest"]:
         real = read.images.table.set_index("path")
 
@@ -93,7 +94,6 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
             return read.store.take(read.images.select(rows))
 
         changed.write(folder, found["strongest"], made, places, pixels_of)
-    found["warnings"] = warnings + found["warnings"] + _warnings(read)
     write_text(folder / "verdict.json", json.dumps(found, indent=1))
     tables.write_csv(
         folder,
@@ -188,19 +188,3 @@ def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFra
         names = {name: found[name] for name in (*tables.TRIAL, "fold")}
         made.append(read_predictions(place).assign(**names))
     return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
-
-
-def _warnings(read: Read) -> list[str]:
-    found = []
-    if len(read.quarantine):
-        found.append(f"{len(read.quarantine)} files could not be read and were left out.")
-    images = read.images.table
-    if images["group"].str.startswith("path:").all():
-        found.append(
-            "No groups were given: every image counts as its own patient. If patients have several "
-            "images, the split may leak and the intervals are too narrow."
-        )
-    conflicting = images.groupby("sha256")["label"].nunique() > 1
-    if conflicting.any():
-        found.append(f"{int(conflicting.sum())} pictures appear under more than one label.")
-    return found

@@ -14,7 +14,7 @@ from pydantic import (
 
 from classifiers import metrics, registry
 from classifiers.settings import Training
-from experiments.arms import Arm, parse
+from experiments.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
 
 OF_THE_STUDY = {
@@ -214,16 +214,16 @@ class Study(_Strict):
 
     def reference_of(self, arm: Arm) -> Arm:
         """The study's own arm that `arm` is compared with (see `Arm.reference`)."""
-        known = {one.meaning: one for one in self.parsed_arms()}
-        return known[arm.reference.meaning]
+        return parse(reference_in(arm.name, self.arms))
 
     def compared_arms(self) -> list[Arm]:
         """All arms but `real`, each of which has a reference."""
         return self.parsed_arms()[1:]
 
     def training_of(self, classifier: ClassifierOptions) -> Training:
-        """How one classifier is trained: the same in every arm."""
+        """How one classifier is trained: the same in every arm, by the study's primary metric."""
         fields = {**self.training.as_dict(), **classifier.training}
+        fields["selection_metric"] = self.primary_metric
         return TypeAdapter(Training).validate_python(fields)
 
     def trials(self) -> list["Trial"]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from classifiers import metrics
-from experiments import companions, conclusion, exchange, statistics
+from experiments import checks, companions, conclusion, exchange, statistics
 from experiments.arms import Arm, parse
-from experiments.checks import Evidence, unlike_real
+from experiments.checks import Check, Evidence, unlike_real
 from experiments.scores import TRIAL, Scores, folds_of, predictions_of, scores
 from experiments.study import Study
 from experiments.trial import PREDICTIONS
@@ -22,13 +22,14 @@ def write(
     trials: pd.DataFrame,
     predictions: pd.DataFrame,
     sets: pd.DataFrame,
+    checked: list[Check],
     real: str = "real",
 ) -> dict:
     """Write all tables of the finished `trials` into `folder`; returns the conclusion.
 
     The same trials give the same bytes, however often the run was interrupted. `trials` are the
     rows of trial.json, `predictions` one row per trial and image; `sets` and `real` are those of
-    `experiments.checks.Evidence`.
+    `experiments.checks.Evidence`, and `checked` the checks that were made before.
     """
     check_equal_budgets(trials)
     predictions = predictions[[*TRIAL, "fold", *PREDICTIONS]]
@@ -47,7 +48,8 @@ def write(
         exchange=worth,
     )
     evidence = Evidence(deltas, baseline, trials, sets, real)
-    return conclusion.conclude(study, evidence) | {"exchange": worth["text"].tolist()}
+    checked = checks.check(study, evidence) + checked
+    return conclusion.conclude(study, evidence, checked) | {"exchange": worth["text"].tolist()}
 
 
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:

@@ -59,6 +59,10 @@ def _evidence(planted, trials, made, sets=NO_SETS):
     return checks.Evidence(deltas, tables.baseline_table(planted, scored), trials, sets)
 
 
+def _conclude(planted, evidence):
+    return conclusion.conclude(planted, evidence, checks.check(planted, evidence))
+
+
 def _shift(**signal):
     planted = _study()
     return planted, *_predictions(planted, {"real": 1.2, "real+synthetic@1.0": 1.2} | signal)
@@ -83,7 +87,7 @@ def test_the_gain_of_augmentation_is_not_the_synthetic_images(capsys):
     mixed = rows["real+classical+synthetic@1.0"]
     assert mixed["reference"] == "real+classical" and mixed["verdict"] != "helps"
     assert abs(mixed["delta"]) < 0.02
-    said = conclusion.conclude(planted, evidence)
+    said = _conclude(planted, evidence)
     assert "helps" not in said["headline"]
     assert "real+classical+synthetic@1.0 against real+classical" in said["sentence"]
 
@@ -101,7 +105,7 @@ def test_classifiers_that_learn_nothing_are_not_interpretable():
     evidence = _evidence(planted, trials, made.assign(probability=0.5))
     (row,) = evidence.primary(planted)
     assert row["delta"] == 0 and row["verdict"] == "not interpretable"
-    said = conclusion.conclude(planted, evidence)
+    said = _conclude(planted, evidence)
     assert "did not beat chance" in said["headline"] and "did not beat" in said["warnings"][0]
 
 
@@ -110,7 +114,7 @@ def test_a_perfect_baseline_beats_chance():
     evidence = _evidence(planted, trials, made.assign(probability=made["target"] * 0.8 + 0.1))
     assert evidence.baseline["beats_chance"].all()
     assert evidence.deltas["reference_beats_chance"].all()
-    said = conclusion.conclude(planted, evidence)
+    said = _conclude(planted, evidence)
     assert "did not beat chance" not in json.dumps(said)
     assert "too easy" in json.dumps(said["warnings"])
 
@@ -134,7 +138,7 @@ def test_images_that_are_not_like_real_ones_come_first():
     sets = pd.DataFrame({"unlike_real": ["their coverage is 0.01"], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.01, "coverage-texture reference": 0.95})
     evidence = _evidence(planted, *results, sets)
-    said = conclusion.conclude(planted, evidence)
+    said = _conclude(planted, evidence)
     assert said["headline"].startswith("Not interpretable") and "0.01" in said["headline"]
     assert evidence.primary(planted)[0]["verdict"] == "not interpretable"
     one_of_three = pd.concat([sets, *[sets.assign(unlike_real="")] * 2])
@@ -144,7 +148,7 @@ def test_images_that_are_not_like_real_ones_come_first():
 def test_constant_and_untrained_networks_are_named():
     planted, trials, made = _shift()
     trials = trials.assign(constant=[True] + [False] * 5, kept_first=[False] * 5 + [True])
-    texts = " ".join(conclusion.conclude(planted, _evidence(planted, trials, made))["warnings"])
+    texts = " ".join(_conclude(planted, _evidence(planted, trials, made))["warnings"])
     assert "1 trials (real hybrid seed 0) gave all test images the same" in texts
     assert "(real+synthetic@1.0 hybrid seed 2) kept the weights of the first" in texts
 
@@ -184,7 +188,7 @@ def test_what_the_verdict_does_not_cover_is_said():
     sets = pd.DataFrame({"unlike_real": [""], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.9, "coverage-texture reference": 0.95})
     evidence = _evidence(planted, *results, sets)
-    said = conclusion.conclude(planted, evidence)
+    said = _conclude(planted, evidence)
     assert said["headline"].startswith("Adding synthetic images of this one generator helps")
     assert "about its images alone" in json.dumps(said["warnings"])
     assert "do not cover other generators, other training images" in " ".join(said["notes"])
@@ -193,7 +197,7 @@ def test_what_the_verdict_does_not_cover_is_said():
     for fraction, differ in ((0.4, False), (0.6, True)):
         variance = 2 * fraction * evidence.deltas["error"] ** 2
         changed = evidence.deltas.assign(generators=2, variance_generators=variance)
-        said = conclusion.conclude(two, evidence._replace(deltas=changed))
+        said = _conclude(two, evidence._replace(deltas=changed))
         assert said["headline"].startswith("Adding synthetic images helps")
         assert ("differ more than all else" in json.dumps(said["warnings"])) == differ
         assert "2 seeds are few" in json.dumps(said["warnings"])
