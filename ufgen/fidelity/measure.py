@@ -144,5 +144,6 @@ def _draw(table: pd.DataFrame, path: Path) -> None:
         axes.grid(axis="x", alpha=0.3)
         near = rows[["reference", "reference_low", "reference_high"]].abs().max().max()
         figures.log_where_wide(axes.xaxis, rows["value"], near)
-    figure.suptitle("synthetic against real (dot, 95 % interval of KD), real against real (grey)")
+    text = "Dot: synthetic images, KD with its 95 % interval. Grey: halves of the reference images."
+    figures.footnote(figure, text)
     figures.save(figure, path)
