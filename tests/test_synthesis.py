@@ -15,7 +15,7 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen import cli, synthesis  # noqa: E402
-from ufgen.cli.synthetic import counts_a_class, name_of  # noqa: E402
+from ufgen.cli.synthetic import counts_a_class  # noqa: E402
 from ufgen.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.gallery import write_gallery  # noqa: E402
