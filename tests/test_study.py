@@ -243,11 +243,13 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
 
 
-def test_a_plan_names_every_trial_and_writes_nothing(finished, tmp_path):
+def test_a_plan_counts_everything_and_writes_nothing(finished, tmp_path):
     small = study_file.read(finished[1])
-    text = plan.write_plan(small, tmp_path / "runs")
-    assert all(f"  {trial.title}\n" in text + "\n" for trial in small.trials())
-    assert re.search(r"mobilenet_v3_small +14 +4 ", text) and "Generators: 2," in text
+    text = plan.write_plan([small], tmp_path / "runs", listed=True)
+    assert all(f"  {trial.title}\n" in text for trial in small.trials())
+    assert re.search(r"mobilenet_v3_small +14 +4 ", text) and "Generators: 2 of" in text
+    last = text.splitlines()[-2:]
+    assert last[0].startswith("Estimated time: ") and last[1].startswith("Estimated disk: ")
     assert not (tmp_path / "runs").exists()
 
 
