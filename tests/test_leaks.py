@@ -98,7 +98,8 @@ class Spies:
         made.predicted.append((_hashes(given.pixels), result, made.trained))
 
     def _on_calibration_fit(self, given, _):
-        self.trials[-1].calibrated.append((given.labels, given.raw))
+        made = self.trials[-1]
+        made.calibrated.append((given.labels, given.raw, made.trained))
 
     def _on_executors_run_trial(self, given, _):
         self.trials[-1].arm, self.trials[-1].place = given.trial.arm, given.place
@@ -156,11 +157,12 @@ def test_weights_temperature_and_threshold_come_from_the_validation_images(spied
         )
         if "role" in images and "validation" in set(images["role"]):
             assert set(made.validation) == set(images.index[images["role"] == "validation"])
-        assert len(made.calibrated) == 1
-        labels, raw = made.calibrated[0]
-        given = next(g for g, result, _ in made.predicted if result is raw)
-        assert Counter(given) == Counter(made.validation)
-        assert labels.tolist() == (images["label"][given] == "UF").astype(int).tolist()
+        assert [trained for *_, trained in made.calibrated].count(True) == 1
+        for labels, raw, trained in made.calibrated:
+            of_raw = (given for given, result, _ in made.predicted if result is raw)
+            given = next(of_raw) if trained else made.validation
+            assert Counter(given) == Counter(made.validation)
+            assert labels.tolist() == (images["label"][given] == "UF").astype(int).tolist()
 
 
 def test_generators_and_filters_see_the_training_images_alone(spied):
