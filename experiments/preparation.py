@@ -113,6 +113,7 @@ def prepare_synthetic(
 def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
     from experiments import drawn as drawings
     from ufgen import synthesis
+    from ufgen.contact_sheet import Strip
     from ufgen.fidelity.extractors import texture
     from ufgen.gan import sampler, trainer
 
@@ -126,7 +127,7 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
         choice = synthesis.Choice(filters=filters)
         kept, dropped = synthesis.choose(generator, counts, choice, fit, fit_pixels, texture())
 
-        unseen = prepared.store.take(prepared.validation)
+        unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
 
         def record(place: Path) -> None:
             drawings.describe(place, kept, fit, fit_pixels, unseen)

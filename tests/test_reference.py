@@ -12,7 +12,7 @@ from ufgen.fidelity import measure  # noqa: E402
 from ufgen.fidelity.distances import kernel_distance  # noqa: E402
 from ufgen.fidelity.extractors import texture  # noqa: E402
 from ufgen.fidelity.reference import Reference, between_halves, splits, summary  # noqa: E402
-from ufgen.gan.curves import write_curves  # noqa: E402
+from ufgen.gan.curves import HALVES, write_curves  # noqa: E402
 from ufgen.gan.recipe import Recipe  # noqa: E402
 from ufgen.gan.snapshots import Judge  # noqa: E402
 
@@ -66,11 +66,11 @@ def test_the_mean_lies_inside_its_band_and_both_are_in_the_legend(tmp_path, monk
     write_curves(tmp_path / "curves.png", rows, "texture", reference)
     axes = kept[0].axes[1]
     band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
-    line = next(one for one in axes.lines if one.get_label() == "real to real, mean")
+    line = next(one for one in axes.lines if one.get_label() == f"{HALVES}, mean")
     assert (band.y0, band.y1) == pytest.approx((-0.04, 0.01))
     assert band.y0 < line.get_ydata()[0] < band.y1
     names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert {"real to real, mean", "real to real, range"} <= set(names)
+    assert {f"{HALVES}, mean", f"{HALVES}, range"} <= set(names)
 
 
 def test_the_table_says_reference_and_never_floor():

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ufgen import figures
 from ufgen.atomic import whole_file
 from ufgen.fidelity.coverage import NEIGHBOURS, precision_recall_density_coverage
 from ufgen.fidelity.distances import (
@@ -16,6 +15,7 @@ from ufgen.fidelity.distances import (
 )
 from ufgen.fidelity.extractors import Extractor, extract
 from ufgen.fidelity.reference import Reference, splits, summary
+from ufgen.fidelity_figure import write_figure
 
 COLUMNS = [
     *("scope", "metric", "value", "low", "high"),
@@ -152,32 +152,4 @@ def write(table: pd.DataFrame, folder: Path) -> None:
     """Write fidelity.csv, and fidelity.png with each number beside its reference."""
     with whole_file(Path(folder) / "fidelity.csv") as temporary:
         table.to_csv(temporary, index=False)
-    _draw(table, Path(folder) / "fidelity.png")
-
-
-@figures.style()
-def _draw(table: pd.DataFrame, path: Path) -> None:
-    metrics = list(dict.fromkeys(table["metric"]))
-    columns = min(3, len(metrics))
-    lines = -(-len(metrics) // columns)
-    figure = figures.open_figure(2.4 * columns, 0.5 + 1.9 * lines)
-    panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in panels[len(metrics) :]:
-        axes.set_visible(False)
-    for axes, metric in zip(panels, metrics, strict=False):
-        rows = table[table["metric"] == metric].iloc[::-1]
-        for place, row in enumerate(rows.to_dict("records")):
-            ends = [row["reference_low"], row["reference_high"]]
-            axes.plot(ends, [place, place], color=figures.PALE, lw=8)
-            axes.plot(row["reference"], place, "|", color=figures.GREY, markersize=12)
-            if not pd.isna(row["low"]):
-                axes.plot([row["low"], row["high"]], [place, place], color=figures.BLUE, lw=1.5)
-            axes.plot(row["value"], place, "o", color=figures.BLUE)
-        axes.set_yticks(range(len(rows)), rows["scope"])
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_title(metric)
-        axes.grid(axis="x", alpha=0.3)
-        near = rows[["reference", "reference_low", "reference_high"]].abs().max().max()
-        figures.log_where_wide(axes.xaxis, rows["value"], near)
-    figure.suptitle("synthetic against real (dot, 95 % interval of KD), real against real (grey)")
-    figures.save(figure, path)
+    write_figure(table, Path(folder) / "fidelity.png")

@@ -6,6 +6,8 @@ from ufgen import figures
 from ufgen.fidelity.reference import Reference
 from ufgen.figures import BLACK, BLUE, GREEN, GREY, VERMILLION
 
+HALVES = "halves of the training images"
+
 
 @figures.style()
 def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Reference):
@@ -29,12 +31,12 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Ref
         distances.plot(
             best["kimg"], best["distance"], "*", color=BLACK, markersize=12, label="snapshot"
         )
-    band = {"color": GREY, "alpha": 0.25, "linewidth": 0, "label": "real to real, range"}
+    band = {"color": GREY, "alpha": 0.25, "linewidth": 0, "label": f"{HALVES}, range"}
     distances.axhspan(reference.low, reference.high, **band)
-    distances.axhline(reference.mean, color=GREY, linestyle="--", label="real to real, mean")
-    distances.set(xlabel="thousands of real images shown", ylabel=f"KD-{extractor}")
-    if values and min(values) > 0 and max(values) > 20 * min(values):
-        distances.set_yscale("symlog", linthresh=max(min(values), 1e-4))
+    distances.axhline(reference.mean, color=GREY, linestyle="--", label=f"{HALVES}, mean")
+    distances.set(xlabel="thousands of training images shown", ylabel=f"KD-{extractor}")
+    near = max(abs(reference.low), abs(reference.high))
+    figures.log_where_wide(distances.yaxis, values, near)
     for axes in (losses, distances):
         for row in metrics:
             if "recovered" in row:
