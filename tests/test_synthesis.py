@@ -20,6 +20,7 @@ from ufgen.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.gallery import write_gallery  # noqa: E402
 from ufgen.gan.sampler import draw  # noqa: E402
+from ufgen.imageset import name_of  # noqa: E402
 from ufgen.synthesis import Choice, synthesise  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
