@@ -66,7 +66,8 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
         rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
         levels = {factor: getattr(study.images, factor) for factor in FACTORS}
         parts.append(rows.assign(**levels, study=study.name))
-    kept = ["arm", "baseline", "value", "delta", "low", "high", "confidence", "verdict", "study"]
+    kept = ["arm", "reference", "baseline", "value", "delta", "low", "high"]
+    kept += ["confidence", "verdict", "study"]
     table = pd.concat(parts)[[*FACTORS, *kept]].reset_index(drop=True)
     with whole_file(folder / "factors.csv") as temporary:
         table.to_csv(temporary, index=False)
@@ -108,7 +109,7 @@ def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
             )
         axes.set_xticks(range(len(levels)), [f"{level:.0%}" for level in levels])
         axes.set_title(f"{size} px")
-        axes.set_xlabel("share of the real training groups in use")
+        axes.set_xlabel("share of the training groups in use")
     panels[0].set_ylabel(f"change in {metrics.title(metric)}")
     legend_beside(panels[-1])
     levels = " or ".join(f"{100 * level:.4g} %" for level in sorted(table["confidence"].unique()))

@@ -24,6 +24,16 @@ def settle(study: Study, folder: Path) -> tuple[Study, dict[str, str]]:
         for name, (requested, gaining) in _asked(study).items()
     }
     write_text(file, json.dumps(settled, indent=1))
+    return _with(study, settled)
+
+
+def chosen(study: Study) -> tuple[Study, dict[str, str]]:
+    """As `settle` for a study that has not begun; nothing is written."""
+    asked = {name: {"requested": a, "gaining": b} for name, (a, b) in _asked(study).items()}
+    return _with(study, {name: _again(None, found) for name, found in asked.items()})
+
+
+def _with(study: Study, settled: dict) -> tuple[Study, dict[str, str]]:
     used = {name: found["used"] for name, found in settled.items()}
     if GENERATORS in used:
         options = study.generator.options | {"precision": used[GENERATORS]}

@@ -22,8 +22,8 @@ CAPTIONS = {
     "highest; area in brackets.",
     "precision_recall": "Precision against recall on the test images: mean over trainings, bands "
     "from the lowest to the highest; average precision in brackets.",
-    "reliability": "Reliability of the calibrated probabilities, all trainings together; expected "
-    "calibration error in brackets.",
+    "reliability": "Reliability of the calibrated probabilities: points of all training runs "
+    "together; in brackets the expected calibration error, mean over training runs.",
     "confusion": "Confusion matrices on the test images, summed over seeds; share of each row.",
     "learning_curve": "The primary metric against the number of {real} training images, and the "
     "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training to the "
@@ -33,7 +33,7 @@ CAPTIONS = {
     "changed": "The test images whose probability of the true class changed most, for the better "
     "(green) and for the worse (orange), with the evidence of one training of each arm. Above: "
     "its class, and the mean probability of the positive class before and after.",
-    "training": "Training: dotted lines are training, solid lines validation images; dots mark the "
+    "training": "Training: thin lines are training, thick lines validation images; dots mark the "
     "weights that were kept.",
 }
 
@@ -95,7 +95,7 @@ def _draw(known: dict) -> dict:
     drawn = {
         "forest": figures.forest(known["deltas"], primary, study["margin"]),
         "ratio": figures.ratio_curves(known["deltas"], primary),
-        "learning_curve": worth_figures.learning_curve(metrics, primary),
+        "learning_curve": worth_figures.learning_curve(metrics, primary, known["real"]),
         "quality": worth_figures.quality(metrics, known["synthetic"], primary),
         "roc": curve_figures.roc_curves(known["predictions"], metrics),
         "precision_recall": curve_figures.precision_recall_curves(known["predictions"], metrics),

@@ -57,24 +57,26 @@ def test_an_interval_in_the_forest_is_as_long_as_the_interval():
     figure.set_dpi(style.DPI)
     axes = figure.axes[0]
     left, right = drawn_ends(figure, axes, style.BLACK, 0.0)
-    assert left == pytest.approx(-0.074, abs=1.01 * one_pixel(axes))
-    assert right == pytest.approx(0.027, abs=1.01 * one_pixel(axes))
+    assert left == pytest.approx(-0.074, abs=1.5 * one_pixel(axes))
+    assert right == pytest.approx(0.027, abs=1.5 * one_pixel(axes))
 
 
 def fidelity_table() -> pd.DataFrame:
     row = {"scope": "all", "real": 9, "synthetic": 9, "note": ""}
     values = {"value": 0.5, "low": np.nan, "high": np.nan}
-    floors = {"floor": 0.9, "floor_low": 0.82, "floor_high": 1.0}
-    rows = [row | {"metric": name} | values | floors for name in ("precision", "recall")]
+    halves = {"reference_low": 0.82, "reference_high": 1.0}
+    rows = [row | {"metric": name} | values | halves for name in ("precision", "recall")]
     distance = {"value": 0.3, "low": 0.28, "high": 0.33}
-    rows.append(row | {"metric": "KD"} | distance | {"floor_low": -0.02, "floor_high": 0.026})
-    return pd.DataFrame(rows).assign(floor=np.nan)
+    rows.append(
+        row | {"metric": "KD"} | distance | {"reference_low": -0.02, "reference_high": 0.026}
+    )
+    return pd.DataFrame(rows).assign(reference=np.nan)
 
 
 def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(style, "save", lambda figure, *paths: kept.append(figure))
-    measure._draw(fidelity_table(), tmp_path / "fidelity.png")
+    measure.write_figure(fidelity_table(), tmp_path / "fidelity.png")
     figure = kept[0]
     figure.set_dpi(style.DPI)
     found = {axes.get_title(): axes for axes in figure.axes}
@@ -85,8 +87,8 @@ def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, 
     ):
         axes = found[metric]
         left, right = drawn_ends(figure, axes, colour, 0.0)
-        assert left == pytest.approx(low, abs=1.01 * one_pixel(axes)), metric
-        assert right == pytest.approx(high, abs=1.01 * one_pixel(axes)), metric
+        assert left == pytest.approx(low, abs=1.5 * one_pixel(axes)), metric
+        assert right == pytest.approx(high, abs=1.5 * one_pixel(axes)), metric
 
 
 def test_every_line_ends_where_its_values_end():
