@@ -269,6 +269,15 @@ def test_what_cannot_be_exported_is_said(model, bundles, tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_images_that_lie_elsewhere_now_can_be_named(model, phantoms, tmp_path):
+    moved = shutil.copytree(model, tmp_path / "far" / "away" / "moved")
+    with pytest.raises(UserError, match="--images FOLDER"):
+        export.export(moved, tmp_path / "b", "keras")
+    about = export.export(moved, tmp_path / "b", "keras", images_at=phantoms)
+    assert about["parity"]["images"] > 0
+    assert "root" not in about["provenance"]["trained"]
+
+
 def test_frames_of_a_video_come_in_order_and_broken_ones_are_counted(clip, tmp_path):
     shown = video.Video(clip("a.avi"))
     frames = list(shown)
