@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,21 @@ def run_here(capsys, monkeypatch):
         return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A classifier trained for one step on other patients' files of the same names."""
+    from classifiers import saved
+    from classifiers.settings import Training
+    from ufgen import imageset, phantom
+
+    place = tmp_path_factory.mktemp("model")
+    images = imageset.scan(phantom.write_set(place / "set", 24, 4, 32, 0, False)).split("train")
+    groups = [f"p{i % 3}" for i in range(len(images))]
+    images = replace(images, table=images.table.assign(group=groups))
+    saved.train(images, "hybrid", place / "model", Training(1, 4, precision="float32"), size=32)
+    return place / "model"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +139,72 @@ def test_train_evaluate_predict_in_a_row(tmp_path, phantoms, run_here):
     made = run_here("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
     assert made.returncode == 0
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + 1 + 24
+
+
+def _joined(folder, tmp_path):
+    """A manifest of the real images in `folder`, one of them called synthetic, by patient."""
+    from ufgen import imageset
+
+    images = imageset.scan(folder, group_pattern=r"^\w+_p\d")
+    source = ["synthetic"] + ["real"] * (len(images) - 1)
+    imageset.write_manifest(images, tmp_path / "joined.csv", {"source": source})
+    return tmp_path / "joined.csv", Path(images.table["path"].iloc[0]).name
+
+
+@pytest.mark.parametrize("command", ["train", "synth", "fidelity", "experiment", "evaluate"])
+def test_synthetic_rows_are_named_wherever_real_images_are_read(
+    tmp_path, folder, run_here, monkeypatch, model, command
+):
+    monkeypatch.chdir(tmp_path)
+    joined, name = _joined(folder, tmp_path)
+    arguments = {
+        "train": ["--weights", "none"] if command == "train" else [],
+        "synth": [],
+        "fidelity": [folder],
+        "experiment": [],
+        "evaluate": [],
+    }[command]
+    before = {"experiment": ["quick", "--data"], "evaluate": [model]}.get(command, [])
+    if command == "train":  # its first row is a test image
+        text = joined.read_text().replace(",test,", ",TEST,").replace(",train,", ",test,")
+        joined.write_text(text.replace(",TEST,", ",train,"))
+    made = run_here(command, *before, joined, *arguments)
+    assert made.returncode == 1
+    assert "are synthetic" in made.stderr and name in made.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "synth", "evaluate", "experiment"])
+def test_a_patient_on_both_sides_is_refused_by_every_command(
+    tmp_path, folder, run_here, monkeypatch, model, command
+):
+    monkeypatch.chdir(tmp_path)
+    before = {"experiment": ["quick", "--data"], "evaluate": [model]}.get(command, [])
+    made = run_here(command, *before, folder, "--group-pattern", r"_(p\d)_")
+    assert made.returncode == 1
+    assert "same group" in made.stderr and ".png" in made.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["data describe", "data split", "train", "synth", "fidelity", "experiment"]
+)
+def test_every_command_with_a_group_pattern_names_what_it_misses_and_can_allow_it(command):
+    made = _run(*command.split(), "--help")
+    assert "--group-pattern" in made.stdout and "--allow-ungrouped" in made.stdout
+
+
+def test_the_module_runs_as_a_command():
+    made = subprocess.run(
+        [sys.executable, "-m", "ufgen", "--version"], capture_output=True, text=True
+    )
+    assert made.returncode == 0 and made.stdout.startswith("ufgen ")
+
+
+def test_a_name_that_is_no_utf_8_is_named(tmp_path, folder):
+    file = next((folder / "train" / "UF").iterdir())
+    file.rename(file.with_name(os.fsdecode(b"Gr\xf6\xdfe 1.png")))
+    made = _run("data", "describe", folder, cwd=tmp_path)
+    assert made.returncode == 1
+    assert r"Gr\udcf6\udcdfe 1.png is not UTF-8 text" in made.stderr
 
 
 def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):
