@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from classifiers import curves
 from classifiers.metrics import reliability
 from experiments.figures import panels_of
-from ufgen.figures import GREY, footnote, legend_below, line_styles, style
+from ufgen.figures import GREY, counted, footnote, legend_below, line_styles, style
 
 HEIGHT = 2.0
 
@@ -110,8 +110,9 @@ def _counts(predictions: pd.DataFrame) -> str:
     """How many test images and groups, and how many trainings each line may rest on."""
     apart = ["arm", "classifier", "generator", "seed"]
     runs = predictions.drop_duplicates(apart).groupby(["arm", "classifier"]).size()
-    text = f"{predictions['path'].nunique()} test images"
+    text = counted(predictions["path"].nunique(), "test image")
     if "group" in predictions:
-        text += f" of {predictions['group'].nunique()} groups"
+        text += f" of {counted(predictions['group'].nunique(), 'group')}"
     few, many = runs.min(), runs.max()
-    return f"{text}; {few if few == many else f'{few} to {many}'} training runs a line."
+    span = "" if few == many else f"{few} to "
+    return f"{text}; {span}{counted(many, 'training run')} a line."

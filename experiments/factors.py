@@ -109,7 +109,7 @@ def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
             )
         axes.set_xticks(range(len(levels)), [f"{level:.0%}" for level in levels])
         axes.set_title(f"{size} px")
-        axes.set_xlabel("share of the real training groups in use")
+        axes.set_xlabel("share of the training groups in use")
     panels[0].set_ylabel(f"change in {metrics.title(metric)}")
     legend_beside(panels[-1])
     levels = " or ".join(f"{100 * level:.4g} %" for level in sorted(table["confidence"].unique()))

@@ -14,6 +14,7 @@ from ufgen.figures import (
     GOOD_TEXT,
     GREEN,
     GREY,
+    counted,
     footnote,
     line_styles,
     open_figure,
@@ -98,11 +99,12 @@ def _forest_note(rows: pd.DataFrame, margin: float) -> str:
     text = "Lines: intervals of the level in brackets"
     if len(single):
         text += f"; of single classifiers (exploratory, not adjusted) {_percent(single.iloc[0])}"
-    counts = [f"Margin ±{margin:g} shaded", f"{rows['classifier'].nunique() - 1} classifiers"]
-    for name, column in (("seeds", "seeds"), ("generators", "generators")):
-        counts.append(f"{rows[column].max():.0f} {name}")
+    counts = [f"Margin ±{margin:g} shaded"]
+    counts.append(counted(rows["classifier"].nunique() - 1, "classifier"))
+    for column, word in (("seeds", "seed"), ("generators", "generator")):
+        counts.append(counted(rows[column].max(), word))
     if "test_groups" in rows:
-        counts.append(f"{rows['test_groups'].max():.0f} test groups")
+        counts.append(counted(rows["test_groups"].max(), "test group"))
     return f"{text}.\n{', '.join(counts)}."
 
 
@@ -142,9 +144,9 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
     if panels[0].get_legend_handles_labels()[0]:
         shown = panels[0].get_legend_handles_labels()
         figure.legend(*shown, loc="outside upper center", ncols=len(kinds))
-    counts = f"{rows['seeds'].max():.0f} seeds, {rows['generators'].max():.0f} generators"
+    counts = [counted(rows[f"{word}s"].max(), word) for word in ("seed", "generator")]
     bars = " or ".join(map(_percent, sorted(levels)))
-    footnote(figure, f"Bars: {bars} intervals, as in the forest plot; {counts}.")
+    footnote(figure, f"Bars: {bars} intervals, as in the forest plot; {', '.join(counts)}.")
     return figure
 
 
@@ -176,7 +178,9 @@ def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> F
             if row == len(names) - 1:
                 axes.set_xlabel("predicted")
     runs = metrics.groupby(["arm", "classifier"]).size().max()
-    footnote(figure, f"Test images, summed over up to {runs} training runs; shares of each row.")
+    footnote(
+        figure, f"Test images, summed over {counted(runs, 'training run')}; shares of each row."
+    )
     return figure
 
 
@@ -210,8 +214,8 @@ def training_curves(histories: pd.DataFrame) -> Figure:
     runs = histories.groupby(["arm", "classifier", "step"]).size().max()
     footnote(
         figure,
-        f"Means over up to {runs} training runs. Thick: validation images, with a dot where the "
-        "weights of a run were kept; thin: training images.",
+        f"Means over up to {counted(runs, 'training run')}. Thick: validation images, with a dot "
+        "where the weights of a run were kept; thin: training images.",
     )
     return figure
 

@@ -154,7 +154,7 @@ def generator_recipe(study: Study, **changes):
     from ufgen.gan.recipe import load_recipe
 
     images, options = study.images, study.generator.options
-    fields = {"resolution": images.resolution, "channels": images.channels} | options | changes
+    fields = options | {"resolution": images.resolution, "channels": images.channels} | changes
     return load_recipe(study.generator.recipe, **fields)
 
 

@@ -95,7 +95,7 @@ def _draw(known: dict) -> dict:
     drawn = {
         "forest": figures.forest(known["deltas"], primary, study["margin"]),
         "ratio": figures.ratio_curves(known["deltas"], primary),
-        "learning_curve": worth_figures.learning_curve(metrics, primary),
+        "learning_curve": worth_figures.learning_curve(metrics, primary, known["real"]),
         "quality": worth_figures.quality(metrics, known["synthetic"], primary),
         "roc": curve_figures.roc_curves(known["predictions"], metrics),
         "precision_recall": curve_figures.precision_recall_curves(known["predictions"], metrics),

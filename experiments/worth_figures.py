@@ -8,19 +8,22 @@ from classifiers import metrics as metric_names
 from experiments.arms import Arm, parse, reference_in
 from ufgen.figures import (
     BLACK,
+    counted,
+    footnote,
     legend_beside,
     line_styles,
+    log_where_wide,
     open_figure,
     style,
 )
 
 
 @style()
-def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
+def learning_curve(metrics: pd.DataFrame, metric: str, real: str = "real") -> Figure | None:
     """The metric against the number of real images, and the arms with synthetic ones beside it.
 
     Mean over classifiers; the band and the bars go from the lowest to the highest training. None
-    without arms `real+oracle@RATIO`.
+    without arms `real+oracle@RATIO`. `real` is what the images that are not synthetic are called.
     """
     arms = {name: parse(name) for name in metrics["arm"].unique()}
     steps = [n for n, arm in arms.items() if arm == Arm(n, real=True, oracle=arm.oracle)]
@@ -30,7 +33,7 @@ def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
     x, y, low, high = np.array(curve).T
     figure = open_figure(height=3.4)
     axes = figure.subplots()
-    axes.plot(x, y, "o-", color=BLACK, label="real images alone")
+    axes.plot(x, y, "o-", color=BLACK, label=f"{real} images alone")
     axes.fill_between(x, low, high, color=BLACK, alpha=0.08)
     drawn = [name for name, arm in arms.items() if arm.tested and arm.real]
     looks = line_styles(len(drawn), first=1)
@@ -43,9 +46,10 @@ def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
     axes.set_xscale("log")
     axes.set_xticks(x, [f"{count:.0f}" for count in x])
     axes.minorticks_off()
-    axes.set_xlabel("real training images")
+    axes.set_xlabel(f"{real} training images")
     axes.set_ylabel(metric_names.title(metric))
     legend_beside(axes)
+    footnote(figure, f"Mean of {_counts(metrics)}; bars and band: lowest to highest run.")
     return figure
 
 
@@ -77,7 +81,14 @@ def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figu
     axes.set_xlabel("KD-texture between synthetic and training images (less is nearer)")
     axes.set_ylabel(f"change in {metric_names.title(metric)}")
     legend_beside(axes)
+    log_where_wide(axes.xaxis, distances, distances.abs().min())
+    footnote(figure, f"Each point: one generator, mean of {_counts(metrics)}.")
     return figure
+
+
+def _counts(metrics: pd.DataFrame) -> str:
+    classifiers = counted(metrics["classifier"].nunique(), "classifier")
+    return f"{classifiers} and {counted(metrics['seed'].nunique(), 'seed')}"
 
 
 def _spread(metrics: pd.DataFrame, arm: str, metric: str) -> tuple[float, float, float, float]:

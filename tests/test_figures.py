@@ -76,7 +76,7 @@ def fidelity_table() -> pd.DataFrame:
 def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(style, "save", lambda figure, *paths: kept.append(figure))
-    measure._draw(fidelity_table(), tmp_path / "fidelity.png")
+    measure.write_figure(fidelity_table(), tmp_path / "fidelity.png")
     figure = kept[0]
     figure.set_dpi(style.DPI)
     found = {axes.get_title(): axes for axes in figure.axes}

@@ -25,6 +25,7 @@ COLUMN = 7.2  # inches: the width of a journal's page
 FORMATS = (".png", ".svg", ".pdf")
 DPI = 150
 DECADES = 30.0
+TICKS = 3
 SETTINGS = {
     "lines.solid_capstyle": "butt",
     "lines.dash_capstyle": "butt",
@@ -123,18 +124,24 @@ def log_where_wide(axis, values: Iterable[float], near: float) -> None:
     `axis` is `axes.xaxis` or `axes.yaxis`. Values that are no numbers are left out.
     """
     import numpy as np
-    from matplotlib.ticker import NullLocator, SymmetricalLogLocator
+    from matplotlib.ticker import FixedLocator, NullLocator
 
     sizes = np.abs(np.asarray(list(values), "float64"))
     largest = np.max(sizes[np.isfinite(sizes)], initial=0.0)
     if not near > 0 or largest < DECADES * near:
         return
-    linear = 10 ** np.ceil(np.log10(near))
-    scale = axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale
-    scale("symlog", linthresh=linear)
-    axis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear))
-    axis.get_major_locator().set_params(numticks=5)
+    first, last = int(np.ceil(np.log10(near))), int(np.floor(np.log10(largest)))
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("symlog", linthresh=10.0**first)
+    shown = range(last, first - 1, -max(1, -(-(last - first + 1) // TICKS)))
+    axis.set_major_locator(FixedLocator([0, *(10.0**power for power in shown)]))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_locator(NullLocator())
+    axis.axes.margins(**{axis.axis_name: 0.08})
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its word: 1 seed, 2 seeds."""
+    return f"{number:.0f} {word}" + ("" if number == 1 else "s")
 
 
 def source_word(sources: Iterable[str]) -> str:

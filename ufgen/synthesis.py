@@ -63,12 +63,13 @@ def synthesise(
     allow_ungrouped: bool = False,
     fit: str = "crop",
     extractor: Extractor | None = None,
+    named: bool = True,
 ) -> appraisal.Appraisal:
     """Train a generator on the training split (or reuse it), draw images into `out`, measure them.
 
     Where the images have no split, all of them are training images. The snapshot is chosen with
     the `extractor`, by default `texture`. Raises UserError; an `out` that ufgen did not write is
-    never replaced.
+    never replaced, nor, unless it was `named`, one that was drawn for other images.
     """
     check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
@@ -77,6 +78,8 @@ def synthesise(
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)
     splits.check_apart(*map(decoded.images.split, splits.SPLITS))
     train, held_out = appraisal.training_and_held_out(decoded)
+    if not named:
+        _check_same_source(out, train)
     counts = _counts(choice, train)
     train_pixels = decoded.store.take(train)
     generator = train_generator(train, train_pixels, recipe, generators, extractor=extractor)
@@ -92,6 +95,19 @@ def synthesise(
 
     write(drawn, out, train, train_pixels, more)
     return found[0]
+
+
+def _check_same_source(out: Path, train: ImageSet) -> None:
+    """Raise UserError if `out` was drawn for images of which none is among `train`."""
+    file = Path(out) / "training.csv"
+    if not file.is_file():
+        return
+    earlier = pd.read_csv(file, dtype=str, keep_default_na=False)["sha256"]
+    if not set(earlier) & set(train.table["sha256"]):
+        raise UserError(
+            f"{out} was drawn for other images, of a folder of the same name, and would be "
+            "replaced: choose another name with --name"
+        )
 
 
 def _counts(choice: Choice, train: ImageSet) -> dict[str, int]:

@@ -171,8 +171,10 @@ def _in_picture(box: tuple | None, shape: tuple, fit: str) -> tuple | None:
 def _litert(file: Path, threads: int, about: dict) -> Callable:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(file), num_threads=threads)
-    run = interpreter.get_signature_runner()
+    with environment.silence():  # it announces its delegate
+        interpreter = Interpreter(model_path=str(file), num_threads=threads)
+        interpreter.allocate_tensors()
+        run = interpreter.get_signature_runner()
     _check_input([d["shape"] for d in run.get_input_details().values()], file, about)
 
     def network(images):

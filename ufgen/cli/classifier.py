@@ -106,11 +106,11 @@ def train(
     if tensorboard:
         write_to(tensorboard)
     environment.import_keras()
-    from tqdm import tqdm
 
     from classifiers import saved
     from classifiers.settings import Training
     from ufgen import imageset, splits
+    from ufgen.progress import Progress
 
     images = imageset.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
     splits.check_apart(*map(images.split, splits.SPLITS))
@@ -132,7 +132,7 @@ def train(
         test_views=test_views,
         selection_metric=selection_metric,
     )
-    with tqdm(total=steps * members, desc=classifier, unit="step") as bar:
+    with Progress(total=steps * members, desc=classifier, unit="step") as bar:
         about = saved.train(
             images,
             classifier,

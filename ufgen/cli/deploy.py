@@ -90,12 +90,12 @@ def predict(
     if not (model / "bundle.json").is_file():
         _predict_with_model(model, images, out, overlay, camera)
         return
-    from tqdm import tqdm
 
     from classifiers.deploy import answers
     from classifiers.deploy.predictor import Predictor
     from classifiers.deploy.video import VIDEO_TYPES
     from ufgen.pictures import IMAGE_TYPES, find_files
+    from ufgen.progress import Progress
 
     if camera is not None:
         for line in answers.of_camera(Predictor(model), camera, overlay, seconds):
@@ -104,8 +104,8 @@ def predict(
     files = find_files(images, IMAGE_TYPES | VIDEO_TYPES)
     videos = any(file.suffix.lower() in VIDEO_TYPES for file in files)
     few = len(files) < MANY and not videos
-    rows = []
-    with tqdm(total=None if videos else len(files), disable=few, leave=False) as bar:
+    rows, total = [], None if videos else len(files)
+    with Progress(desc="predicting", total=total, disable=few, leave=False) as bar:
         try:
             for row in answers.of_files(Predictor(model), files, overlay, bar):
                 rows.append(row)

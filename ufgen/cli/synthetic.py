@@ -28,7 +28,9 @@ from ufgen.tensorboard import write_to
 @app.command(epilog="Example: ufgen synth UF_dataset --name first --resolution 64 --kimg 100")
 def synth(
     location: Data = Path("UF_dataset"),
-    name: Annotated[str | None, typer.Option(help="Name under synthetic/.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name under synthetic/.  [default: of the folder]")
+    ] = None,
     per_class: Annotated[
         list[str] | None,
         typer.Option(
@@ -43,7 +45,11 @@ def synth(
         float | None, typer.Option(help="Training budget: thousands of real images shown.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Training budget in time instead: 10m, 2h.")
+        str | None,
+        typer.Option(
+            help="Training budget in time instead: 10m, 2h; how much is trained in it, and so the "
+            "result, depends on the machine and its load."
+        ),
     ] = None,
     truncation: Annotated[
         float, typer.Option(min=0, max=1, help="Below 1: more typical images, less variety.")
@@ -98,6 +104,7 @@ def synth(
         allow_ungrouped=allow_ungrouped,
         fit=fit,
         extractor=by_name(extractor, weights),
+        named=name is not None,
     )
     print(found.text())
     mention_quarantine(pd.read_csv(written / "quarantine.csv", dtype=str, keep_default_na=False))
