@@ -23,8 +23,9 @@ def write_figure(table: pd.DataFrame, path: Path) -> None:
         axes.set_visible(False)
     for axes, metric in zip(panels, metrics, strict=False):
         _draw_metric(axes, table[table["metric"] == metric].iloc[::-1], metric)
-    text = "Dot: synthetic images, KD with its 95 % interval. Grey: halves of the original images."
-    figures.footnote(figure, text)
+    figure.suptitle(
+        "synthetic against original (dot, 95 % interval of KD), original against original (grey)"
+    )
     figures.save(figure, path)
 
 
