@@ -1,6 +1,7 @@
 """Arms: which images a trial trains on."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,6 +94,12 @@ def parse(name: str) -> Arm:
             raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
         values |= found
     return Arm(name, real, **values)
+
+
+def reference_in(name: str, names: Iterable[str]) -> str:
+    """The one of `names`, arms of one study, that the arm `name` is compared with."""
+    wanted = parse(name).reference.meaning
+    return next(other for other in names if parse(other).meaning == wanted)
 
 
 def _values(name: str, part: str) -> dict:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ufgen import figures
 from ufgen.appraisal import compare
+from ufgen.contact_sheet import Strip
 from ufgen.fidelity.extractors import extract, texture
 from ufgen.fidelity.measure import standardised
 from ufgen.gan.sampler import Drawn
@@ -19,16 +20,16 @@ KEPT = ("KD-texture", "precision-texture", "recall-texture", "coverage-texture")
 
 
 def describe(
-    folder: Path, drawn: Drawn, train: ImageSet, train_pixels: np.ndarray, held_out: np.ndarray
+    folder: Path, drawn: Drawn, train: ImageSet, train_pixels: np.ndarray, held_out: Strip
 ) -> None:
     """Write into `folder` what is known of synthetic images: numbers, copies, pictures.
 
     fidelity.csv and copies.csv (see `ufgen.appraisal`), nearest.png (synthetic images above the
     training images that they correlate with most) and embedding.png. `train` are the images that
-    the generator saw; `held_out` (uint8, N x H x W x C) others that are not test images.
+    the generator saw; `held_out` others that are not test images.
     """
     synthetic = ImageSet(drawn.table, train.positive)
-    unseen = held_out if len(held_out) >= FEWEST_HELD_OUT else None
+    unseen = held_out if len(held_out.table) >= FEWEST_HELD_OUT else None
     pair = train, train_pixels, synthetic, drawn.pixels
     found = compare(folder, *pair, unseen, texture(), train)
     _write_nearest(folder / "nearest.png", drawn, train_pixels, found.copies.table)

@@ -20,11 +20,12 @@ from ufgen.pixels import PixelStore
 
 
 class Job(NamedTuple):
-    """A trial, the images that it trains on, and its folder."""
+    """A trial, the images that it trains on, its folder, and the hash of its settings."""
 
     trial: Trial
     diet: ImageSet
     place: Path
+    settings: str
 
 
 class Shared(NamedTuple):
@@ -58,7 +59,7 @@ class Local:
 
     def run_trials(self, shared: Shared, jobs: list[Job], bar: tqdm) -> None:
         """Train and evaluate all, in their order."""
-        for number, (trial, diet, place) in enumerate(jobs, 1):
+        for number, (trial, diet, place, _) in enumerate(jobs, 1):
             bar.set_description(f"trial {number}/{len(jobs)}: {trial.title}")
             precision = shared.precisions[trial.classifier.name]
             images = shared.prepared[trial.split], shared.store, diet

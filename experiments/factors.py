@@ -66,7 +66,8 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
         rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
         levels = {factor: getattr(study.images, factor) for factor in FACTORS}
         parts.append(rows.assign(**levels, study=study.name))
-    kept = ["arm", "baseline", "value", "delta", "low", "high", "confidence", "verdict", "study"]
+    kept = ["arm", "reference", "baseline", "value", "delta", "low", "high"]
+    kept += ["confidence", "verdict", "study"]
     table = pd.concat(parts)[[*FACTORS, *kept]].reset_index(drop=True)
     with whole_file(folder / "factors.csv") as temporary:
         table.to_csv(temporary, index=False)

@@ -1,17 +1,15 @@
 """From a study to its images: read, checked, split, and with synthetic ones drawn."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-import ufgen
 from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
-from ufgen import imageset, pixels, splits
+from ufgen import imageset, pixels, provenance, splits
 from ufgen.figures import source_word
 from ufgen.imageset import ImageSet
 
@@ -115,20 +113,21 @@ def prepare_synthetic(
 def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
     from experiments import drawn as drawings
     from ufgen import synthesis
+    from ufgen.contact_sheet import Strip
     from ufgen.fidelity.extractors import texture
     from ufgen.gan import sampler, trainer
 
     fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
     recipe = generator_recipe(study, seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    asked = json.dumps([ufgen.__version__, counts, filters], sort_keys=True)
-    numbers = hashlib.sha256(asked.encode()).hexdigest()[:8]
+    by = provenance.made_by("features", "experiments.drawn", "ufgen.synthesis", "ufgen.appraisal")
+    numbers = provenance.key(8, counts, filters, by)
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "fidelity.csv").is_file():
         choice = synthesis.Choice(filters=filters)
         kept, dropped = synthesis.choose(generator, counts, choice, fit, fit_pixels, texture())
 
-        unseen = prepared.store.take(prepared.validation)
+        unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
 
         def record(place: Path) -> None:
             drawings.describe(place, kept, fit, fit_pixels, unseen)

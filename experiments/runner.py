@@ -22,8 +22,8 @@ from experiments.preparation import (
     read_images,
 )
 from experiments.study import Study, Trial
-from experiments.trial import read_predictions, trial_folder
-from ufgen import environment
+from experiments.trial import made_by, read_predictions, trial_folder, trial_settings
+from ufgen import environment, provenance
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -75,7 +75,8 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
         divided = prepared[trial.split]
         diet = _diet(trial, divided, synthetic[trial.split])
         by = chosen[trial.classifier.name]
-        jobs.append(Job(trial, diet, trial_folder(folder, study, divided, trial, diet, by)))
+        settings = trial_settings(study, divided, trial, diet, by)
+        jobs.append(Job(trial, diet, trial_folder(folder, trial, settings), settings))
     status.write(folder, [(job.trial, job.place) for job in jobs])
     _run_trials(executor, Shared(study, prepared, store, chosen), jobs, retry_failed)
     whole, warnings = status.without_failed(study, folder, command)
@@ -133,9 +134,22 @@ def _run_trials(executor: Executor, shared: Shared, jobs: list[Job], retry_faile
     waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
     if len(waiting) < len(jobs):
         tqdm.write(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
+    _mention_other_versions(waiting)
     steps = sum(shared.study.training_of(job.trial.classifier).steps for job in waiting)
     with tqdm(total=steps, unit="step", disable=not waiting) as bar:
         executor.run_trials(shared, waiting, bar)
+
+
+def _mention_other_versions(waiting: list[Job]) -> None:
+    """Say how many of the trials that wait were finished by another version."""
+    folders = {job.place.parent for job in waiting}
+    files = [file for folder in folders for file in folder.glob("*/trial.json")]
+    unused = provenance.left_unused(files, {job.settings for job in waiting}, made_by())
+    if unused:
+        tqdm.write(
+            f"{unused} finished trials of these settings were made by another version of ufgen or "
+            "of its libraries: they stay in trials/, unused, and are run again"
+        )
 
 
 def _sets(synthetic: dict) -> list[dict]:

@@ -14,7 +14,7 @@ from pydantic import (
 
 from classifiers import metrics, registry
 from classifiers.settings import Training
-from experiments.arms import Arm, parse
+from experiments.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -197,8 +197,7 @@ class Study(_Strict):
 
     def reference_of(self, arm: Arm) -> Arm:
         """The study's own arm that `arm` is compared with (see `Arm.reference`)."""
-        known = {one.meaning: one for one in self.parsed_arms()}
-        return known[arm.reference.meaning]
+        return parse(reference_in(arm.name, self.arms))
 
     def compared_arms(self) -> list[Arm]:
         """All arms but `real`, each of which has a reference."""

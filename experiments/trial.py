@@ -1,23 +1,20 @@
 """One trial: trained and evaluated once, in a folder named after all that it depends on."""
 
-import hashlib
 import json
+import os
 import re
 import time
-from functools import lru_cache
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
-import ufgen
 from classifiers import calibration, metrics, selection
 from classifiers.batches import Examples
 from classifiers.training import Classifier
 from experiments.preparation import Prepared, content_key
 from experiments.study import Study, Trial
-from ufgen import tensorboard
+from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.imageset import ImageSet
 
@@ -85,6 +82,8 @@ def run_trial(
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
+            "settings": trial_settings(study, prepared, trial, diet, network.precision),
+            "made_by": made_by(),
             "precision": network.precision,
             "n_train": len(diet),
             "steps": int(history["step"].iloc[-1]),
@@ -112,39 +111,42 @@ def read_predictions(place: Path) -> pd.DataFrame:
     return pd.read_csv(place / "predictions.csv", dtype=text, keep_default_na=False)
 
 
-def trial_folder(
-    folder: Path, study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
-) -> Path:
-    """Where a trial lives: its name, and a hash of everything that its result depends on."""
-    test = prepared.test.table[["path", "sha256", "label", "group"]]
-    depends = {
-        "version": ufgen.__version__,
-        "backend": keras.backend.backend(),
-        "train": content_key(diet),
-        "validation": content_key(prepared.validation),
-        "test": sorted(test.itertuples(index=False, name=None)),
-        "positive": diet.positive,
-        "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
-        "classifier": [trial.classifier.name, _content(trial.classifier.weights)],
-        "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
-        "augmentation": trial.arm.augmentation,
-        "pretrain": trial.arm.pretrain,
-        "seed": trial.seed,
-    }
-    key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:10]
+def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
+    """Where a trial lives: its name, and a hash of its settings and of `made_by`."""
+    key = provenance.key(10, settings, made_by())
     generator = "" if trial.generator is None else f"_generator{trial.generator}"
     fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
     title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{fold}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
 
 
-def _content(weights: str) -> list[str]:
-    """Each of the named weights, a local file by its hash."""
-    files = [(name, Path(name)) for name in weights.split(",")]
-    return [_hash(at, at.stat().st_mtime_ns) if at.is_file() else name for name, at in files]
+def made_by() -> dict[str, str]:
+    """The versions that the result of a trial depends on."""
+    return provenance.made_by("training", "experiments.trial", "ufgen.pixels")
 
 
-@lru_cache
-def _hash(file: Path, _changed: int) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def trial_settings(
+    study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
+) -> str:
+    """A hash of everything that is asked of a trial: images, network, training, seed."""
+    test = prepared.test.table[["path", "sha256", "label", "group"]]
+    test = test.assign(path=_from_their_folder(test["path"]))
+    depends = {
+        "train": content_key(diet),
+        "validation": content_key(prepared.validation),
+        "test": sorted(test.itertuples(index=False, name=None)),
+        "positive": diet.positive,
+        "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
+        "classifier": [trial.classifier.name, provenance.content_of(trial.classifier.weights)],
+        "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
+        "augmentation": trial.arm.augmentation,
+        "pretrain": trial.arm.pretrain,
+        "seed": trial.seed,
+    }
+    return provenance.key(16, depends)
+
+
+def _from_their_folder(paths: pd.Series) -> list[str]:
+    """Paths relative to the innermost folder that holds them all."""
+    folder = Path(os.path.commonpath([Path(path).parent for path in paths]))
+    return [Path(path).relative_to(folder).as_posix() for path in paths]

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers import metrics as metric_names
-from experiments.arms import Arm, parse
+from experiments.arms import Arm, parse, reference_in
 from ufgen.figures import (
     BLACK,
     counted,
@@ -55,26 +55,21 @@ def learning_curve(metrics: pd.DataFrame, metric: str, real: str = "real") -> Fi
 
 @style()
 def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figure | None:
-    """Each generator's change against the arm's reference, by the distance of its images.
+    """Each generator's change against the reference arm, by how far its images are from real ones.
 
     None where fewer than two generators or choices of images can be compared.
     """
     distances = synthetic.groupby(["generator", "filtered"])["KD-texture"].mean()
     if distances.nunique() < 2:
         return None
-    means = metrics.groupby("arm")[metric].mean()
-    known = {parse(name).meaning: name for name in means.index}
-    names = [name for name in metrics["arm"].unique() if parse(name).tested]
+    means, arms = metrics.groupby("arm")[metric].mean(), metrics["arm"].unique()
+    names = [name for name in arms if parse(name).tested]
     figure = open_figure(height=3.2)
     axes = figure.subplots()
     axes.axhline(0, color=BLACK, lw=0.7)
     for name, look in zip(names, line_styles(len(names), first=1), strict=True):
-        reference = known.get(parse(name).reference.meaning)
-        if reference is None:
-            continue
-        found = (
-            metrics[metrics["arm"] == name].groupby("generator")[metric].mean() - means[reference]
-        )
+        found = metrics[metrics["arm"] == name].groupby("generator")[metric].mean()
+        found = found - means[reference_in(name, arms)]
         keys = [(str(generator), parse(name).filtered) for generator in found.index]
         axes.plot(
             [distances.get(key, np.nan) for key in keys],

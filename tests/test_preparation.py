@@ -28,7 +28,8 @@ def _divided(study):
 def _key(study) -> str:
     prepared, first = _divided(study), study.trials()[0]
     diet = arms.mix(prepared.fit, None, first.arm, first.seed)
-    return trial.trial_folder(Path("runs"), study, prepared, first, diet, "float32").name
+    settings = trial.trial_settings(study, prepared, first, diet, "float32")
+    return trial.trial_folder(Path("runs"), first, settings).name
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def scan(
     positive: str | None = None,
     group_pattern: str | None = None,
     binary: bool = True,
+    one_class: str | None = None,
 ) -> ImageSet:
     """Read an image set from a folder or from a CSV manifest; no image is opened.
 
@@ -73,7 +74,8 @@ def scan(
     it is used if there is one. A manifest has the columns `path,label[,split][,group][,source]`,
     with paths relative to its own folder. `group_pattern` is a regular expression searched in the
     file name: its first bracket (or the whole match) is the group. Where the question is not
-    `binary`, no class is positive and there may be any number of them. Raises UserError.
+    `binary`, no class is positive and there may be any number of them. With `one_class`, a folder
+    that holds files alone is read as one class of that name. Raises UserError.
     """
     location = Path(location).expanduser()
     if not location.exists():
@@ -86,7 +88,7 @@ def scan(
         location = location / "manifest.csv"
     if location.is_file() and location.suffix.lower() != ".csv":
         raise UserError(f"{location} is neither a folder nor a .csv manifest: name one of these")
-    table = _read_manifest(location) if location.is_file() else _read_folder(location)
+    table = _read_manifest(location) if location.is_file() else _read_folder(location, one_class)
     if group_pattern:
         table["group"] = _groups_by_pattern(table["path"], group_pattern)
     nameless = table["group"] == ""
@@ -101,8 +103,13 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name[0] != "." and p.name.lower() not in skipped)
 
 
-def _read_folder(folder: Path) -> pd.DataFrame:
+def _read_folder(folder: Path, one_class: str | None = None) -> pd.DataFrame:
     inside = [p for p in _visible(folder) if p.is_dir()]
+    if one_class and not inside and (files := _visible(folder)):
+        paths = [str(path.absolute()) for path in files]
+        return pd.DataFrame({"path": paths, "label": one_class, "split": ""}).assign(
+            group="", source="real"
+        )
     if not inside:
         raise UserError(
             f"{folder} holds no class folders: expected {folder}/train/<class>/ and "

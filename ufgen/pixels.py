@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from ufgen import provenance
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
@@ -100,7 +101,8 @@ def _hash_file(path: str) -> str:
 def _entry(files: dict[str, str], size: int, channels: int, fit: str) -> dict:
     """The cache entry for these files (content -> path); decoded and written if there is none."""
     contents = sorted(files)
-    settings = json.dumps([CACHE_VERSION, size, channels, fit, contents])
+    by = provenance.made_by("decoding", "ufgen.pictures")
+    settings = json.dumps([CACHE_VERSION, by, size, channels, fit, contents])
     folder = cache_folder() / "pixels" / hashlib.sha256(settings.encode()).hexdigest()[:24]
     if not (folder / "entry.json").is_file():
         arrays, hashes, reasons = [], {}, {}

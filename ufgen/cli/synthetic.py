@@ -123,7 +123,7 @@ def fidelity(
     environment.import_keras()
     import pandas as pd
 
-    from ufgen.appraisal import compare_folders
+    from ufgen.comparison import compare_folders
     from ufgen.fidelity.extractors import by_name
 
     chosen = by_name(extractor, weights)

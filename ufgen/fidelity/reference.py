@@ -1,4 +1,4 @@
-"""The real-against-real reference: what a number comes to between random halves of real images."""
+"""The real-against-real reference: what a number comes to between random parts of real images."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -16,11 +16,23 @@ class Reference(NamedTuple):
     high: float
 
 
-def halves(count: int, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of two random halves of `count` images, 10 times; none for fewer than four images."""
+def splits(
+    labels: np.ndarray, ratio: float = 1.0, seed: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of two random parts of the images with these `labels` (N,), 10 times.
+
+    Each class is divided alike: the second part holds `ratio` times as many images as the first.
+    None where a part would hold fewer than two images.
+    """
     rng = np.random.default_rng(seed)
-    for _ in range(SPLITS if count >= 4 else 0):
-        yield tuple(np.array_split(rng.permutation(count), 2))
+    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    ends = [round(len(rows) / (1 + ratio)) for rows in classes]
+    small = min(sum(ends), len(labels) - sum(ends)) < 2
+    for _ in range(0 if small else SPLITS):
+        shuffled = [rng.permutation(rows) for rows in classes]
+        first = [rows[:end] for rows, end in zip(shuffled, ends, strict=True)]
+        second = [rows[end:] for rows, end in zip(shuffled, ends, strict=True)]
+        yield np.concatenate(first), np.concatenate(second)
 
 
 def summary(values: list[float]) -> Reference:
@@ -30,6 +42,6 @@ def summary(values: list[float]) -> Reference:
     return Reference(float(np.mean(values)), float(np.min(values)), float(np.max(values)))
 
 
-def between_halves(distance: Callable, features: np.ndarray, seed: int = 0) -> Reference:
-    """The reference of `distance`, a function of two sets of features, among features (N, D)."""
-    return summary([distance(features[a], features[b]) for a, b in halves(len(features), seed)])
+def between_halves(distance: Callable, features: np.ndarray, labels: np.ndarray) -> Reference:
+    """The reference of `distance`, a function of two sets of features (N, D)."""
+    return summary([distance(features[a], features[b]) for a, b in splits(labels)])

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from ufgen import figures
 from ufgen.fidelity.reference import Reference
 from ufgen.figures import BLACK, BLUE, GREEN, GREY, VERMILLION
+
+HALVES = "halves of the training images"
 
 
 @figures.style()
@@ -25,26 +25,18 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Ref
     losses.set(ylabel="loss", title="Generator training")
     rows = [row for row in metrics if "distance" in row]
     kimg, values = [row["kimg"] for row in rows], [row["distance"] for row in rows]
-    distances.plot(
-        kimg, values, "o-", color=GREEN, markersize=4, label="synthetic to\ntraining images"
-    )
+    distances.plot(kimg, values, "o-", color=GREEN, markersize=4, label="synthetic to training")
     if rows:
         best = min(rows, key=lambda row: row["distance"])
         distances.plot(
             best["kimg"], best["distance"], "*", color=BLACK, markersize=12, label="snapshot"
         )
-    band = {
-        "color": GREY,
-        "alpha": 0.25,
-        "linewidth": 0,
-        "label": "halves of the training\nimages: range",
-    }
+    band = {"color": GREY, "alpha": 0.25, "linewidth": 0, "label": f"{HALVES}, range"}
     distances.axhspan(reference.low, reference.high, **band)
-    distances.axhline(reference.mean, color=GREY, linestyle="--", label="the same: mean")
-    distances.set(xlabel="thousands of images shown", ylabel=f"KD-{extractor}")
-    if values:
-        near = np.nanmax([min(map(abs, values)), *map(abs, reference)])
-        figures.log_where_wide(distances.yaxis, values, near)
+    distances.axhline(reference.mean, color=GREY, linestyle="--", label=f"{HALVES}, mean")
+    distances.set(xlabel="thousands of training images shown", ylabel=f"KD-{extractor}")
+    near = max(abs(reference.low), abs(reference.high))
+    figures.log_where_wide(distances.yaxis, values, near)
     for axes in (losses, distances):
         for row in metrics:
             if "recovered" in row:

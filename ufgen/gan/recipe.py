@@ -1,7 +1,5 @@
 """The recipe: everything that fixes a generator's training, in one validated dataclass."""
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from ufgen import provenance
 from ufgen.errors import UserError
 
 RESOLUTIONS = (32, 64, 128, 256)
@@ -175,9 +174,9 @@ def _expect(recipe: Recipe, name: str, holds: bool, expected: str) -> None:
 
 
 def digest(recipe: Recipe) -> str:
-    """12 hexadecimal digits that change whenever any field does."""
-    text = json.dumps(asdict(recipe), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    """12 hexadecimal digits that change whenever any field does, or the content of its weights."""
+    content = provenance.content_of(recipe.features_weights)
+    return provenance.key(12, asdict(recipe) | {"features_weights": content})
 
 
 def to_yaml(recipe: Recipe) -> str:

@@ -13,7 +13,7 @@ from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.gan.generator_folder import GENERATOR_FILES, discriminator_scores, load_generator
 from ufgen.gan.latents import sample
-from ufgen.gan.recipe import Recipe, digest
+from ufgen.gan.recipe import Recipe
 from ufgen.grids import GRID_COLUMNS, write_grid
 from ufgen.imageset import ImageSet
 from ufgen.pixels import as_picture, hash_pixels
@@ -51,7 +51,7 @@ class Drawn:
         simulated = (self.training["source"] == "phantom").any()
         phantom = ", trained on simulated images (phantom)" if simulated else ""
         return (
-            f"{self.recipe.name} {digest(self.recipe)}, {self.recipe.resolution} px, "
+            f"{self.recipe.name} {self.about['recipe']}, {self.recipe.resolution} px, "
             f"{self.about['images_shown'] / 1000:.3g} thousand images shown{phantom}"
         )
 
@@ -112,7 +112,7 @@ def draw(
     pixels = np.concatenate(pixels)
     table = pd.DataFrame(rows).assign(
         truncation=truncation,
-        recipe=digest(recipe),
+        recipe=about["recipe"],
         snapshot=about["snapshot"],
         training_sha256=seen,
         discriminator_score=discriminator_scores(generator, pixels, np.array(labels)).round(4),

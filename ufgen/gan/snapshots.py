@@ -26,7 +26,7 @@ class Judge:
         order = np.argsort(labels, kind="stable")
         self.raw = extract(extractor, pixels[order])
         real = standardised(self.raw, self.raw, extractor)
-        self.reference = between_halves(kernel_distance, real)
+        self.reference = between_halves(kernel_distance, real, labels[order])
         rng = np.random.default_rng(recipe.seed)
         chosen = np.sort(rng.permutation(len(pixels))[:COMPARED])
         self.counts = np.bincount(labels[order][chosen])

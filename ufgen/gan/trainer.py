@@ -9,13 +9,19 @@ from keras import ops
 from tqdm import tqdm
 
 from ufgen import backend, precision, tensorboard
-from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, texture
-from ufgen.gan.generator_folder import GeneratorFolder, generator_key, resolved
+from ufgen.gan.generator_folder import (
+    GeneratorFolder,
+    generator_key,
+    generator_settings,
+    made_by,
+    mention_other_versions,
+    resolved,
+)
 from ufgen.gan.latents import sample
 from ufgen.gan.progress import advance, deferred_interrupt, progress_bar
-from ufgen.gan.recipe import Recipe, to_yaml
+from ufgen.gan.recipe import Recipe, digest
 from ufgen.gan.snapshots import COLLAPSED, VARIED, Judge
 from ufgen.gan.step import NUMBERS, Adversaries, constants_of
 from ufgen.grids import GRID_COLUMNS
@@ -53,12 +59,17 @@ def train_generator(
         if folder.complete:
             tqdm.write(f"reusing the generator {folder.path.name}: same images, same recipe")
             return folder.path
+        settings = generator_settings(images, pixels, recipe, extractor)
+        mention_other_versions(folder.path.parent, {settings})
         order = np.lexsort((images.table["label"], images.table["sha256"]))
         images, pixels = images.select(order), pixels[order]
-        write_text(folder.path / "recipe.yaml", to_yaml(recipe))
+        folder.write_recipe(recipe)
         folder.write_training(images)
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
-        _Training(pixels, labels, images.classes, recipe, folder, extractor).run(progress)
+        training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
+        about = training.run(progress)
+        about |= {"recipe": digest(recipe), "settings": settings, "made_by": made_by()}
+        folder.finish(about)
     return folder.path
 
 
@@ -77,8 +88,11 @@ class _Training:
         self._restore("checkpoint")
         self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
-    def run(self, progress: bool) -> None:
-        """Train to the end of the budget; Ctrl-C leaves a checkpoint of a whole step."""
+    def run(self, progress: bool) -> dict:
+        """Train to the end of the budget, and say how it went for complete.json.
+
+        Ctrl-C leaves a checkpoint of a whole step.
+        """
         recipe, state = self.recipe, self.state
         shown_each = recipe.batch * recipe.steps_per_call
         evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
@@ -113,7 +127,7 @@ class _Training:
                     raise KeyboardInterrupt
             if state["evaluated"] != state["step"]:
                 self._evaluate(bar)
-        self._finish()
+        return self._finish()
 
     def _run_program(self) -> dict[str, float]:
         self.constants["progress"] = ops.convert_to_tensor(np.float32(self._progress()))
@@ -229,23 +243,21 @@ class _Training:
             )
         return True
 
-    def _finish(self) -> None:
+    def _finish(self) -> dict:
         best = self.state["best"]
         self._save("checkpoint")
         self.curves.close()
-        self.folder.finish(
-            {
-                "classes": self.classes,
-                "precision": self.recipe.precision,
-                "images_shown": round(self._shown() * 1000),
-                "training_images": len(self.constants["labels"]),
-                "snapshot": best["snapshot"],
-                "snapshot_kimg": best["kimg"],
-                "snapshot_seconds": best.get("seconds"),
-                f"KD-{self.judge.extractor.name}": best["distance"],
-                "reference": self.judge.reference.mean,
-                "extractor_stamp": self.judge.extractor.stamp,
-                "seconds": round(self.state["seconds"], 1),
-                "recoveries": self.state["recoveries"],
-            }
-        )
+        return {
+            "classes": self.classes,
+            "precision": self.recipe.precision,
+            "images_shown": round(self._shown() * 1000),
+            "training_images": len(self.constants["labels"]),
+            "snapshot": best["snapshot"],
+            "snapshot_kimg": best["kimg"],
+            "snapshot_seconds": best.get("seconds"),
+            f"KD-{self.judge.extractor.name}": best["distance"],
+            "floor": self.judge.floor[0],
+            "extractor_stamp": self.judge.extractor.stamp,
+            "seconds": round(self.state["seconds"], 1),
+            "recoveries": self.state["recoveries"],
+        }
