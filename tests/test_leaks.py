@@ -1,6 +1,7 @@
 """What each part of a study is given, by the hash of its pixels: no part sees what it must not."""
 
 import inspect
+import json
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,6 +164,14 @@ def test_weights_temperature_and_threshold_come_from_the_validation_images(spied
             given = next(of_raw) if trained else made.validation
             assert Counter(given) == Counter(made.validation)
             assert labels.tolist() == (images["label"][given] == "UF").astype(int).tolist()
+        (fitted,) = (calibration.fit(*given) for *given, trained in made.calibrated if trained)
+        (of_test,) = (raw for given, raw, _ in made.predicted if set(given) - set(made.validation))
+        about = json.loads((made.place / "trial.json").read_text())
+        assert about["temperature"] == pytest.approx(fitted.temperature, rel=1e-9)
+        table = read_predictions(made.place)
+        assert table["threshold"].to_numpy() == pytest.approx(fitted.threshold, rel=1e-9)
+        scaled = calibration.scale(of_test, fitted.temperature)
+        assert table["probability"].to_numpy() == pytest.approx(scaled, rel=1e-9)
 
 
 def test_generators_and_filters_see_the_training_images_alone(spied):
