@@ -123,14 +123,14 @@ def ufgen_turn(options) -> dict:
     environment.import_keras()
     import numpy as np
 
-    from classifiers import precision
     from classifiers.batches import Examples
     from classifiers.settings import Training
     from classifiers.training import Classifier
+    from ufgen import precision
 
     (name,), (size,) = options.networks, options.sizes
     pixels, targets = images_of(options, size)
-    chosen = precision.choose("auto", name, size, 1, BATCH)
+    chosen = precision.choose("auto", precision.of_classifier(name))
     classifier = Classifier(name, size, 1, precision=chosen)
     a_step = classifier.seconds_per_step(BATCH)
     steps = max(3, round(options.seconds / a_step))

@@ -7,7 +7,7 @@ Trains each recipe for MINUTES of optimiser steps on the training images in FOLD
 phantom images) and prints: the device, the real images shown a second (median, without the first
 seconds), at 128 px their ratio to the 147 images/s of StyleGAN2-ADA on one A100, the seconds of
 training (compilation included) until the snapshot with the least KD-texture, that distance and its
-floor. A recipe may be followed by changes, as in dcgan:batch=128.
+real-against-real reference. A recipe may be followed by changes, as in dcgan:batch=128.
 """
 
 import argparse
@@ -55,7 +55,7 @@ with tempfile.TemporaryDirectory() as folder:
             ratio = f" ({speed / STYLEGAN2_ADA:.1f} x 147)" if resolution == 128 else ""
             print(
                 f"{resolution} px, {text}: {speed:.0f} images/s{ratio}; least KD-texture "
-                f"{best['KD-texture']:.3g} (floor {best['floor']:.2g}) after "
+                f"{best['KD-texture']:.3g} (reference {best['reference']:.2g}) after "
                 f"{best['snapshot_seconds']:.0f} s and {best['snapshot_kimg']:.0f} thousand images",
                 flush=True,
             )

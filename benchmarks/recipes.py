@@ -3,13 +3,15 @@
     python benchmarks/recipes.py FOLDER --minutes 30 --recipes dcgan residual
         [--positive malignant] [--resolution 64] [--extractor keras:NAME --weights FILE]
 
-Trains each recipe for the same minutes of optimiser steps, draws as many images as there are
-training images, and writes OUT/<recipe>/ (grid, curves, fidelity.csv) and OUT/recipes.csv: KD and
-coverage of each extractor with their floors, and thousand images shown. A recipe may be followed by
-changes, as in residual:patch=2,width=12.
+Trains each recipe for the same minutes of optimiser steps, or with --kimg on as many images; draws
+as many images as there are training images, and writes OUT/<recipe>/ (grid, curves, fidelity.csv)
+and OUT/recipes.csv: KD and coverage of each extractor with their references, thousand images
+shown, and seconds of optimiser steps. A recipe may be
+followed by changes, as in residual:patch=2,width=12.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +32,7 @@ from ufgen.gan.trainer import train_generator  # noqa: E402
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path)
 parser.add_argument("--minutes", type=float, default=30)
+parser.add_argument("--kimg", type=float, help="thousand images instead of minutes")
 parser.add_argument("--recipes", nargs="+", default=["dcgan", "residual"])
 parser.add_argument("--positive")
 parser.add_argument("--resolution", type=int, default=64)
@@ -48,22 +51,27 @@ shown = decoded.store.take(train)
 labels = train.table["label"].to_numpy()
 rows = []
 for text in options.recipes:
-    recipe = recipe_of(text, resolution=options.resolution, minutes=options.minutes)
+    budget = {"kimg": options.kimg} if options.kimg else {"minutes": options.minutes}
+    recipe = recipe_of(text, resolution=options.resolution, **budget)
+    folder = options.out / re.sub(r"[:/]", "-", text)
     generator = train_generator(train, shown, recipe, options.out / "generators")
     drawn = sampler.draw(generator, train.table["label"].value_counts().to_dict())
-    sampler.write(drawn, options.out / text.replace(":", "-"), train, shown)
+    sampler.write(drawn, folder, train, shown)
     of_class = drawn.table["label"].to_numpy()
     table = measure.measure(
         {label: shown[labels == label] for label in train.classes},
         {label: drawn.pixels[of_class == label] for label in train.classes},
         extractors,
     )
-    measure.write(table, options.out / text.replace(":", "-"))
+    measure.write(table, folder)
     row = {"recipe": text, "kimg": drawn.about["images_shown"] / 1000}
-    row |= {"snapshot_kimg": drawn.about["snapshot_kimg"]}
+    row |= {name: drawn.about[name] for name in ("snapshot_kimg", "seconds", "precision")}
     for found in table[table["scope"] == "all"].to_dict("records"):
         if found["metric"].startswith(("KD", "coverage", "precision", "recall")):
-            row |= {found["metric"]: found["value"], f"{found['metric']} floor": found["floor"]}
+            row |= {
+                found["metric"]: found["value"],
+                f"{found['metric']} reference": found["reference"],
+            }
     rows.append(row)
     pd.DataFrame(rows).to_csv(options.out / "recipes.csv", index=False)
     print(pd.DataFrame(rows).T.to_string(), flush=True)

@@ -8,9 +8,9 @@ import keras
 from keras import layers
 
 from ufgen import pretrained
+from ufgen.precision import POLICIES
 
 BATCH_NORM_MOMENTUM = 0.9
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Network(NamedTuple):

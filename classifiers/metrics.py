@@ -23,7 +23,9 @@ NAMES = (
     "calibration_error",
 )
 LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
+RANKING = NAMES[7:11]
 BINS = 10
+SAME = 1e-6
 TITLES = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
@@ -46,17 +48,23 @@ def title(metric: str) -> str:
 def evaluate(
     labels: np.ndarray,
     probabilities: np.ndarray,
-    threshold: float,
+    threshold: float | np.ndarray,
     weights: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """All metrics of `NAMES`; `recall` is the sensitivity. An image is called positive where its
-    probability is at least `threshold`; `sensitivity_at_90_specificity` is the largest sensitivity
-    of all thresholds that leave a specificity of at least 0.9, and the other one likewise."""
+    probability is at least `threshold`, one number or (N,); `sensitivity_at_90_specificity` is the
+    largest sensitivity of all thresholds that leave a specificity of at least 0.9, and the other
+    one likewise.
+
+    With `folds` (N,), which names the fold whose network scored each image, the metrics that rank
+    images (`RANKING`) are computed within folds and averaged (`within_folds`): scores of different
+    networks are not ranked against each other.
+    """
     counts = confusion(labels, probabilities, threshold, weights)
     tn, fp, fn, tp = (counts[name] for name in ("tn", "fp", "fn", "tp"))
     recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
-    sensitivities, specificities = _rates(labels, probabilities, weights)
-    return {
+    found = {
         "accuracy": _ratio(tp + tn, tp + tn + fp + fn),
         "precision": _ratio(tp, tp + fp),
         "recall": recall,
@@ -64,13 +72,40 @@ def evaluate(
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
         "balanced_accuracy": (recall + specificity) / 2,
         "mcc": mcc(tn, fp, fn, tp),
-        "roc_auc": roc_auc(labels, probabilities, weights),
-        "average_precision": average_precision(labels, probabilities, weights),
-        "sensitivity_at_90_specificity": _best(sensitivities, specificities, 0.9),
-        "specificity_at_90_sensitivity": _best(specificities, sensitivities, 0.9),
         "brier": brier(labels, probabilities, weights),
         "calibration_error": calibration_error(labels, probabilities, weights),
     }
+    if folds is None:
+        found |= _ranking(*_weight_by_score(labels, probabilities, weights))
+    else:
+        found |= within_folds(labels, probabilities, folds, weights)
+    return {name: found[name] for name in NAMES}
+
+
+def within_folds(labels, probabilities, folds, weights=None) -> dict[str, np.ndarray]:
+    """The metrics of `RANKING`, each computed within folds and averaged over them.
+
+    `folds` (N,) names each image's fold. A fold counts by what its value is a mean over: the area
+    under the ROC curve by its pairs of a positive and a negative image, average precision and
+    sensitivity by its positive images, specificity by its negative ones (in sums of `weights`); a
+    fold with one class does not count. Pooling the scores of different networks instead biases the
+    area downwards (Forman & Scholz, SIGKDD Explorations 2010; Airola et al., CSDA 2011).
+    """
+    labels, weights = _arrays(labels, weights)
+    probabilities, folds = np.asarray(probabilities), np.asarray(folds)
+    sums = dict.fromkeys(RANKING, 0.0)
+    totals = dict.fromkeys(RANKING, 0.0)
+    for fold in np.unique(folds):
+        rows = folds == fold
+        by_score = _weight_by_score(labels[rows], probabilities[rows], weights[..., rows])
+        positives, negatives = (of_class.sum(axis=-1) for of_class in by_score)
+        both = (positives > 0) & (negatives > 0)
+        counts = (positives * negatives, positives, positives, negatives)
+        values = _ranking(*by_score)
+        for name, count in zip(RANKING, counts, strict=True):
+            sums[name] += np.where(both, values[name] * count, 0.0)
+            totals[name] += np.where(both, count, 0.0)
+    return {name: _ratio(sums[name], totals[name]) for name in RANKING}
 
 
 def confusion(labels, probabilities, threshold, weights=None) -> dict[str, np.ndarray]:
@@ -93,20 +128,20 @@ def mcc(tn, fp, fn, tp) -> np.ndarray:
 
 def roc_auc(labels, probabilities, weights=None) -> np.ndarray:
     """Area under the ROC curve: P(positive scores higher) + P(tie) / 2 (Mann-Whitney)."""
-    positives, negatives = _weight_by_score(labels, probabilities, weights)
-    below = np.cumsum(negatives, axis=-1) - negatives
-    wins = (positives * (below + negatives / 2)).sum(axis=-1)
-    return _ratio(wins, positives.sum(axis=-1) * negatives.sum(axis=-1))
+    return _roc_auc(*_weight_by_score(labels, probabilities, weights))
 
 
 def average_precision(labels, probabilities, weights=None) -> np.ndarray:
     """Sum over thresholds of precision x increase in recall, without interpolation."""
-    positives, negatives = _weight_by_score(labels, probabilities, weights)
-    true = np.cumsum(positives[..., ::-1], axis=-1)
-    false = np.cumsum(negatives[..., ::-1], axis=-1)
-    with np.errstate(invalid="ignore"):
-        precision = np.nan_to_num(true / (true + false))
-    return _ratio((precision * positives[..., ::-1]).sum(axis=-1), positives.sum(axis=-1))
+    return _average_precision(*_weight_by_score(labels, probabilities, weights))
+
+
+def is_constant(probabilities) -> bool:
+    """Whether two or more images all get the same probability, to one part in a million.
+
+    Smaller differences are rounding: they rank nothing, and another runtime turns them round.
+    """
+    return len(probabilities) > 1 and bool(np.ptp(probabilities) <= SAME)
 
 
 def brier(labels, probabilities, weights=None) -> np.ndarray:
@@ -143,41 +178,6 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.n
     }
 
 
-def youden_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The threshold with the largest sensitivity + specificity - 1 (Youden 1950).
-
-    Meant for validation images. It lies midway between two neighbouring scores; of equals, the
-    one nearest to 0.5 is taken, and 0.5 where there is only one class.
-    """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
-    if len(np.unique(labels)) < 2:
-        return 0.5
-    scores = np.unique(probabilities)
-    candidates = np.concatenate([[scores[0]], (scores[1:] + scores[:-1]) / 2])
-    called = probabilities[None] >= candidates[:, None]
-    index = called[:, labels == 1].mean(axis=1) - called[:, labels == 0].mean(axis=1)
-    best = candidates[np.isclose(index, index.max())]
-    return float(best[np.argmin(np.abs(best - 0.5))])
-
-
-def sensitivity_threshold(
-    labels: np.ndarray, probabilities: np.ndarray, sensitivity: float
-) -> float:
-    """The highest threshold that calls at least that share of the positive images positive.
-
-    Meant for validation images. It lies midway between two neighbouring scores; 0 where even the
-    lowest score is needed. Raises ValueError where no image is positive.
-    """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
-    of_positives = np.sort(probabilities[labels == 1])[::-1]
-    if not len(of_positives):
-        raise ValueError("there is no positive image: its sensitivity is undefined")
-    needed = max(1, int(np.ceil(sensitivity * len(of_positives) - 1e-9)))
-    lowest = of_positives[needed - 1]
-    below = probabilities[probabilities < lowest]
-    return float((lowest + below.max()) / 2) if len(below) else 0.0
-
-
 def _ratio(numerator, denominator) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(denominator > 0, np.divide(numerator, denominator), np.nan)[()]
@@ -201,9 +201,33 @@ def _weight_by_score(labels, probabilities, weights) -> tuple[np.ndarray, np.nda
     )
 
 
-def _rates(labels, probabilities, weights) -> tuple[np.ndarray, np.ndarray]:
+def _ranking(positives: np.ndarray, negatives: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics of `RANKING` from what `_weight_by_score` returns."""
+    sensitivities, specificities = _rates(positives, negatives)
+    return {
+        "roc_auc": _roc_auc(positives, negatives),
+        "average_precision": _average_precision(positives, negatives),
+        "sensitivity_at_90_specificity": _best(sensitivities, specificities, 0.9),
+        "specificity_at_90_sensitivity": _best(specificities, sensitivities, 0.9),
+    }
+
+
+def _roc_auc(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    below = np.cumsum(negatives, axis=-1) - negatives
+    wins = (positives * (below + negatives / 2)).sum(axis=-1)
+    return _ratio(wins, positives.sum(axis=-1) * negatives.sum(axis=-1))
+
+
+def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    true = np.cumsum(positives[..., ::-1], axis=-1)
+    false = np.cumsum(negatives[..., ::-1], axis=-1)
+    with np.errstate(invalid="ignore"):
+        precision = np.nan_to_num(true / (true + false))
+    return _ratio((precision * positives[..., ::-1]).sum(axis=-1), positives.sum(axis=-1))
+
+
+def _rates(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sensitivity and specificity at each threshold: above all scores, then at each, falling."""
-    positives, negatives = _weight_by_score(labels, probabilities, weights)
     none = np.zeros((*positives.shape[:-1], 1))
     true = np.concatenate([none, np.cumsum(positives[..., ::-1], axis=-1)], axis=-1)
     false = np.concatenate([none, np.cumsum(negatives[..., ::-1], axis=-1)], axis=-1)

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
+from classifiers import metrics
 from classifiers.augmentation import MIXING, check_policy
 from ufgen.errors import UserError
 
@@ -12,6 +13,7 @@ CHOICES = {
     "balance": ("none", "class_weights", "oversample"),
     "trained": ("all", "last_block", "head"),
     "precision": ("auto", "float32", "bfloat16"),
+    "selection_metric": metrics.NAMES,
 }
 LEAST = dict.fromkeys(("steps", "batch", "evaluations", "views"), 1)
 LEAST |= dict.fromkeys(("frozen_steps", "average", "test_views"), 0)
@@ -24,19 +26,21 @@ class Training:
     The budget is `steps` optimiser steps of `batch` images, whatever the number of images.
     `learning_rate` is the peak of Adam's; `schedule` is "cosine" (after a warm-up of a tenth of
     the steps), "plateau" (halved when two evaluations in a row bring no better validation loss)
-    or "constant". The validation images are evaluated `evaluations` times, and the weights with
-    the lowest validation loss are kept (early stopping without a shorter budget). `balance` is
+    or "constant". The validation images are evaluated `evaluations` times, and the weights of one
+    evaluation are kept (early stopping without a shorter budget): of those within one standard
+    error of the best `selection_metric`, the one with the least calibrated loss; never one that
+    gives all images the same probability while another does not (`selection.best`). `balance` is
     "none", "class_weights" or "oversample" (each class equally often in the batches).
 
     `trained` is what learns: "all", the "last_block" of each backbone and the head, or the "head"
     alone. In the first `frozen_steps` only the head does (two-phase fine-tuning), with a schedule
     of its own; after them backbones learn at `backbone_rate` times the head's rate. While they
     are frozen, their batch normalisation keeps its moments, and their features are computed once
-    an image, or once for each of `views` augmented views of it.
+    an image, or once a seed for each of `views` augmented views of it.
 
     `label_smoothing` moves targets that share of the way to 1/2; `focal` is the exponent of the
     focal loss (Lin et al., ICCV 2017; 0: cross-entropy); `average` the half-life in steps of
-    averaged weights (0: none). `precision` auto takes what is measured to be faster. A trained
+    averaged weights (0: none). `precision` auto follows the rule of `ufgen.precision`. A trained
     classifier judges an image by the mean over itself and `test_views` views of it by the policy
     `light` (test-time augmentation).
     """
@@ -58,6 +62,7 @@ class Training:
     average: int = 0
     precision: str = "auto"
     test_views: int = 0
+    selection_metric: str = "roc_auc"
 
     def __post_init__(self):
         for name, value in asdict(self).items():

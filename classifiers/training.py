@@ -1,7 +1,6 @@
 """Compile once, train many: a classifier that can be trained again from any seed."""
 
 import hashlib
-import math
 import random
 from collections.abc import Callable
 from functools import partial
@@ -11,18 +10,20 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from classifiers import registry
+from classifiers import registry, selection
 from classifiers.augmentation import augmenter, views
 from classifiers.backbones import Network, last_block
 from classifiers.batches import Examples, batches, class_weights
 from classifiers.explain import with_evidence
 from classifiers.frozen import FrozenFeatures
-from classifiers.metrics import roc_auc
+from classifiers.selection import Selection
 from classifiers.settings import Plateau, Training, check_trial, learning_rate
 from classifiers.step import Step
 from ufgen.errors import UserError
 
 TOGETHER = 64
+DIVERGED = 1e3
+"""A training loss that no network comes back from; a constant one has 0.69."""
 
 
 class Classifier:
@@ -78,8 +79,8 @@ class Classifier:
 
         Returns one row per evaluation, which `on_row` is given at once: step, trained (what
         learns), learning_rate, loss, accuracy (training means since the last row), val_loss,
-        val_accuracy, val_roc_auc, best (1 for the row that was kept). Raises UserError when the
-        loss is no longer a number.
+        val_accuracy, val_roc_auc, the columns of `selection.Evaluation.row`, best (1 for the row
+        that was kept: see `selection.best`). Raises UserError when training diverges.
         """
         check_trial(training, self.weights, augmentation)
         head_alone = {trained for trained, _ in training.phases()} == {"head"}
@@ -88,7 +89,7 @@ class Classifier:
         weights = class_weights(train.targets, training.balance)
         every = training.steps / training.evaluations
         marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}
-        history, kept, plateau, done, apart = [], None, Plateau(), 0, False
+        history, kept, plateau, done, apart = [], Selection(), Plateau(), 0, False
         for trained, steps in training.phases():
             self._only_head_learnt = trained == "head"
             step = self._step(trained, averaged=training.average > 0)
@@ -118,22 +119,27 @@ class Classifier:
                 for name in ("loss", "accuracy"):
                     row[name] = float(np.mean([float(n[name]) for n in seen]))
                 seen = []
-                if not math.isfinite(row["loss"]):
-                    raise UserError(
-                        f"the training loss is {row['loss']} at step {done}: the learning rate "
-                        f"{training.learning_rate} is probably too high"
-                    )
+                if not row["loss"] < DIVERGED:
+                    raise _diverged(f"the training loss is {row['loss']:.3g}", done, training)
                 if apart:
                     self._hand_over(step)
-                row |= self._validate(validation)
-                if kept is None or row["val_loss"] < kept[0]:
-                    kept = (row["val_loss"], done, _values(self._changed))
+                raw = self._judge(validation.pixels)
+                evaluation = selection.evaluate(
+                    done, not history, validation.targets, raw, training.selection_metric
+                )
+                kept.add(evaluation, lambda: _values(self._changed))
+                row |= selection.plain_scores(validation.targets, raw) | evaluation.row()
                 if training.schedule == "plateau":
                     plateau.update(row["val_loss"])
                 history.append(row)
                 on_row(row)
-        _assign(self._changed, kept[2])
-        return pd.DataFrame(history).assign(best=lambda t: (t["step"] == kept[1]).astype(int))
+        if kept.best() is None:
+            raise _diverged("no validation image gets a probability", done, training)
+        evaluation, values = kept.best()
+        _assign(self._changed, values)
+        return pd.DataFrame(history).assign(
+            best=lambda table: (table["step"] == evaluation.step).astype(int)
+        )
 
     def initial_sha256(self) -> str:
         """A hash of the weights that the last training began with."""
@@ -232,7 +238,7 @@ class Classifier:
         """A function from rows to the inputs and targets of a batch."""
         targets = train.targets.astype("float32")
         if trained == "head":
-            features = self._features.views(train.pixels, augmentation, training.views)
+            features = self._features.views(train.pixels, augmentation, training.views, seed)
             rng = np.random.default_rng([seed, 1])
 
             def of_features(rows):
@@ -256,15 +262,12 @@ class Classifier:
         values = [averages.get(id(v), v) for v in self._twin.model.variables]
         _assign(self.model.variables, [np.array(v) for v in values])
 
-    def _validate(self, validation: Examples) -> dict[str, float]:
-        probabilities, targets = self._judge(validation.pixels), validation.targets
-        clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
-        loss = -np.where(targets == 1, np.log(clipped), np.log(1 - clipped)).mean()
-        return {
-            "val_loss": float(loss),
-            "val_accuracy": float(((probabilities >= 0.5) == targets).mean()),
-            "val_roc_auc": float(roc_auc(targets, probabilities)),
-        }
+
+def _diverged(what: str, step: int, training: Training) -> UserError:
+    return UserError(
+        f"{what} at step {step}: training diverges. Take a learning rate below "
+        f"{training.learning_rate:g}"
+    )
 
 
 def _keep(half_life: int, step: int) -> float:

@@ -1,6 +1,7 @@
 """Arms: which images a trial trains on."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ HOW = (
 
 @dataclass(frozen=True)
 class Arm:
-    """One training diet.
+    """The composition of one training set.
 
     `duplicated`, `oracle` and `synthetic` count extra images per real training image of the same
     class: copies of these, real ones that no other arm sees, and drawn ones. Of the drawn ones
@@ -43,6 +44,36 @@ class Arm:
         """Whether the study's question is about this arm: it has synthetic images as drawn."""
         return self.synthetic > 0 and not self.shuffled
 
+    @property
+    def meaning(self) -> "Arm":
+        """The arm without its name: two names of the same training set are equal here."""
+        return replace(self, name="")
+
+    @property
+    def reference(self) -> "Arm":
+        """The arm that this one is compared with: the same without the part that is in question.
+
+        That is its synthetic part (with `pretrain`), or without one its duplicates, else its oracle
+        images, else its augmentation. What stays is in both, so that its gain is not taken for that
+        of the part. Arms without real images are compared with real ones alone.
+        """
+        plain = replace(
+            self, real=True, synthetic=0.0, filtered=False, shuffled=False, pretrain=False
+        )
+        if not self.synthetic:
+            nothing = {"duplicated": 0.0, "oracle": 0.0, "augmentation": "none"}
+            present = [part for part, none in nothing.items() if getattr(self, part) != none]
+            plain = replace(plain, **{part: nothing[part] for part in present[:1]})
+        return replace(plain, name=_name(plain))
+
+
+def _name(arm: Arm) -> str:
+    """A name that `parse` reads as an arm of real images with the same parts."""
+    policy = "" if arm.augmentation == "light" else f":{arm.augmentation}"
+    classical = [] if arm.augmentation == "none" else [f"classical{policy}"]
+    kinds = [k for k in ("duplicated", "oracle", "synthetic") if getattr(arm, k)]
+    return "+".join(["real", *classical, *(f"{kind}@{getattr(arm, kind)}" for kind in kinds)])
+
 
 def parse(name: str) -> Arm:
     """Read an arm's name, such as `real+synthetic@0.5`. Raises UserError."""
@@ -63,6 +94,12 @@ def parse(name: str) -> Arm:
             raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
         values |= found
     return Arm(name, real, **values)
+
+
+def reference_in(name: str, names: Iterable[str]) -> str:
+    """The one of `names`, arms of one study, that the arm `name` is compared with."""
+    wanted = parse(name).reference.meaning
+    return next(other for other in names if parse(other).meaning == wanted)
 
 
 def _values(name: str, part: str) -> dict:

@@ -2,84 +2,205 @@
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from classifiers.metrics import roc_auc
 from classifiers.salience import enlarge
+from experiments.arms import parse
 from experiments.trial import read_predictions
 from ufgen.atomic import whole_file
+from ufgen.figures import (
+    BAD_TEXT,
+    COLUMN,
+    FORMATS,
+    GOOD_TEXT,
+    footnote,
+    open_figure,
+    save,
+    style,
+)
 
-EACH = 5
+EACH = 4
+LEAST_CHANGE = 0.05
+COLUMNS = ["path", "label", "before", "after", "gain"]
 
 
-def choose(predictions: pd.DataFrame, arm: str, each: int = EACH) -> pd.DataFrame:
-    """The images that `arm` changed most against `real`: path, label, before, after, gain.
+class Evidence(NamedTuple):
+    """Grad-CAM maps (h, w) by path of the reference and of the arm, and a line about them.
+
+    Without maps, `text` says why there are none.
+    """
+
+    text: str
+    before: dict[str, np.ndarray] | None = None
+    after: dict[str, np.ndarray] | None = None
+
+
+def choose(
+    predictions: pd.DataFrame, arm: str, reference: str = "real", each: int = EACH
+) -> pd.DataFrame:
+    """The images that `arm` changed most against `reference`: path, label, before, after, gain.
 
     Probabilities are means over all trainings and classifiers; `gain` is that of the true class.
-    First up to `each` that gained most, then up to `each` that lost most, the last one worst.
+    Changes below `LEAST_CHANGE` are left out. First up to `each` that gained most, then up to
+    `each` that lost most, the last one worst.
     """
     about = ["path", "label", "target"]
     means = predictions.groupby([*about, "arm"])["probability"].mean().unstack("arm")
-    found = means[["real", arm]].set_axis(["before", "after"], axis=1).reset_index()
+    found = means[[reference, arm]].set_axis(["before", "after"], axis=1).reset_index()
     sign = np.where(found["target"] == 1, 1, -1)
     found["gain"] = sign * (found["after"] - found["before"])
+    found = found[found["gain"].abs() >= LEAST_CHANGE - 1e-9]
     found = found.sort_values(["gain", "path"], ascending=[False, True])
     gained, lost = found[found["gain"] > 0][:each], found[found["gain"] < 0][-each:]
-    columns = ["path", "label", "before", "after", "gain"]
-    return pd.concat([gained, lost])[columns].reset_index(drop=True)
+    return pd.concat([gained, lost])[COLUMNS].reset_index(drop=True)
 
 
-def evidence(trials: list[Path], arm: str, classifier: str) -> dict[str, np.ndarray]:
-    """Grad-CAM maps (h, w) by path, of the trials of an arm that kept them (see `trial`)."""
-    found = {}
+def evidence(
+    predictions: pd.DataFrame,
+    trials: list[Path],
+    arm: str,
+    reference: str,
+    skilled: set[str] | None = None,
+) -> Evidence:
+    """The maps of the best classifier, of the first seed whose training runs in both arms have any.
+
+    Only `skilled` classifiers are asked (all, by default): where one cannot tell the classes apart
+    there is nothing to explain. A run that gives all images one probability has no evidence.
+    """
+    scores = predictions[predictions["arm"] == reference].groupby("classifier", sort=False)
+    areas = {name: _mean_area(made) for name, made in scores if skilled is None or name in skilled}
+    if not areas:
+        return Evidence(f"no evidence: no classifier is known to beat chance in {reference}")
+    why = "none was kept"
+    kept = _kept(trials)
+    for classifier in sorted(areas, key=areas.get, reverse=True):
+        for seed in sorted({s for name, _, s in kept if name == classifier}):
+            pair = [kept.get((classifier, name, seed)) for name in (reference, arm)]
+            if None in pair:
+                continue
+            maps = [_maps(place) for place in pair]
+            if None in maps:
+                why = "all images get the same probability"
+                continue
+            area = f"the highest mean ROC AUC in {reference}, {areas[classifier]:.3f}"
+            return Evidence(f"Grad-CAM of {classifier}, seed {seed} ({area})", *maps)
+    return Evidence(f"no evidence: {why}")
+
+
+def _kept(trials: list[Path]) -> dict[tuple[str, str, int], list[Path]]:
+    """The folders that hold maps, one for each fold, by classifier, arm and seed."""
+    found: dict[tuple[str, str, int], list[Path]] = {}
     for place in trials:
-        if not (place / "evidence.npy").is_file():
-            continue
-        about = json.loads((place / "trial.json").read_text())
-        if (about["arm"], about["classifier"]) == (arm, classifier):
-            maps = np.load(place / "evidence.npy", allow_pickle=False)
-            paths = read_predictions(place)["path"]
-            found |= dict(zip(paths, maps.astype("float32"), strict=True))
+        if (place / "evidence.npy").is_file():
+            about = json.loads((place / "trial.json").read_text())
+            key = about["classifier"], about["arm"], about["seed"]
+            found.setdefault(key, []).append(place)
     return found
 
 
+def _maps(places: list[Path]) -> dict[str, np.ndarray] | None:
+    """Maps by path; None where a run has none, because it gives all images one probability."""
+    found = {}
+    for place in places:
+        constant = json.loads((place / "trial.json").read_text()).get("constant", False)
+        maps = np.load(place / "evidence.npy", allow_pickle=False).astype("float32")
+        if constant or not maps.any():
+            return None
+        found |= dict(zip(read_predictions(place)["path"], maps, strict=True))
+    return found
+
+
+def _mean_area(made: pd.DataFrame) -> float:
+    areas = [
+        roc_auc(one["target"].to_numpy(), one["probability"].to_numpy())
+        for _, one in made.groupby("seed")
+    ]
+    return float(np.mean(areas))
+
+
+@style()
 def draw(
-    chosen: pd.DataFrame, pixels: np.ndarray, maps: list[dict], arm: str, classifier: str
+    chosen: pd.DataFrame,
+    pixels: np.ndarray,
+    found: Evidence,
+    arm: str,
+    reference: str,
+    about: str,
 ) -> Figure:
-    """Images above their evidence in `real` and in `arm`; `pixels` belong to `chosen` by row."""
-    lines = [("image", None), ("real", maps[0]), (arm, maps[1])]
-    figure = Figure(figsize=(1.5 * len(chosen) + 0.9, 5.4), layout="constrained")
-    panels = figure.subplots(len(lines), len(chosen), squeeze=False)
-    for row, about in chosen.iterrows():
-        for line, (name, known) in enumerate(lines):
-            axes, image = panels[line][row], pixels[row]
-            axes.set(xticks=[], yticks=[])
-            axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255)
-            if known and about["path"] in known:
-                heat = enlarge(known[about["path"]], image.shape[1], image.shape[0])
-                heat = heat / max(heat.max(), 1e-9)
-                axes.imshow(heat, cmap="inferno", alpha=0.6 * np.clip(heat, 0, 1), vmin=0, vmax=1)
+    """Images above their evidence in both arms; `pixels` belong to `chosen` by row."""
+    lines = [("image", None)]
+    if found.before is not None:
+        lines += [(reference, found.before), (arm, found.after)]
+    columns = max(1, len(chosen))
+    figure = open_figure(max(COLUMN, 0.9 * columns), 1.1 + 0.85 * len(lines))
+    panels = figure.subplots(len(lines), columns, squeeze=False)
+    for axes in panels.ravel():
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    if chosen.empty:
+        text = f"No mean probability changed by {LEAST_CHANGE:g} or more."
+        panels[0][0].text(0.5, 0.5, text, ha="center", va="center")
+    for row, image in chosen.iterrows():
+        for line, (name, maps) in enumerate(lines):
+            _draw(panels[line][row], pixels[row], None if maps is None else maps[image["path"]])
             if row == 0:
-                axes.set_ylabel(name, fontsize=8)
-        title = f"{about['label']}\n{about['before']:.2f} → {about['after']:.2f}"
-        colour = "#00734f" if about["gain"] > 0 else "#b04a00"
-        panels[0][row].set_title(title, fontsize=8, color=colour)
-    figure.suptitle(f"evidence of {classifier} for the positive class (Grad-CAM)", fontsize=9)
+                panels[line][row].set_ylabel(name.replace("+", "\n+"), fontsize=7)
+        sign, colour = ("▲", GOOD_TEXT) if image["gain"] > 0 else ("▼", BAD_TEXT)
+        title = f"{sign} {image['label']}\n{image['before']:.3f}→{image['after']:.3f}"
+        panels[0][row].set_title(title, fontsize=7, color=colour)
+    if len(lines) > 1 and len(chosen):
+        _colour_bar(figure, panels[1:])
+    footnote(figure, f"{about}\n{found.text[0].upper()}{found.text[1:]}.")
     return figure
 
 
+def _draw(axes, image: np.ndarray, heat: np.ndarray | None) -> None:
+    axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255)
+    if heat is not None:
+        heat = enlarge(heat, image.shape[1], image.shape[0])
+        heat = heat / max(heat.max(), 1e-9)
+        axes.imshow(heat, cmap="inferno", alpha=0.6 * np.clip(heat, 0, 1), vmin=0, vmax=1)
+
+
+def _colour_bar(figure: Figure, panels: np.ndarray) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    bar = figure.colorbar(ScalarMappable(cmap="inferno"), ax=panels, fraction=0.02, ticks=[0, 1])
+    bar.set_label("share of the\nmap's largest", fontsize=7)
+
+
 def write(folder: Path, arm: str, predictions: pd.DataFrame, trials: list[Path], pixels_of) -> None:
-    """Write changed.csv and figures/changed.*; `pixels_of` gives uint8 (N, H, W, C) for paths."""
-    chosen = choose(predictions, arm)
+    """Write changed.csv and figures/changed.*; `pixels_of` gives uint8 (N, H, W, C) for paths.
+
+    The arm's reference, and which classifiers beat chance there, are read from deltas.csv.
+    """
+    reference, skilled = _compared(folder, arm)
+    chosen = choose(predictions, arm, reference)
     with whole_file(folder / "changed.csv") as temporary:
         chosen.to_csv(temporary, index=False)
-    if chosen.empty:
-        return
-    classifier = predictions["classifier"].iloc[0]
-    maps = [evidence(trials, name, classifier) for name in ("real", arm)]
-    figure = draw(chosen, pixels_of(chosen["path"].tolist()), maps, arm, classifier)
-    for kind in (".png", ".svg", ".pdf"):
-        with whole_file(folder / "figures" / f"changed{kind}") as temporary:
-            figure.savefig(temporary, dpi=130)
+    found = evidence(predictions, trials, arm, reference, skilled)
+    pixels = pixels_of(chosen["path"].tolist()) if len(chosen) else np.zeros((0, 1, 1, 1), "uint8")
+    positive = predictions.loc[predictions["target"] == 1, "label"].iloc[0]
+    about = (
+        f"Test images whose mean probability of {positive} changed by {LEAST_CHANGE:g} or more, "
+        f"from {reference} to {arm}:\nfor the better (▲) and for the worse (▼), at most {EACH} "
+        f"each; means over {predictions['classifier'].nunique()} classifiers and all training runs."
+    )
+    figure = draw(chosen, pixels, found, arm, reference, about)
+    save(figure, *(folder / "figures" / f"changed{kind}" for kind in FORMATS))
+
+
+def _compared(folder: Path, arm: str) -> tuple[str, set[str] | None]:
+    """The arm's reference, and the classifiers that beat chance in it; None where none is known."""
+    file = folder / "deltas.csv"
+    if not file.is_file():
+        return parse(arm).reference.name, None
+    deltas = pd.read_csv(file, keep_default_na=False)
+    rows = deltas[deltas["arm"] == arm]
+    skilled = rows.loc[rows["reference_beats_chance"].astype(str) == "True", "classifier"]
+    return rows["reference"].iloc[0], set(skilled) - {"all"}

@@ -1,99 +1,118 @@
-"""Curves of the trials' predictions: mean over trainings, and the band between the extremes."""
+"""Curves of the trials' predictions: mean over trainings, and the band between the extremes.
+
+The number beside each arm is the mean over its trainings in the study's table of metrics.
+"""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classifiers import metrics
-from experiments.figures import colours
+from classifiers import curves
+from classifiers.metrics import reliability
+from experiments.figures import panels_of
+from ufgen.figures import GREY, counted, footnote, legend_below, line_styles, style
 
-GRID = np.linspace(0, 1, 201)
+HEIGHT = 2.0
 
 
-def roc_curves(predictions: pd.DataFrame) -> Figure:
-    """One panel per classifier, one line per arm."""
-
-    def curve(made: pd.DataFrame) -> tuple[np.ndarray, float]:
-        from sklearn.metrics import roc_curve
-
-        false, true, _ = roc_curve(made["target"], made["probability"])
-        return np.interp(GRID, false, true), float(metrics.roc_auc(*_scored(made)))
-
-    figure, panels = _panels(predictions, curve, start=0.0)
+@style()
+def roc_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
+    """One panel per classifier, one line per arm; `metrics` names the areas."""
+    figure, panels = _panels(predictions, metrics, "roc_auc", curves.roc_points, curves.mean_roc)
     for axes in panels:
-        axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=0.8)
+        axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=0.8)
         axes.set(xlabel="1 - specificity", ylabel="sensitivity")
-        _legend(axes, "lower right")
+    footnote(figure, f"In brackets: ROC AUC, mean over training runs. {_counts(predictions)}")
     return figure
 
 
-def precision_recall_curves(predictions: pd.DataFrame) -> Figure:
+@style()
+def precision_recall_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     """One panel per classifier, one line per arm; the dotted line is the share of positives."""
-
-    def curve(made: pd.DataFrame) -> tuple[np.ndarray, float]:
-        from sklearn.metrics import precision_recall_curve
-
-        precision, recall, _ = precision_recall_curve(made["target"], made["probability"])
-        average = float(metrics.average_precision(*_scored(made)))
-        return np.interp(GRID, recall[::-1], precision[::-1]), average
-
-    figure, panels = _panels(predictions, curve)
+    how = curves.precision_recall_points, curves.mean_precision
+    figure, panels = _panels(predictions, metrics, "average_precision", *how)
     for axes in panels:
-        axes.axhline(predictions["target"].mean(), ls=":", color="gray", lw=0.8)
-        axes.set(xlabel="sensitivity (recall)", ylabel="precision", ylim=(-0.02, 1.02))
-        _legend(axes, "lower left")
+        axes.axhline(predictions["target"].mean(), ls=":", color=GREY, lw=0.8)
+        axes.set(xlabel="sensitivity (recall)", ylabel="precision")
+    footnote(
+        figure, f"In brackets: average precision, mean over training runs. {_counts(predictions)}"
+    )
     return figure
 
 
-def reliability_curves(predictions: pd.DataFrame) -> Figure:
+@style()
+def reliability_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     """Share of positives against the predicted probability, all trainings of an arm together."""
-    names, arms = (list(dict.fromkeys(predictions[name])) for name in ("classifier", "arm"))
-    figure = Figure(figsize=(3.7 * len(names), 3.9), layout="constrained")
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=0.8)
-        for arm, colour in zip(arms, colours(len(arms)), strict=True):
+    figure, panels, arms = _open(predictions)
+    for name, axes in panels.items():
+        axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=0.8)
+        for arm, look in arms.items():
             made = predictions[(predictions["classifier"] == name) & (predictions["arm"] == arm)]
-            bins = metrics.reliability(*_scored(made))
+            bins = reliability(made["target"].to_numpy(), made["probability"].to_numpy())
             share = bins["positives"] / bins["count"]
-            error = float(metrics.calibration_error(*_scored(made)))
-            label = f"{arm} ({error:.3f})"
-            axes.plot(bins["probability"], share, "o-", color=colour, lw=1.2, ms=3, label=label)
-        axes.set(title=name, xlabel="predicted probability", ylabel="share of positive images")
-        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-        axes.legend(fontsize=6.5, loc="upper left", frameon=False)
+            label = _named(metrics, name, arm, "calibration_error")
+            axes.plot(bins["probability"], share, marker="o", ms=3, **look, label=label)
+        axes.set(xlabel="predicted probability", ylabel="share of positive images")
+        legend_below(axes)
+    footnote(
+        figure,
+        "Points: all training runs together. In brackets: expected calibration error, mean over "
+        f"training runs.\n{_counts(predictions)}",
+    )
     return figure
 
 
-def _scored(made: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return made["target"].to_numpy(), made["probability"].to_numpy()
+def _panels(
+    predictions: pd.DataFrame, metrics: pd.DataFrame, metric: str, points, mean
+) -> tuple[Figure, list]:
+    """A panel per classifier with the mean and the band of each arm's curves.
 
-
-def _panels(predictions: pd.DataFrame, curve, start: float | None = None) -> tuple[Figure, list]:
-    """A panel per classifier with the mean and the band of each arm's `curve` on GRID.
-
-    `curve` gives values on GRID and a number for the legend; `start` is put before them at 0.
+    `points` makes the curve of one training, `mean` puts several on one axis.
     """
-    names, arms = (list(dict.fromkeys(predictions[name])) for name in ("classifier", "arm"))
-    figure = Figure(figsize=(3.7 * len(names), 3.9), layout="constrained")
-    panels = list(np.atleast_1d(figure.subplots(1, len(names))))
-    before = [] if start is None else [start]
-    x = np.concatenate([np.zeros(len(before)), GRID])
-    for axes, name in zip(panels, names, strict=True):
-        axes.set(title=name)
-        for arm, colour in zip(arms, colours(len(arms)), strict=True):
+    figure, panels, arms = _open(predictions)
+    for name, axes in panels.items():
+        for arm, look in arms.items():
             same = predictions[(predictions["classifier"] == name) & (predictions["arm"] == arm)]
-            trainings = same.groupby(["generator", "seed"], dropna=False)
-            found = [curve(made) for _, made in trainings if made["target"].nunique() == 2]
+            apart = [column for column in ("generator", "seed", "fold") if column in same]
+            found = [
+                points(made["target"].to_numpy(), made["probability"].to_numpy())
+                for _, made in same.groupby(apart, dropna=False)
+                if made["target"].nunique() == 2
+            ]
             if not found:
                 continue
-            lines = np.stack([np.concatenate([before, line]) for line, _ in found])
-            label = f"{arm} ({np.mean([number for _, number in found]):.3f})"
-            axes.plot(x, lines.mean(axis=0), color=colour, lw=1.4, label=label)
-            axes.fill_between(x, lines.min(axis=0), lines.max(axis=0), color=colour, alpha=0.08)
-        axes.set_aspect("equal")
-    return figure, panels
+            x, lines = mean(found)
+            axes.plot(x, lines.mean(axis=0), **look, label=_named(metrics, name, arm, metric))
+            low, high = lines.min(axis=0), lines.max(axis=0)
+            axes.fill_between(x, low, high, color=look["color"], alpha=0.08, lw=0)
+        legend_below(axes)
+    return figure, list(panels.values())
 
 
-def _legend(axes, where: str) -> None:
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=6.5, loc=where, frameon=False)
+def _open(predictions: pd.DataFrame) -> tuple[Figure, dict, dict]:
+    """A figure, its panel for each classifier, and the look of each arm's line."""
+    names, arms = (list(dict.fromkeys(predictions[name])) for name in ("classifier", "arm"))
+    figure, panels = panels_of(len(names), HEIGHT + 0.14 * len(arms))
+    for axes, name in zip(panels, names, strict=True):
+        axes.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    looks = dict(zip(arms, line_styles(len(arms)), strict=True))
+    return figure, dict(zip(names, panels, strict=True)), looks
+
+
+def _named(metrics: pd.DataFrame, classifier: str, arm: str, metric: str) -> str:
+    """The arm with its number from the table: the mean over trainings, undefined if one is."""
+    rows = metrics[(metrics["classifier"] == classifier) & (metrics["arm"] == arm)]
+    mean = np.mean(rows[metric].to_numpy("float64")) if len(rows) else np.nan
+    return f"{arm} ({mean:.3f})" if np.isfinite(mean) else f"{arm} (undefined)"
+
+
+def _counts(predictions: pd.DataFrame) -> str:
+    """How many test images and groups, and how many trainings each line may rest on."""
+    apart = ["arm", "classifier", "generator", "seed"]
+    runs = predictions.drop_duplicates(apart).groupby(["arm", "classifier"]).size()
+    text = counted(predictions["path"].nunique(), "test image")
+    if "group" in predictions:
+        text += f" of {counted(predictions['group'].nunique(), 'group')}"
+    few, many = runs.min(), runs.max()
+    span = "" if few == many else f"{few} to "
+    return f"{text}; {span}{counted(many, 'training run')} a line."

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ufgen import figures
 from ufgen.appraisal import compare
-from ufgen.atomic import whole_file
+from ufgen.contact_sheet import Strip
+from ufgen.fidelity import gate
 from ufgen.fidelity.extractors import extract, texture
 from ufgen.fidelity.measure import standardised
 from ufgen.gan.sampler import Drawn
@@ -15,21 +17,21 @@ from ufgen.imageset import ImageSet
 
 FEWEST_HELD_OUT = 5
 EMBEDDED = 600
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+REFERENCES = ("KD-texture", "coverage-texture")
 KEPT = ("KD-texture", "precision-texture", "recall-texture", "coverage-texture")
 
 
 def describe(
-    folder: Path, drawn: Drawn, train: ImageSet, train_pixels: np.ndarray, held_out: np.ndarray
+    folder: Path, drawn: Drawn, train: ImageSet, train_pixels: np.ndarray, held_out: Strip
 ) -> None:
     """Write into `folder` what is known of synthetic images: numbers, copies, pictures.
 
     fidelity.csv and copies.csv (see `ufgen.appraisal`), nearest.png (synthetic images above the
     training images that they correlate with most) and embedding.png. `train` are the images that
-    the generator saw; `held_out` (uint8, N x H x W x C) others that are not test images.
+    the generator saw; `held_out` others that are not test images.
     """
     synthetic = ImageSet(drawn.table, train.positive)
-    unseen = held_out if len(held_out) >= FEWEST_HELD_OUT else None
+    unseen = held_out if len(held_out.table) >= FEWEST_HELD_OUT else None
     pair = train, train_pixels, synthetic, drawn.pixels
     found = compare(folder, *pair, unseen, texture(), train)
     _write_nearest(folder / "nearest.png", drawn, train_pixels, found.copies.table)
@@ -37,22 +39,25 @@ def describe(
 
 
 def table(sets: list[dict], folder: Path) -> pd.DataFrame:
-    """One row per set of synthetic images, with its distance to the training images.
+    """One row per set of synthetic images: how near they are to the training images.
 
+    `unlike_real` says why they are not like real ones, or is "" (see `ufgen.fidelity.gate`).
     `sets` name the `folder` of each, below `folder/synthetic`, and what it was drawn for.
     """
     rows = []
     for about in sets:
         place = folder / "synthetic" / about["folder"]
-        fidelity = pd.read_csv(place / "fidelity.csv")
+        fidelity = pd.read_csv(place / "fidelity.csv", keep_default_na=False, na_values=[""])
         whole = fidelity[fidelity["scope"] == "all"].set_index("metric")
         copies = pd.read_csv(place / "copies.csv")
         numbers = {name: whole["value"].get(name, np.nan) for name in KEPT}
-        floor = {"KD-texture floor": whole["floor"].get("KD-texture", np.nan)}
+        reference = {f"{n} reference": whole["reference"].get(n, np.nan) for n in REFERENCES}
+        reference["unlike_real"] = " ".join(gate.failures(fidelity))
         counts = {"images": len(copies), "copies": float(copies["copy"].mean())}
-        rows.append(about | counts | numbers | floor)
+        rows.append(about | counts | numbers | reference)
     columns = ["folder", "generator", "filtered", "split", "images", "copies", *KEPT]
-    return pd.DataFrame(rows, columns=[*columns, "KD-texture floor"])
+    columns += [f"{name} reference" for name in REFERENCES]
+    return pd.DataFrame(rows, columns=[*columns, "unlike_real"])
 
 
 def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) -> None:
@@ -70,9 +75,9 @@ def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) ->
     write_grid(path, rows, "synthetic images, each above the training image nearest to it")
 
 
+@figures.style()
 def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: ImageSet, pixels):
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of texture features, real and synthetic."""
-    from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
@@ -91,19 +96,20 @@ def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: Image
         for images, i in zip((train, synthetic), picked, strict=True)
     ]
     labels, real = np.concatenate(labels), np.arange(len(features)) < len(picked[0])
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    original = figures.source_word(train.table["source"])
+    figure = figures.open_figure(6.4, 4.6)
     axes = figure.subplots()
-    for label, colour in zip(train.classes, COLOURS * len(train.classes), strict=False):
-        for kind, mask in (("real", real), ("synthetic", ~real)):
+    for place, label in enumerate(train.classes):
+        colour = figures.class_colour(place)
+        for kind, mask in ((original, real), ("synthetic", ~real)):
             x, y = places[mask & (labels == label)].T
-            face = colour if kind == "real" else "none"
+            face = colour if kind == original else "none"
             axes.scatter(
                 x, y, s=14, lw=0.7, fc=face, ec=colour, alpha=0.75, label=f"{label}, {kind}"
             )
     axes.set(xticks=[], yticks=[], title="t-SNE of texture features")
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    figures.legend_beside(axes)
+    figures.save(figure, path)
 
 
 def _evenly(count: int) -> np.ndarray:

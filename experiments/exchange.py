@@ -16,8 +16,8 @@ def extra_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np
 
     `sizes` (K,) grow; `curve` (B, K) are scores there, more is better, made monotone by isotonic
     regression and linear between sizes in the logarithm of the number of images; `values` (B,).
-    0 where a value is not above the first score; infinite where it is above the last; NaN where a
-    score is undefined.
+    Minus infinity where a value is below the first score (fewer images than the first size would
+    have done the same), infinity where it is above the last; NaN where a score is undefined.
     """
     logs, found = np.log(np.asarray(sizes, float)), np.empty(len(values))
     for row, (scores, value) in enumerate(zip(curve, values, strict=True)):
@@ -27,7 +27,7 @@ def extra_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np
         rising = isotonic_regression(scores).x
         reached = int(np.searchsorted(rising, value, side="left"))
         if reached == 0:
-            found[row] = 0.0
+            found[row] = 0.0 if value == rising[0] else -np.inf
         elif reached == len(rising):
             found[row] = np.inf
         else:
@@ -48,12 +48,13 @@ def deviations(levels: int, replicates: int, rng: np.random.Generator) -> np.nda
     return found * np.sqrt(levels / max(levels - 1, 1))
 
 
-def table(study: Study, trials: pd.DataFrame, scores) -> pd.DataFrame:
+def table(study: Study, trials: pd.DataFrame, scores, real: str = "real") -> pd.DataFrame:
     """One row for each arm that only adds synthetic images: arm, synthetic, extra, low, high, text.
 
     `scores` are `tables.Scores`. The interval resamples test groups, seeds and generators together,
     the latter two as far apart as Student's interval asks for so few of them. Empty without arms
-    `real+oracle@RATIO`, whose scores are the learning curve.
+    `real+oracle@RATIO`, whose scores are the learning curve. `text` calls images that are not
+    synthetic `real`.
     """
     arms = study.parsed_arms()
     steps = [arm for arm in arms if arm == Arm(arm.name, real=True, oracle=arm.oracle)]
@@ -76,33 +77,34 @@ def table(study: Study, trials: pd.DataFrame, scores) -> pd.DataFrame:
         weights = [1 / part.shape[1] + wider * part for part in by]
         return np.einsum("bgs,bg,bs->b", found, *weights)
 
-    real = of(parse("real"))
+    baseline = of(parse("real"))
     seeds, generators = (
-        np.vstack([np.zeros(n), deviations(n, len(real) - 1, rng)])
+        np.vstack([np.zeros(n), deviations(n, len(baseline) - 1, rng)])
         for n in (len(study.seeds), len(study.generator.seeds))
     )
     rows = []
     for arm in arms:
         plain = Arm(arm.name, True, synthetic=arm.synthetic, filtered=arm.filtered)
         if arm.tested and arm == plain:
-            delta = of(arm) - real
+            delta = of(arm) - baseline
             freedom = statistics.estimate(delta[0], delta[1:], scores.groups).freedom
             upper = (1 + study.confidence) / 2
             wider = stats.t.ppf(upper, freedom) / stats.norm.ppf(upper)
+            wider = 1.0 if np.isnan(wider) else wider  # of a single training only images vary
             curve = np.stack([mean(step, wider) for step in steps], axis=1)
             synthetic = int(count[arm.name] - sizes[0])
             extra = extra_images(sizes, curve, mean(arm, wider))
-            rows.append(_row(study, arm.name, synthetic, sizes, curve, extra))
+            rows.append(_row(study, arm.name, synthetic, sizes, curve, extra, real))
     return pd.DataFrame(rows)
 
 
-def _row(study: Study, arm: str, synthetic: int, sizes, curve: np.ndarray, extra) -> dict:
+def _row(study: Study, arm: str, synthetic: int, sizes, curve, extra, real: str) -> dict:
     tail = (1 - study.confidence) / 2
     row = {"arm": arm, "synthetic": synthetic, "extra": extra[0]}
     defined = np.isfinite(curve).all(axis=1) & ~np.isnan(extra)
     rising = (curve[1:, -1] > curve[1:, 0])[defined[1:]].mean()
     if defined.mean() < 0.95 or rising < 1 - tail:
-        why = "more real images did not measurably raise it either"
+        why = f"more {real} images did not measurably raise it either"
         text = f"Not identifiable for {arm}: {study.primary_metric} has no learning curve, {why}."
         return row | {"extra": np.nan, "low": np.nan, "high": np.nan, "text": text}
     counts = {"seed": len(study.seeds), "generator": len(study.generator.seeds)}
@@ -110,11 +112,15 @@ def _row(study: Study, arm: str, synthetic: int, sizes, curve: np.ndarray, extra
     unknown = [f"; what another {name} would change is unknown" for name in single]
     low, high = np.quantile(extra[1:][defined[1:]], [tail, 1 - tail], method="nearest")
     most = int(sizes[-1] - sizes[0])
-    said = [f"{x:.0f}" if np.isfinite(x) else f"more than {most}" for x in (extra[0], low, high)]
+    words = {-np.inf: "fewer than none", np.inf: f"more than {most}"}
+    said = [words.get(x, f"{x:.0f}") for x in (extra[0], low, high)]
     return row | {
         "low": low,
         "high": high,
         "text": f"{synthetic} synthetic images ({arm}) did for {study.primary_metric} what "
-        f"{said[0]} more real ones did, {study.confidence:.0%} interval {said[1]} to {said[2]}, by "
-        f"the learning curve from {sizes[0]} to {sizes[-1]} real images" + "".join(unknown) + ".",
+        f"{said[0]} more {real} ones did, {study.confidence:.0%} interval {said[1]} to {said[2]}, "
+        f"by the learning curve from {sizes[0]} to {sizes[-1]} {real} images"
+        + ("; fewer than none: worse than without them" if -np.inf in (extra[0], low) else "")
+        + "".join(unknown)
+        + ".",
     }

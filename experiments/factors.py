@@ -9,12 +9,23 @@ from matplotlib.figure import Figure
 
 from classifiers import metrics
 from experiments.arms import parse
-from experiments.figures import colours
 from experiments.study import Study
 from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
+from ufgen.figures import (
+    BLACK,
+    BLUE,
+    COLUMN,
+    footnote,
+    legend_beside,
+    line_styles,
+    open_figure,
+    save,
+    style,
+)
 
 FACTORS = ("fraction", "resolution")
+MARKERS = "osD^v"
 
 
 def expand(content: dict) -> list[dict]:
@@ -55,13 +66,13 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
         rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
         levels = {factor: getattr(study.images, factor) for factor in FACTORS}
         parts.append(rows.assign(**levels, study=study.name))
-    kept = ["arm", "baseline", "value", "delta", "low", "high", "verdict", "study"]
+    kept = ["arm", "reference", "baseline", "value", "delta", "low", "high"]
+    kept += ["confidence", "verdict", "study"]
     table = pd.concat(parts)[[*FACTORS, *kept]].reset_index(drop=True)
     with whole_file(folder / "factors.csv") as temporary:
         table.to_csv(temporary, index=False)
     figure = draw(table, studies[0].primary_metric, studies[0].margin)
-    with whole_file(folder / "factors.svg") as temporary:
-        figure.savefig(temporary)
+    save(figure, folder / "factors.svg")
     templates = Environment(
         loader=PackageLoader("experiments"), autoescape=True, undefined=StrictUndefined
     )
@@ -77,24 +88,30 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
     return folder / "report.html"
 
 
+@style()
 def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
     """Each tested arm's change with its interval, at every level; a panel for each resolution."""
     arms = [arm for arm in table["arm"].unique() if parse(arm).tested]
     sizes = sorted(table["resolution"].unique())
     levels = sorted(table["fraction"].unique())
-    figure = Figure(figsize=(1.6 + 3.6 * len(sizes), 3.6), layout="constrained")
+    figure = open_figure(max(COLUMN, 1.6 + 2.8 * len(sizes)), 3.4)
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    looks = line_styles(len(arms), first=1)
     for axes, size in zip(panels, sizes, strict=True):
-        axes.axhspan(-margin, margin, color="#0072B2", alpha=0.08)
-        axes.axhline(0, color="black", lw=0.7)
-        for place, (arm, colour) in enumerate(zip(arms, colours(len(arms) + 1)[1:], strict=True)):
+        axes.axhspan(-margin, margin, fc="#EAF3F9", ec=BLUE, lw=0.5, zorder=0)
+        axes.axhline(0, color=BLACK, lw=0.7)
+        for place, (arm, look) in enumerate(zip(arms, looks, strict=True)):
             rows = table[(table["arm"] == arm) & (table["resolution"] == size)]
             x = [levels.index(f) + 0.09 * (place - len(arms) / 2) for f in rows["fraction"]]
-            axes.vlines(x, rows["low"], rows["high"], color=colour, lw=1.4)
-            axes.plot(x, rows["delta"], "o", color=colour, ms=4, label=arm)
+            axes.vlines(x, rows["low"], rows["high"], color=look["color"], lw=1.4)
+            axes.plot(
+                x, rows["delta"], MARKERS[place % len(MARKERS)], color=look["color"], label=arm
+            )
         axes.set_xticks(range(len(levels)), [f"{level:.0%}" for level in levels])
-        axes.set_title(f"{size} px", fontsize=9)
-        axes.set_xlabel("share of the real training groups in use")
+        axes.set_title(f"{size} px")
+        axes.set_xlabel("share of the training groups in use")
     panels[0].set_ylabel(f"change in {metrics.title(metric)}")
-    panels[-1].legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_beside(panels[-1])
+    levels = " or ".join(f"{100 * level:.4g} %" for level in sorted(table["confidence"].unique()))
+    footnote(figure, f"Bars: {levels} intervals of the mean of the classifiers; margin shaded.")
     return figure

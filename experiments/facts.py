@@ -7,15 +7,19 @@ import pandas as pd
 import yaml
 
 from classifiers import metrics as metric_names
+from experiments.checks import ENOUGH_SEEDS
+from experiments.wording import number
+from ufgen.figures import source_word
 
 SHOWN_SETS = 4
+NEEDS_SEEDS = f"needs {ENOUGH_SEEDS} seeds"
 PICTURES = (
-    ("grid", "Real images above, synthetic images below, by class"),
+    ("grid", "{Real} images above, synthetic images below, by class"),
     ("nearest", "Synthetic images, each above the training image nearest to it"),
-    ("embedding", "Real and synthetic images by their texture features (t-SNE)"),
+    ("embedding", "{Real} and synthetic images by their texture features (t-SNE)"),
     (
         "fidelity",
-        "Fidelity, each number beside its real-against-real floor",
+        "Fidelity, each number beside its real-against-real reference",
     ),
     ("curves", "Losses of the generator's training, and its distance to the training images"),
 )
@@ -39,12 +43,16 @@ def read(folder: Path) -> dict:
         images=("path", "size"), groups=("group", "nunique"), source=("source", "first")
     )
     deltas = tables["deltas"]
+    phantom = bool((images["source"] == "phantom").any())
+    real = source_word(images["source"])
+    primary = (deltas["classifier"] == "all") & (deltas["metric"] == study["primary_metric"])
     return tables | {
         "study": study,
         "conclusion": conclusion,
         "environment": json.loads((folder / "environment.json").read_text()),
         "histories": pd.concat(histories, ignore_index=True),
-        "phantom": bool((images["source"] == "phantom").any()),
+        "phantom": phantom,
+        "real": real,
         "counts": counts.to_dict("records"),
         "recipes": {
             place.name: (place / "generator" / "recipe.yaml").read_text(encoding="utf-8")
@@ -54,13 +62,15 @@ def read(folder: Path) -> dict:
         "broken": tables["quarantine"].to_dict("records"),
         "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
         "summary": _summary(metrics),
-        "headline": _headline(deltas, study["primary_metric"]),
+        "headline": _headline(deltas[primary], len(study["seeds"]) >= ENOUGH_SEEDS),
         "pairs": tables["companions"].to_dict("records"),
-        "changes": deltas[deltas["classifier"] == "all"].to_dict("records"),
-        "changes_by_classifier": deltas[deltas["classifier"] != "all"].to_dict("records"),
+        "exploratory": deltas[~primary].to_dict("records"),
         "sets": tables["synthetic"].to_dict("records"),
         "grids": [
-            {"file": f"synthetic/{place.name}/{kind}.png", "caption": f"{caption} ({place.name})"}
+            {
+                "file": f"synthetic/{place.name}/{kind}.png",
+                "caption": f"{_name(caption, real)} ({place.name})",
+            }
             for place in used[:SHOWN_SETS]
             for kind, caption in PICTURES
             if (place / f"{kind}.png").is_file()
@@ -71,21 +81,40 @@ def read(folder: Path) -> dict:
     }
 
 
-def _headline(deltas: pd.DataFrame, metric: str) -> list[dict]:
-    """The mean of the classifiers in the primary metric, and where its uncertainty comes from."""
-    rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == metric)]
+def _name(caption: str, real: str) -> str:
+    """A caption with the word for images that are not synthetic."""
+    return caption.replace("{Real}", real.capitalize()).replace("{real}", real)
+
+
+def _headline(rows: pd.DataFrame, enough: bool) -> list[dict]:
+    """The mean of the classifiers in the primary metric, and where its uncertainty comes from.
+
+    Variances, and all that follows from them, are known with `enough` seeds alone.
+    """
     found = []
     for row in rows.to_dict("records"):
         parts = {
             "test groups": row["variance_groups"],
             "seeds": row["variance_seeds"] / row["seeds"],
             "generators": row["variance_generators"] / row["generators"],
-            "single trainings": row["variance_rest"] / (row["seeds"] * row["generators"]),
+            "residual": row["variance_rest"] / (row["seeds"] * row["generators"]),
         }
-        whole = sum(parts.values())
-        shares = {name: part / whole if whole > 0 else None for name, part in parts.items()}
-        found.append(row | {"shares": shares})
+        several = {"seeds": row["seeds"] > 1, "generators": row["generators"] > 1}
+        shares = {n: _share(v, sum(parts.values()), several.get(n, True)) for n, v in parts.items()}
+        derived = ("smallest_effect", "standardised", "probability_of_improvement")
+        shown = {name: number(row[name], name == "standardised") for name in derived}
+        if not enough:
+            shares, shown = dict.fromkeys(shares, NEEDS_SEEDS), dict.fromkeys(shown, NEEDS_SEEDS)
+        found.append(row | shown | {"shares": shares})
     return found
+
+
+def _share(part: float, whole: float, several: bool) -> str:
+    if not several:
+        return "not covered"
+    if not whole > 0:
+        return "undefined"
+    return f"{part / whole:.0%}" + (" (estimate truncated at 0)" if part == 0 else "")
 
 
 def _summary(metrics: pd.DataFrame) -> list[dict]:

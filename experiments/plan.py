@@ -1,126 +1,160 @@
 """What a study will cost, measured on this machine before it runs."""
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from classifiers.training import Classifier
-from experiments import power
+from experiments import power, precisions, timing
 from experiments.arms import synthetic_counts
-from experiments.preparation import Prepared, divide, read_images
+from experiments.preparation import Prepared, Read, divide, generator_recipe, read_images
 from experiments.study import Study
+from ufgen.progress import Progress
 
-MEASURED_STEPS = 3
-WEIGHTS_FILE_BYTES = 40_000_000
+PREDICTION_BYTES = 400
+GENERATOR_BYTES = 40_000_000
+FIGURE_BYTES = 5_000_000
 
 
-def write_plan(study: Study, root: Path, effect: float | None = None) -> str:
-    """The trials of a study with the estimated time of each, and the disk it needs: text.
+class Plan(NamedTuple):
+    """What one study will take: lines of text, seconds, and bytes on the disk."""
 
-    If `root` holds a finished run of it, that is the pilot that says how many trainings the wanted
-    `effect` (the study's margin) would need.
+    study: Study
+    lines: list[str]
+    seconds: float
+    disk: float
+
+
+def write_plan(
+    studies: list[Study], root: Path, effect: float | None = None, listed: bool = False
+) -> str:
+    """The estimated time of one or several studies and the disk they need: text, totals last.
+
+    If `root` holds a finished run of a study, that is the pilot that says how many trainings the
+    wanted `effect` (the study's margin) would need. `listed` names every trial.
 
     Each network and the generator are timed for a few real optimiser steps on these images. What
     is finished already is not taken off. Nothing is written under `root`.
     """
+    lines, plans = [], []
+    for study in studies:
+        plans.append(plan(study))
+        lines += [*plans[-1].lines, ""]
+        if listed:
+            lines += ["Trials:", *(f"  {trial.title}" for trial in study.trials()), ""]
+        pilot = Path(root) / study.name / "deltas.csv"
+        if pilot.is_file():
+            lines += [power.describe(study, pd.read_csv(pilot), effect or study.margin), ""]
+    seconds, disk = (sum(getattr(one, name) for one in plans) for name in ("seconds", "disk"))
+    free = shutil.disk_usage(nearest_folder(root)).free
+    lines.append(f"Estimated time: {duration(seconds)}; what is finished already is not repeated")
+    lines.append(f"Estimated disk: {disk / 1e6:.0f} MB; {free / 1e9:.0f} GB are free in {root}")
+    return "\n".join(lines)
+
+
+def plan(study: Study) -> Plan:
+    """Time every part of the study and count how often a run needs it."""
+    started_with = time.process_time()  # importing TensorFlow or JAX, above all
+    began = time.perf_counter()
     read = read_images(study)
-    splits = {trial.split for trial in study.trials()}
-    prepared = divide(study, read, min(splits) if study.folds else None)
+    splits = list(dict.fromkeys(trial.split for trial in study.trials()))
+    prepared = divide(study, read, splits[0])
+    seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
+    study, chosen = precisions.chosen(study)
+    generators = len(study.generator.seeds) * len(splits)
+    parts = _classifiers(study, prepared, chosen)
+    drawn = drawn_images(study, prepared)
+    text = []
+    if drawn:
+        seconds["generators"], said = _generators(study, prepared, generators)
+        text.append(f"{said}; they draw {generators * drawn} images")
+    seconds["classifiers"] = 60 * parts["min in all"].sum()
+    trials = len(study.trials())
+    bootstrap = trials * timing.time_tables(study, prepared)
+    seconds["tables and report"] = bootstrap + timing.time_report(study)
+    shown = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+    lines = [
+        *_heading(study, read, prepared, len(splits)),
+        "",
+        parts.to_string(index=False, float_format="{:.1f}".format),
+        *text,
+        f"In all {duration(sum(seconds.values()))}: {shown}",
+    ]
+    pixel_bytes = study.images.resolution**2 * study.images.channels
+    disk = trials * len(prepared.test) * PREDICTION_BYTES + FIGURE_BYTES
+    disk += (len(prepared.table()) + 3 * generators * drawn) * pixel_bytes
+    disk += generators * GENERATOR_BYTES if drawn else 0
+    return Plan(study, lines, sum(seconds.values()), disk)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, with two digits or three."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.{int(seconds < 600)}f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder, or the nearest above it that is there already: it is on the same disk."""
+    path = Path(path).absolute()
+    return next(place for place in (path, *path.parents) if place.is_dir())
+
+
+def drawn_images(study: Study, prepared: Prepared) -> int:
+    """How many synthetic images each generator draws."""
+    arms = study.parsed_arms()
+    return sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))
+
+
+def _heading(study: Study, read: Read, prepared: Prepared, folds: int) -> list[str]:
     lines = [
         f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
         f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
         f"{len(study.generator.seeds)} generators",
         f"Images: {len(prepared.fit)} training, {len(prepared.validation)} validation, "
         f"{len(prepared.test)} test, {len(read.quarantine)} unreadable",
-        *([f"These are of one of {len(splits)} folds; times are for all."] if study.folds else []),
-        "",
     ]
-    rows, total = [], 0.0
-    for classifier in tqdm(study.classifiers, desc="timing the networks", leave=False):
-        start_up, seconds = _time_classifier(study, prepared, classifier)
-        options = study.training_of(classifier)
-        trials = sum(trial.classifier is classifier for trial in study.trials())
-        total += start_up + trials * seconds
+    if study.folds:
+        lines.append(f"These are of one of {folds} folds; times are for all.")
+    return lines
+
+
+def _classifiers(study: Study, prepared: Prepared, precision: dict[str, str]) -> pd.DataFrame:
+    """One row per classifier: its trials, the steps and seconds of each, and minutes in all."""
+    rows = []
+    for classifier in Progress(study.classifiers, desc="timing the networks", leave=False):
+        cost = timing.time_classifier(study, prepared, classifier, precision[classifier.name])
+        trials = [trial for trial in study.trials() if trial.classifier is classifier]
+        each = [cost.trial[trial.arm.augmentation] for trial in trials]
+        whole = cost.start + len(study.seeds) * cost.seed + sum(each)
         rows.append(
             {
                 "classifier": classifier.name,
-                "trials": trials,
-                "steps each": options.steps,
-                "s each": f"{seconds:.1f}",
-                "min in all": f"{(start_up + trials * seconds) / 60:.1f}",
+                "trials": len(trials),
+                "steps each": study.training_of(classifier).steps,
+                "s to start": cost.start,
+                "s each": np.mean(each),
+                "min in all": whole / 60,
             }
         )
-    lines += [pd.DataFrame(rows).to_string(index=False), ""]
-    arms = study.parsed_arms()
-    drawn = sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))
-    if drawn:
-        seconds, kimg = _time_generator(study, prepared)
-        generators = len(study.generator.seeds) * len(splits)
-        total, drawn = total + generators * seconds, generators * drawn
-        lines.append(
-            f"Generators: {generators}, of {kimg:g} thousand images, {seconds / 60:.1f} min each; "
-            f"they draw {drawn} images"
-        )
-    predictions = len(study.trials()) * len(prepared.test) * 400
-    pixel_bytes = study.images.resolution**2 * study.images.channels
-    cached = (len(prepared.table()) + 2 * drawn) * pixel_bytes
-    disk = predictions + cached + (WEIGHTS_FILE_BYTES if drawn else 0)
-    lines.append(f"Estimated time: {total / 60:.0f} min, of which finished parts are skipped")
-    free = shutil.disk_usage(Path(root).absolute().anchor).free
-    lines.append(f"Estimated disk: {disk / 1e6:.0f} MB ({free / 1e9:.0f} GB free)")
-    names = [f"  {trial.title}" for trial in study.trials()]
-    lines += ["", "Trials:", *names]
-    pilot = Path(root) / study.name / "deltas.csv"
-    if pilot.is_file():
-        lines += ["", power.describe(study, pd.read_csv(pilot), effect or study.margin)]
-    return "\n".join(lines)
+    return pd.DataFrame(rows)
 
 
-def _time_classifier(study: Study, prepared: Prepared, classifier) -> tuple[float, float]:
-    """Seconds to start (build, compile, features of a frozen backbone), and for a trial."""
-    options, training = study.images, study.training_of(classifier)
-    started = time.perf_counter()
-    network = Classifier(classifier.name, options.resolution, options.channels, classifier.weights)
-    steps = {
-        trained: count * network.seconds_per_step(training.batch, MEASURED_STEPS, trained)
-        for trained, count in training.phases()
-    }
-    images = prepared.store.take(prepared.fit.select(np.arange(len(prepared.fit)) < 64))
-    network.predict(images)
-    ready = time.perf_counter()
-    network.predict(images)
-    per_image = (time.perf_counter() - ready) / max(1, len(images))
-    start_up, seconds = ready - started, sum(steps.values())
-    if "head" in steps:
-        views = 1 + training.views * any(arm.augmentation != "none" for arm in study.parsed_arms())
-        start_up += per_image * views * len(prepared.table())
-    if set(steps) != {"head"}:
-        judged = training.evaluations * len(prepared.validation) + len(prepared.test)
-        seconds += per_image * judged
-    return start_up, seconds
-
-
-def _time_generator(study: Study, prepared: Prepared) -> tuple[float, float]:
-    """Seconds that the generator's training will take, and its budget in thousands of images."""
-    from experiments.preparation import generator_recipe
-    from ufgen.gan.trainer import train_generator
-
-    recipe = generator_recipe(study)
-    pixels = prepared.store.take(prepared.fit)
-    seconds = []
-    for programs in (1, 1 + MEASURED_STEPS):
-        kimg = programs * recipe.steps_per_call * recipe.batch / 1000
-        short = generator_recipe(study, kimg=kimg, minutes=0)
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            train_generator(prepared.fit, pixels, short, Path(folder), progress=False)
-            seconds.append(time.perf_counter() - started)
-    if recipe.minutes:
-        return seconds[0] + 60 * recipe.minutes, recipe.kimg
-    per_step = max(0.0, seconds[1] - seconds[0]) / (MEASURED_STEPS * recipe.steps_per_call)
-    return seconds[0] + per_step * recipe.steps(), recipe.kimg
+def _generators(study: Study, prepared: Prepared, count: int) -> tuple[float, str]:
+    """Seconds of all generators with their images, and a line about them."""
+    cost, recipe = timing.time_generator(study, prepared), generator_recipe(study)
+    kinds = len({arm.filtered for arm in study.parsed_arms() if arm.synthetic})
+    steps = 60 * recipe.minutes if recipe.minutes else recipe.steps() * cost.step
+    shown = steps / cost.step * recipe.batch / 1000
+    evaluations = max(1, round(shown / recipe.evaluate_kimg))
+    each = cost.start + steps + evaluations * cost.evaluation
+    said = (
+        f"Generators: {count} of {shown:.3g} thousand images shown, {duration(each)} each, and "
+        f"{duration(kinds * cost.drawing)} to draw and describe their images"
+    )
+    return count * (each + kinds * cost.drawing), said

@@ -1,17 +1,16 @@
 """From a study to its images: read, checked, split, and with synthetic ones drawn."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-import ufgen
 from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
-from ufgen import imageset, pixels, splits
+from ufgen import imageset, pixels, provenance, splits
+from ufgen.figures import source_word
 from ufgen.imageset import ImageSet
 
 
@@ -21,6 +20,11 @@ class Read(NamedTuple):
     images: ImageSet
     store: pixels.PixelStore
     quarantine: pd.DataFrame
+
+    @property
+    def real(self) -> str:
+        """What the images are called: "real", or "simulated" where a phantom made any of them."""
+        return source_word(self.images.table["source"])
 
 
 class Prepared(NamedTuple):
@@ -35,14 +39,20 @@ class Prepared(NamedTuple):
     def table(self) -> pd.DataFrame:
         """All rows with their role: fit, validation, test, or pool (for oracle arms alone)."""
         roles = ("fit", "validation", "test", "pool")
-        parts = [getattr(self, role).table.assign(role=role) for role in roles]
+        parts = [getattr(self, role).relative().assign(role=role) for role in roles]
         return pd.concat(parts, ignore_index=True)
 
 
 def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
-    images = imageset.scan(options.path, options.positive, options.group_pattern)
+    images = imageset.scan(
+        options.path,
+        options.positive,
+        options.group_pattern,
+        allow_ungrouped=options.allow_ungrouped,
+    )
+    splits.check_real(images, "training and test")
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
         images, options.resolution, options.channels, options.fit
@@ -79,10 +89,10 @@ def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
     """All images with their role, or with their fold in each repeat."""
     if not study.folds:
         return prepared[None].table()
-    table = read.images.table.assign(role="cross-validated")
+    table = read.images.relative().assign(role="cross-validated")
     for (seed, fold), divided in prepared.items():
         column = f"fold_of_seed_{seed}"
-        table.loc[table["path"].isin(divided.test.table["path"]), column] = fold + 1
+        table.loc[table["path"].isin(divided.test.relative()["path"]), column] = fold + 1
     return table
 
 
@@ -108,20 +118,21 @@ def prepare_synthetic(
 def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
     from experiments import drawn as drawings
     from ufgen import synthesis
+    from ufgen.contact_sheet import Strip
     from ufgen.fidelity.extractors import texture
     from ufgen.gan import sampler, trainer
 
     fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
     recipe = generator_recipe(study, seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    asked = json.dumps([ufgen.__version__, counts, filters], sort_keys=True)
-    numbers = hashlib.sha256(asked.encode()).hexdigest()[:8]
+    by = provenance.made_by("features", "experiments.drawn", "ufgen.synthesis", "ufgen.appraisal")
+    numbers = provenance.key(8, counts, filters, by)
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "fidelity.csv").is_file():
         choice = synthesis.Choice(filters=filters)
         kept, dropped = synthesis.choose(generator, counts, choice, fit, fit_pixels, texture())
 
-        unseen = prepared.store.take(prepared.validation)
+        unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
 
         def record(place: Path) -> None:
             drawings.describe(place, kept, fit, fit_pixels, unseen)
@@ -143,7 +154,7 @@ def generator_recipe(study: Study, **changes):
     from ufgen.gan.recipe import load_recipe
 
     images, options = study.images, study.generator.options
-    fields = {"resolution": images.resolution, "channels": images.channels} | options | changes
+    fields = options | {"resolution": images.resolution, "channels": images.channels} | changes
     return load_recipe(study.generator.recipe, **fields)
 
 

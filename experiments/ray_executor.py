@@ -8,17 +8,17 @@ from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from experiments import status
 from experiments.executors import Job, Shared, attempt, mention_failure
 from experiments.preparation import Prepared, generator_recipe
 from experiments.study import Study
-from ufgen import tensorboard
+from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import PixelStore
+from ufgen.progress import Progress, say
 
 PASSED_ON = ("UFGEN_", "XLA_", "JAX_", "NPROC", "MPLBACKEND", "TF_DETERMINISTIC_OPS", "TF_CPP_")
 PASSED_ON += ("TF_ENABLE_", "TF_FORCE_", "TF_GPU_", "TF_NUM_", "TF_XLA_")
@@ -55,7 +55,7 @@ class Ray:
                 f"no node of the cluster has {cpus:g} CPUs and {gpus:g} GPUs for a training "
                 f"({self.about}): ask for less with --cpus and --gpus"
             )
-        tqdm.write(f"{self.about}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
+        say(f"{self.about}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
 
     def _connect(self, address: str | None, gpus: float) -> None:
         if address == "auto":
@@ -98,17 +98,22 @@ class Ray:
         missing = _missing_generators(study, prepared, root)
         if not missing:
             return
+        from ufgen.gan.generator_folder import GeneratorFolder
+
         task = self._ray.remote(**self._reserved, max_retries=RETRIES)(_train_generator)
         store = self._put(prepared[0].store)
-        tasks = {task.remote(store, *asked): folder for folder, asked in missing.items()}
-        with tqdm(total=len(tasks), desc="training generators", unit="generator") as bar:
+        by = _versions()
+        tasks = {task.remote(by, store, *asked): folder for folder, asked in missing.items()}
+        with Progress(total=len(tasks), desc="training generators", unit="generator") as bar:
             for folder, files in self._finished(tasks):
                 if isinstance(files, Exception):
                     raise files
-                _write(folder, files)
+                with GeneratorFolder(folder).alone():  # another study may train the same one
+                    if not GeneratorFolder(folder).complete:
+                        _write(folder, files)
                 bar.update()
 
-    def run_trials(self, shared: Shared, jobs: list[Job], bar: tqdm) -> None:
+    def run_trials(self, shared: Shared, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all, several at a time; each is written as soon as it has finished."""
         if not jobs:
             return
@@ -117,12 +122,12 @@ class Ray:
         prepared = {split: put(p._replace(store=None)) for split, p in shared.prepared.items()}
         # max_calls=0: with a GPU, Ray would end a process, and its compiled network, at each task
         task = self._ray.remote(**self._reserved, max_retries=RETRIES, max_calls=0)(_train_trial)
-        tasks = {}
+        tasks, by = {}, _versions()
         for job in jobs:
             split, precision = job.trial.split, shared.precisions[job.trial.classifier.name]
-            asked = job.trial, prepared[split], store, job.diet, precision
-            tasks[task.remote(job.place.name, study, *asked)] = job
-        for number, ((trial, _, place), files) in enumerate(self._finished(tasks), 1):
+            asked = study, job.trial, prepared[split], store, job.diet, precision
+            tasks[task.remote(by, job.place.name, *asked)] = job
+        for number, ((trial, _, place, _), files) in enumerate(self._finished(tasks), 1):
             if isinstance(files, Exception):
                 status.record(place, trial, files)
             else:
@@ -169,29 +174,57 @@ def _environment(gpus: float) -> dict[str, str]:
 def _missing_generators(study: Study, prepared: list[Prepared], root: Path) -> dict[Path, tuple]:
     """The folder of each generator that is not finished: its training images and recipe."""
     from ufgen.fidelity.extractors import texture
-    from ufgen.gan.generator_folder import GeneratorFolder, generator_key
+    from ufgen.gan.generator_folder import (
+        GeneratorFolder,
+        generator_key,
+        generator_settings,
+        mention_other_versions,
+    )
 
-    found = {}
+    found, settings = {}, set()
     if any(arm.synthetic for arm in study.parsed_arms()):
         for fit, store in ((divided.fit, divided.store) for divided in prepared):
             for seed in study.generator.seeds:
                 recipe = generator_recipe(study, seed=seed)
-                folder = Path(root) / generator_key(fit, store.take(fit), recipe, texture())
+                asked = fit, store.take(fit), recipe, texture()
+                folder = Path(root) / generator_key(*asked)
                 if not GeneratorFolder(folder).complete:
                     found[folder] = fit, recipe
+                    settings.add(generator_settings(*asked))
+    mention_other_versions(root, settings)
     return found
 
 
-def _train_generator(store: PixelStore, fit: ImageSet, recipe) -> dict[str, bytes]:
-    """A task: the files of one generator."""
+def _check_version(by: dict[str, str]) -> None:
+    """Raise UserError if this node computes with other versions than the command's machine."""
+    if (found := _versions()) != by:
+        differing = [name for name in {**by, **found} if by.get(name) != found.get(name)]
+        raise UserError(
+            f"{socket.gethostname()} has {_text(found, differing)}, the machine of the command "
+            f"{_text(by, differing)}: install the same on all nodes"
+        )
+
+
+def _versions() -> dict[str, str]:
+    return provenance.made_by("training", "experiments.trial", "ufgen.gan", "ufgen.pixels")
+
+
+def _text(by: dict[str, str], names: list[str]) -> str:
+    return ", ".join(f"{name} {by.get(name) or 'none'}" for name in names)
+
+
+def _train_generator(by: dict, store: PixelStore, fit: ImageSet, recipe) -> dict[str, bytes]:
+    """A task: the files of one generator, made `by` these versions."""
+    _check_version(by)
     from ufgen.gan.trainer import train_generator
 
     with TemporaryDirectory() as folder:
         return _read(train_generator(fit, store.take(fit), recipe, Path(folder), progress=False))
 
 
-def _train_trial(name: str, *asked) -> dict[str, bytes]:
+def _train_trial(by: dict, name: str, *asked) -> dict[str, bytes]:
     """A task: the files of the trial `name`, of whose `attempt` the first arguments are `asked`."""
+    _check_version(by)
     _keep_to_one_gpu()
     with TemporaryDirectory() as folder:
         attempt(*asked, Path(folder) / name)

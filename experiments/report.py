@@ -1,38 +1,39 @@
 """The report of a finished study: report.html (one self-contained file) and report.md."""
 
 import base64
-import re
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifiers import metrics as metric_names
-from experiments import checklist, curve_figures, facts, figures, worth_figures
+from experiments import checklist, curve_figures, facts, figures, wording, worth_figures
 from ufgen.atomic import whole_file, write_text
+from ufgen.figures import FORMATS, save
 
 CAPTIONS = {
-    "forest": "Change of each arm against `real`, in the primary metric declared beforehand. "
-    "Diamonds: mean over classifiers; lines: intervals over test groups and "
-    "trainings; arrows: they go on.",
+    "forest": "Change of each arm against its reference, in the primary metric as set in the study "
+    "file. Diamonds: mean over classifiers, with the verdict; dots: single classifiers, "
+    "exploratory. Lines: intervals over test groups and trainings, at the level in the table; an "
+    "arrowhead: the interval continues beyond the axis.",
     "ratio": "Change against the number of extra images. Duplicated real images are the control: "
     "more images without new content.",
     "roc": "ROC curves on the test images: mean over trainings, bands from the lowest to the "
     "highest; area in brackets.",
-    "precision_recall": "Precision against recall, likewise; average precision in brackets.",
-    "reliability": "Reliability of the calibrated probabilities, all trainings together; expected "
-    "calibration error in brackets.",
+    "precision_recall": "Precision against recall on the test images: mean over trainings, bands "
+    "from the lowest to the highest; average precision in brackets.",
+    "reliability": "Reliability of the calibrated probabilities: points of all training runs "
+    "together; in brackets the expected calibration error, mean over training runs.",
     "confusion": "Confusion matrices on the test images, summed over seeds; share of each row.",
-    "learning_curve": "The primary metric against the number of real training images, and the arms "
-    "with synthetic ones beside it. Mean of the classifiers; from the lowest training to the "
+    "learning_curve": "The primary metric against the number of {real} training images, and the "
+    "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training to the "
     "highest.",
     "quality": "Each generator's change of the primary metric against the distance of its images "
     "to the training images. A few points show no trend.",
     "changed": "The test images whose probability of the true class changed most, for the better "
     "(green) and for the worse (orange), with the evidence of one training of each arm. Above: "
     "its class, and the mean probability of the positive class before and after.",
-    "training": "Training: dotted lines are training, solid lines validation images; dots mark the "
+    "training": "Training: thin lines are training, thick lines validation images; dots mark the "
     "weights that were kept.",
 }
 
@@ -46,14 +47,11 @@ def write(folder: Path, command: str) -> Path:
     """
     folder = Path(folder)
     known = facts.read(folder) | {"command": command}
-    with matplotlib.rc_context({"text.parse_math": False}):
-        drawn = _draw(known)
+    drawn = _draw(known)
     for name, figure in drawn.items():
-        for kind in (".png", ".svg", ".pdf"):
-            with whole_file(folder / "figures" / f"{name}{kind}") as temporary:
-                figure.savefig(temporary, dpi=130)
+        save(figure, *(folder / "figures" / f"{name}{kind}" for kind in FORMATS))
     known["figures"] = {
-        name: {"file": f"figures/{name}.png", "caption": caption}
+        name: {"file": f"figures/{name}.png", "caption": caption.replace("{real}", known["real"])}
         | {"data": _data_uri((folder / "figures" / f"{name}.png").read_bytes())}
         for name, caption in CAPTIONS.items()
         if name in drawn or (name == "changed" and known["conclusion"]["strongest"])
@@ -67,31 +65,23 @@ def write(folder: Path, command: str) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"number": _number, "plain": _plain, "share": _share, "p": _p_value}
+    templates.filters |= {"number": wording.number, "interval": wording.interval}
+    templates.filters |= {"plain": wording.plain, "share": wording.share, "p": wording.p_value}
     known["checklist"] = checklist.fill_in(templates, known)
     with whole_file(folder / "checklist.csv") as temporary:
         known["checklist"].to_csv(temporary, index=False)
     for name in ("report.md", "report.html"):
         write_text(folder / name, templates.get_template(f"{name}.j2").render(known))
-    write_text(folder / "deltas.tex", _latex(known["deltas"]))
+    write_text(folder / "deltas.tex", _latex(known["headline"]))
     return folder / "report.html"
 
 
-def _latex(deltas: pd.DataFrame) -> str:
-    """The changes as a LaTeX table, for the means of the classifiers and for each."""
-    names = ["arm", "classifier", "metric", "baseline", "value", "delta", "low", "high", "verdict"]
-    shown = deltas[names].assign(metric=deltas["metric"].map(metric_names.title))
-    shown.columns = [
-        "arm",
-        "classifier",
-        "metric",
-        "real",
-        "arm",
-        "change",
-        "low",
-        "high",
-        "verdict",
-    ]
+def _latex(headline: list[dict]) -> str:
+    """The primary metric's changes, mean of the classifiers, as a LaTeX table."""
+    names = ["arm", "reference", "metric", "baseline", "value", "delta", "low", "high", "verdict"]
+    shown = pd.DataFrame(headline)[names]
+    shown = shown.assign(metric=shown["metric"].map(metric_names.title))
+    shown = shown.rename(columns={"baseline": "reference value", "delta": "change"})
     return shown.to_latex(index=False, float_format="%.3f", na_rep="undefined", escape=True)
 
 
@@ -105,11 +95,11 @@ def _draw(known: dict) -> dict:
     drawn = {
         "forest": figures.forest(known["deltas"], primary, study["margin"]),
         "ratio": figures.ratio_curves(known["deltas"], primary),
-        "learning_curve": worth_figures.learning_curve(metrics, primary),
+        "learning_curve": worth_figures.learning_curve(metrics, primary, known["real"]),
         "quality": worth_figures.quality(metrics, known["synthetic"], primary),
-        "roc": curve_figures.roc_curves(known["predictions"]),
-        "precision_recall": curve_figures.precision_recall_curves(known["predictions"]),
-        "reliability": curve_figures.reliability_curves(known["predictions"]),
+        "roc": curve_figures.roc_curves(known["predictions"], metrics),
+        "precision_recall": curve_figures.precision_recall_curves(known["predictions"], metrics),
+        "reliability": curve_figures.reliability_curves(known["predictions"], metrics),
         "confusion": figures.confusion_matrices(metrics, positive, negative),
         "training": figures.training_curves(known["histories"]),
     }
@@ -118,26 +108,3 @@ def _draw(known: dict) -> dict:
 
 def _data_uri(content: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def _number(value, sign: bool = False) -> str:
-    """Three decimals; what is undefined is called so, never 0."""
-    if value is None or value != value:
-        return "undefined"
-    return f"{value:+.3f}" if sign else f"{value:.3f}"
-
-
-def _share(value) -> str:
-    return "undefined" if value is None or value != value else f"{value:.0%}"
-
-
-def _p_value(value) -> str:
-    if value is None or value != value:
-        return "-"
-    return "below 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _plain(value) -> str:
-    """Text that Markdown shows as it is, also inside a table."""
-    escaped = re.sub(r"([\\`*_\[\]|<>$])", r"\\\1", str(value))
-    return escaped.replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\n", " ")

@@ -8,27 +8,26 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
-from classifiers import precision
-from experiments import changed, cost, drawn, report, status, tables
+from experiments import changed, cost, drawn, precisions, report, status, tables
 from experiments.arms import mix
 from experiments.executors import Executor, Job, Local, Shared
+from experiments.image_checks import check_images, check_trials
 from experiments.preparation import (
     Prepared,
-    Read,
     divide,
     images_table,
     prepare_synthetic,
     read_images,
 )
 from experiments.study import Study, Trial
-from experiments.trial import read_predictions, trial_folder
-from ufgen import environment
+from experiments.trial import made_by, read_predictions, trial_folder, trial_settings
+from ufgen import environment, provenance
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
+from ufgen.progress import Progress, say
 
 
 def run(
@@ -61,6 +60,7 @@ def run(
 
 def _run(study, folder: Path, generators: Path, executor: Executor, command, retry_failed) -> Path:
     started = time.time()
+    study, chosen = precisions.settle(study, folder)
     read = read_images(study)
     prepared = {split: divide(study, read, split) for split in _splits(study)}
     executor.train_generators(study, list(prepared.values()), generators)
@@ -70,35 +70,36 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     }
     stores = [pixels for found in synthetic.values() for _, pixels in found.values()]
     store = merge_stores([read.store, *stores])
-    chosen = _precisions(study, folder)
     jobs = []
     for trial in study.trials():
         divided = prepared[trial.split]
         diet = _diet(trial, divided, synthetic[trial.split])
         by = chosen[trial.classifier.name]
-        jobs.append(Job(trial, diet, trial_folder(folder, study, divided, trial, diet, by)))
+        settings = trial_settings(study, divided, trial, diet, by)
+        jobs.append(Job(trial, diet, trial_folder(folder, trial, settings), settings))
     status.write(folder, [(job.trial, job.place) for job in jobs])
     _run_trials(executor, Shared(study, prepared, store, chosen), jobs, retry_failed)
     whole, warnings = status.without_failed(study, folder, command)
     places = [job.place for job in jobs]
     about, made, costs = _collect(whole, places)
-    found = tables.write(folder, whole, about, made)
     sets = _sets(synthetic)
+    drawn_sets = drawn.table(sets, folder)
+    own = check_images(read.images, read.quarantine) + check_trials(warnings)
+    found = tables.write(folder, whole, about, made, drawn_sets, own, read.real)
     if found["strongest"]:
-        real = read.images.table.set_index("path")
+        real = read.images.relative().set_index("path")
 
         def pixels_of(paths: list[str]):
             rows = real.index.get_indexer(paths)
             return read.store.take(read.images.select(rows))
 
         changed.write(folder, found["strongest"], made, places, pixels_of)
-    found["warnings"] = warnings + found["warnings"] + _warnings(read)
     write_text(folder / "verdict.json", json.dumps(found, indent=1))
     tables.write_csv(
         folder,
         images=images_table(study, read, prepared),
-        quarantine=read.quarantine,
-        synthetic=drawn.table(sets, folder),
+        quarantine=read.images.relative(read.quarantine),
+        synthetic=drawn_sets,
     )
     resolved = whole.model_dump()
     resolved["images"]["positive"] = read.images.positive
@@ -108,6 +109,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
         environment.describe()
         | spent
         | {
+            "precision": precisions.text(chosen),
             "executor": executor.about,
             "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
             "seconds of the last run": f"{time.time() - started:.0f}",
@@ -127,32 +129,27 @@ def _diet(trial: Trial, prepared: Prepared, synthetic: dict) -> ImageSet:
     return mix(prepared.fit, drawn, arm, trial.seed, prepared.pool)
 
 
-def _precisions(study: Study, folder: Path) -> dict[str, str]:
-    """The precision that each classifier trains in, in all trials: chosen once for a study."""
-    file = folder / "precision.json"
-    chosen = json.loads(file.read_text()) if file.is_file() else {}
-    for classifier in study.classifiers:
-        training, options = study.training_of(classifier), study.images
-        if training.precision != "auto" or classifier.name not in chosen:
-            chosen[classifier.name] = precision.choose(
-                training.precision,
-                classifier.name,
-                options.resolution,
-                options.channels,
-                training.batch,
-            )
-    write_text(file, json.dumps(chosen, indent=1))
-    return chosen
-
-
 def _run_trials(executor: Executor, shared: Shared, jobs: list[Job], retry_failed: bool) -> None:
     over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
     waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
     if len(waiting) < len(jobs):
-        tqdm.write(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
+        say(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
+    _mention_other_versions(waiting)
     steps = sum(shared.study.training_of(job.trial.classifier).steps for job in waiting)
-    with tqdm(total=steps, unit="step", disable=not waiting) as bar:
+    with Progress(total=steps, unit="step", disable=not waiting) as bar:
         executor.run_trials(shared, waiting, bar)
+
+
+def _mention_other_versions(waiting: list[Job]) -> None:
+    """Say how many of the trials that wait were finished by another version."""
+    folders = {job.place.parent for job in waiting}
+    files = [file for folder in folders for file in folder.glob("*/trial.json")]
+    unused = provenance.left_unused(files, {job.settings for job in waiting}, made_by())
+    if unused:
+        say(
+            f"{unused} finished trials of these settings were made by another version of ufgen or "
+            "of its libraries: they stay in trials/, unused, and are run again"
+        )
 
 
 def _sets(synthetic: dict) -> list[dict]:
@@ -188,22 +185,6 @@ def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFra
             continue
         costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
         about.append(found | {"trial": place.name})
-        predictions = read_predictions(place)
-        made.append(predictions.assign(**{name: found[name] for name in tables.TRIAL}))
+        names = {name: found[name] for name in (*tables.TRIAL, "fold")}
+        made.append(read_predictions(place).assign(**names))
     return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
-
-
-def _warnings(read: Read) -> list[str]:
-    found = []
-    if len(read.quarantine):
-        found.append(f"{len(read.quarantine)} files could not be read and were left out.")
-    images = read.images.table
-    if images["group"].str.startswith("path:").all():
-        found.append(
-            "No groups were given: every image counts as its own patient. If patients have several "
-            "images, the split may leak and the intervals are too narrow."
-        )
-    conflicting = images.groupby("sha256")["label"].nunique() > 1
-    if conflicting.any():
-        found.append(f"{int(conflicting.sum())} pictures appear under more than one label.")
-    return found

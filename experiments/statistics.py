@@ -62,11 +62,12 @@ class Estimate(NamedTuple):
 def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf) -> Estimate:
     """The mean of paired `deltas` (G generators, S seeds), and how sure it is.
 
-    `replicates` (B, G, S) are the same deltas for resampled test groups, of which there are
-    `groups`. Replicates in which a metric is undefined are left out. The error is undefined (NaN)
-    when more than one in twenty is, with a single group, and where nothing varies at all: then the
-    test images are too easy, or too few, to show any difference. With a single generator, or seed,
-    what another one would change is not in the error.
+    `replicates` (B, G, S) are the same deltas for resampled test groups; `groups` is the number of
+    those that hold images of the rarer class, which is what limits a comparison. Replicates in
+    which a metric is undefined are left out. The error is undefined (NaN) when more than one in
+    twenty is, with a single group, and where nothing varies at all: then the test images are too
+    easy, or too few, to show any difference. With a single generator, or seed, what another one
+    would change is not in the error.
     """
     deltas, replicates = np.asarray(deltas, float), np.asarray(replicates, float)
     defined = np.isfinite(replicates).all(axis=(1, 2))

@@ -1,7 +1,6 @@
 """The study: one validated YAML file, expanded into trials."""
 
 import functools
-from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 from pydantic import (
@@ -15,9 +14,14 @@ from pydantic import (
 
 from classifiers import metrics, registry
 from classifiers.settings import Training
-from experiments.arms import Arm, parse
+from experiments.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
 
+OF_THE_STUDY = {
+    "seed": "generator.seeds",
+    "resolution": "images.resolution",
+    "channels": "images.channels",
+}
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -49,10 +53,25 @@ class Images(_Strict):
     path: str = "UF_dataset"
     positive: str | None = None
     group_pattern: str | None = None
+    allow_ungrouped: bool = False
     resolution: int = Field(64, ge=32, le=512)
     channels: int = Field(1)
     fit: str = "crop"
     fraction: float = Field(1.0, gt=0, le=1)
+
+    @field_validator("path", "positive", "group_pattern", mode="before")
+    @classmethod
+    @_named
+    def _text(cls, value):
+        """Text that YAML takes for something else: 1 is the class "1", but `no` is ambiguous."""
+        if type(value) is int:
+            return str(value)
+        if value is not None and not isinstance(value, str):
+            raise UserError(
+                f"YAML reads this as {value!r} ({type(value).__name__}), expected text: put it in "
+                "quotes, such as 'no' or '1.0'"
+            )
+        return value
 
 
 class Generator(_Strict):
@@ -80,9 +99,12 @@ class Generator(_Strict):
     @field_validator("options")
     @classmethod
     @_named
-    def _no_seed(cls, options: dict) -> dict:
-        if "seed" in options:
-            raise UserError("generator: options name a seed; expected it in generator.seeds")
+    def _not_of_the_study(cls, options: dict) -> dict:
+        for name in OF_THE_STUDY.keys() & options.keys():
+            raise UserError(
+                f"generator: options name {name}, which is the study's own: expected it in "
+                f"{OF_THE_STUDY[name]}"
+            )
         return options
 
     @field_validator("seeds")
@@ -144,11 +166,19 @@ class Study(_Strict):
     def _arms(cls, names: list[str]) -> list[str]:
         meanings: dict[Arm, str] = {}
         for name in names:
-            other = meanings.setdefault(replace(parse(name), name=""), name)
+            other = meanings.setdefault(parse(name).meaning, name)
             if other != name:
                 raise UserError(f"the arms {other} and {name} are the same")
         if names[0] != "real":
-            raise UserError("the first arm must be `real`: every other arm is compared with it")
+            raise UserError("the first arm must be `real`: the study rests on it")
+        for name in names[1:]:
+            reference = parse(name).reference
+            if reference.meaning not in meanings:
+                raise UserError(
+                    f"the arm {name} is compared with {reference.name} (the same without the part "
+                    f"in question), which the study lacks. Add this line to its arms:\n"
+                    f"  - {reference.name}"
+                )
         return names
 
     @field_validator("folds")
@@ -158,6 +188,15 @@ class Study(_Strict):
         if folds == 1:
             raise UserError("folds is 1: expected 2 or more, or 0 for the images' own test split")
         return folds
+
+    @model_validator(mode="after")
+    @_named
+    def _recipe_is_valid(self) -> "Study":
+        if any(arm.synthetic for arm in self.parsed_arms()):
+            from experiments.preparation import generator_recipe
+
+            generator_recipe(self)
+        return self
 
     @model_validator(mode="after")
     @_named
@@ -188,9 +227,18 @@ class Study(_Strict):
         """The arms, read."""
         return [parse(name) for name in self.arms]
 
+    def reference_of(self, arm: Arm) -> Arm:
+        """The study's own arm that `arm` is compared with (see `Arm.reference`)."""
+        return parse(reference_in(arm.name, self.arms))
+
+    def compared_arms(self) -> list[Arm]:
+        """All arms but `real`, each of which has a reference."""
+        return self.parsed_arms()[1:]
+
     def training_of(self, classifier: ClassifierOptions) -> Training:
-        """How one classifier is trained: the same in every arm."""
+        """How one classifier is trained: the same in every arm, by the study's primary metric."""
         fields = {**self.training.as_dict(), **classifier.training}
+        fields["selection_metric"] = self.primary_metric
         return TypeAdapter(Training).validate_python(fields)
 
     def trials(self) -> list["Trial"]:

@@ -5,38 +5,51 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import intervals, metrics
-from experiments import companions, conclusion, exchange, statistics
+from classifiers import metrics
+from experiments import checks, companions, conclusion, exchange, statistics
 from experiments.arms import Arm, parse
+from experiments.checks import Check, Evidence, unlike_real
+from experiments.scores import TRIAL, Scores, folds_of, predictions_of, scores
 from experiments.study import Study
 from experiments.trial import PREDICTIONS
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 
-TRIAL = ("arm", "classifier", "generator", "seed")
 
-
-def write(folder: Path, study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> dict:
+def write(
+    folder: Path,
+    study: Study,
+    trials: pd.DataFrame,
+    predictions: pd.DataFrame,
+    sets: pd.DataFrame,
+    checked: list[Check],
+    real: str = "real",
+) -> dict:
     """Write all tables of the finished `trials` into `folder`; returns the conclusion.
 
     The same trials give the same bytes, however often the run was interrupted. `trials` are the
-    rows of trial.json, `predictions` one row per trial and image.
+    rows of trial.json, `predictions` one row per trial and image; `sets` and `real` are those of
+    `experiments.checks.Evidence`, and `checked` the checks that were made before.
     """
     check_equal_budgets(trials)
-    predictions = predictions[[*TRIAL, *PREDICTIONS]]
+    predictions = predictions[[*TRIAL, "fold", *PREDICTIONS]]
     if study.folds:
         trials = pool(trials)
-    found = scores(study, trials, predictions)
-    deltas, worth = deltas_table(study, found), exchange.table(study, trials, found)
+    scored = scores(study, trials, predictions)
+    deltas = deltas_table(study, scored, bool(unlike_real(sets)))
+    baseline, worth = baseline_table(study, scored), exchange.table(study, trials, scored, real)
     write_csv(
         folder,
         metrics=metrics_table(trials, predictions),
         predictions=predictions,
         deltas=deltas,
+        baseline=baseline,
         companions=companions.table(study, predictions),
         exchange=worth,
     )
-    return conclusion.conclude(study, deltas) | {"exchange": worth["text"].tolist()}
+    evidence = Evidence(deltas, baseline, trials, sets, real)
+    checked = checks.check(study, evidence) + checked
+    return conclusion.conclude(study, evidence, checked) | {"exchange": worth["text"].tolist()}
 
 
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:
@@ -47,8 +60,12 @@ def write_csv(folder: Path, **tables: pd.DataFrame) -> None:
 
 
 def pool(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row for the folds of a repeat: of n_train and threshold the mean, else the first."""
+    """One row for the folds of a repeat: of n_train and threshold the mean, else the first.
+
+    `constant` and `kept_first` hold where they hold in any fold.
+    """
     means = {"n_train": lambda n: round(n.mean()), "threshold": "mean"}
+    means |= {"constant": "any", "kept_first": "any"}
     rest = {name: "first" for name in trials.columns if name not in (*TRIAL, *means)}
     same = trials.groupby(list(TRIAL), sort=False, as_index=False)
     return same.agg({name: (means | rest)[name] for name in trials.columns if name not in TRIAL})
@@ -57,15 +74,17 @@ def pool(trials: pd.DataFrame) -> pd.DataFrame:
 def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per trial with every metric; undefined metrics stay empty.
 
-    `trials` has the columns of TRIAL, and trial, n_train, threshold; `predictions` has one row per
-    trial and test image. Labels, probabilities and thresholds come from the same row.
+    Metrics that rank images rank them within each fold (see `classifiers.metrics.evaluate`): other
+    networks' scores are on scales of their own. `trials` has the columns of TRIAL, and trial,
+    n_train, threshold; `predictions` has one row per trial and test image. Labels, probabilities
+    and thresholds come from the same row.
     """
     rows = []
     for trial in trials.to_dict("records"):
-        made = _of(predictions, trial)
+        made = predictions_of(predictions, trial)
         scored = [made[name].to_numpy() for name in ("target", "probability", "threshold")]
         counts = {name: int(count) for name, count in metrics.confusion(*scored).items()}
-        rows.append(trial | metrics.evaluate(*scored) | counts)
+        rows.append(trial | metrics.evaluate(*scored, folds=folds_of(made)) | counts)
     return pd.DataFrame(rows)
 
 
@@ -81,29 +100,39 @@ def check_equal_budgets(trials: pd.DataFrame) -> None:
             )
 
 
-def scores(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> "Scores":
-    """Every metric of every trial, on the test set as it is and on resampled test groups."""
-    groups = predictions.drop_duplicates("path").sort_values("path")["group"].to_numpy()
-    weights = intervals.group_weights(groups, study.bootstrap, np.random.default_rng(0))
-    return Scores(study, trials, predictions, weights, len(set(groups)))
+def baseline_table(study: Study, scores: Scores) -> pd.DataFrame:
+    """ROC AUC of the arm `real`, per classifier and for their mean ("all"), against chance.
+
+    Columns: classifier, value, low, high, beats_chance.
+    """
+    return pd.DataFrame(
+        [
+            {"classifier": name} | _against_chance(scores, parse("real"), members, study.confidence)
+            for name, members in _members(study).items()
+        ]
+    )
 
 
-def deltas_table(study: Study, scores: "Scores") -> pd.DataFrame:
-    """Every arm against `real`: for each metric, per classifier and for their mean ("all").
+def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.DataFrame:
+    """Every arm against its reference: for each metric, per classifier and for their mean ("all").
 
     Deltas are paired: the same seed, the same resampled test groups. How sure they are is
     `statistics.estimate`'s. For the headline ("all", primary metric) the intervals of all arms
-    with synthetic images are Holm's, and `p_holm` is his adjusted p-value. Classifiers that learn
-    nothing are all alike: where the arm `real` itself does not beat chance (ROC AUC), `equivalent`
-    becomes `inconclusive`.
+    with synthetic images are Holm's, and `p_holm` is his adjusted p-value. The headline alone has a
+    `verdict`; all else is exploratory, and its verdict is "". Classifiers that learn nothing are
+    all alike, and so are images that are nothing like real ones: where the reference does not beat
+    chance (ROC AUC), and where the synthetic images are `unlike_real`, it is `not interpretable`.
     """
-    names, rows = [classifier.name for classifier in study.classifiers], []
-    for arm in study.parsed_arms()[1:]:
-        for classifier in ["all", *names]:
-            members = names if classifier == "all" else [classifier]
+    rows, groups = [], _members(study)
+    for arm in study.compared_arms():
+        reference = study.reference_of(arm)
+        for classifier, members in groups.items():
+            chance = _against_chance(scores, reference, members, study.confidence)
+            about = {"arm": arm.name, "reference": reference.name, "classifier": classifier}
+            about["reference_beats_chance"] = chance["beats_chance"]
             for metric in metrics.NAMES:
-                about = {"arm": arm.name, "classifier": classifier, "metric": metric}
-                rows.append(about | _delta(scores, arm, members, metric))
+                row = about | {"metric": metric}
+                rows.append(row | _delta(scores, arm, reference, members, metric))
     table = pd.DataFrame(rows).assign(confidence=study.confidence, p_holm=np.nan)
     tested = [arm.name for arm in study.parsed_arms() if arm.tested]
     headline = (table["classifier"] == "all") & (table["metric"] == study.primary_metric)
@@ -111,86 +140,73 @@ def deltas_table(study: Study, scores: "Scores") -> pd.DataFrame:
     p_values = table.loc[family, "p_value"].to_numpy()
     table.loc[family, "p_holm"] = statistics.holm(p_values)
     table.loc[family, "confidence"] = statistics.holm_confidences(p_values, study.confidence)
-    judged = pd.DataFrame([_judge(row, study.margin) for row in table.to_dict("records")])
-    return pd.concat([table.drop(columns=["estimate", "chance"]), judged], axis=1)
+    bounds = pd.DataFrame([_bounds(row) for row in table.to_dict("records")])
+    table = pd.concat([table.drop(columns="estimate"), bounds], axis=1).assign(verdict="")
+    table.loc[headline, "verdict"] = [
+        _verdict(row, study.margin, unlike_real and row["arm"] in tested)
+        for row in table[headline].to_dict("records")
+    ]
+    return table
 
 
-class Scores:
-    """Every metric of every trial: on the test set as it is, and on resampled test groups.
+def _members(study: Study) -> dict[str, list[str]]:
+    """The classifiers behind each name: all of them behind "all", then each alone."""
+    names = [classifier.name for classifier in study.classifiers]
+    return {"all": names} | {name: [name] for name in names}
 
-    There are `groups` of these.
+
+def _against_chance(scores: Scores, arm: Arm, members: list[str], confidence: float) -> dict:
+    """The ROC AUC of an arm, its interval, and whether it is shown to be above 0.5.
+
+    Without an interval (networks that all answer alike, right or wrong) every training must be
+    above 0.5, also on nearly all resampled test groups.
     """
-
-    def __init__(self, study: Study, trials, predictions, weights: np.ndarray, groups: int):
-        self.groups = groups
-        everything = np.vstack([np.ones(weights.shape[1]), weights])
-        self._study, self._found = study, {}
-        for trial in trials.to_dict("records"):
-            made = _of(predictions, trial).sort_values("path")
-            self._found[tuple(trial[name] for name in TRIAL)] = metrics.evaluate(
-                made["target"].to_numpy(),
-                made["probability"].to_numpy(),
-                made["threshold"].to_numpy(),
-                everything,
-            )
-
-    def of(self, arm: Arm, classifiers: list[str], metric: str) -> np.ndarray:
-        """(1 + B, G, S): replicates, generators (one where none is used), and seeds.
-
-        The first replicate is the test set as it is; several classifiers are averaged.
-        """
-        generators = self._study.generator.seeds if arm.synthetic else [""]
-        found = [
-            [
-                [self._found[arm.name, name, generator, seed][metric] for seed in self._study.seeds]
-                for generator in generators
-            ]
-            for name in classifiers
-        ]
-        return np.moveaxis(np.mean(found, axis=0), -1, 0)
+    areas = scores.of(arm, members, "roc_auc")
+    result = statistics.estimate(areas[0], areas[1:], scores.groups)
+    low, high = np.clip(result.interval(confidence), 0, 1)
+    above = bool(low > 0.5)
+    if np.isnan(low):
+        defined = areas[np.isfinite(areas).all(axis=(1, 2))]
+        least = defined.min(axis=(1, 2)) if len(defined) else np.zeros(1)
+        above = bool(np.isfinite(areas[0]).all() and (least > 0.5).mean() >= confidence)
+    return {"value": result.delta, "low": low, "high": high, "beats_chance": above}
 
 
-def _delta(scores: Scores, arm: Arm, members: list[str], metric: str) -> dict:
-    real = parse("real")
-    value, baseline = (scores.of(one, members, metric) for one in (arm, real))
+def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric: str) -> dict:
+    value, baseline = (scores.of(one, members, metric) for one in (arm, reference))
     deltas = value - baseline
-    found = statistics.estimate(deltas[0], deltas[1:], scores.groups)
-    beyond_chance = scores.of(real, members, "roc_auc") - 0.5
+    result = statistics.estimate(deltas[0], deltas[1:], scores.groups)
     less = metric in metrics.LESS_IS_BETTER
     pair = (baseline[0], value[0]) if less else (value[0], baseline[0])
     return {
         "baseline": baseline[0].mean(),
         "value": value[0].mean(),
-        "delta": found.delta,
-        "error": found.error,
-        "freedom": found.freedom,
-        "p_value": found.p_value(),
+        "delta": result.delta,
+        "error": result.error,
+        "df": result.freedom,
+        "p_value": result.p_value(),
         "standardised": statistics.standardised(deltas[0]),
         "probability_of_improvement": statistics.probability_of_improvement(*pair),
         "generators": deltas.shape[1],
         "seeds": deltas.shape[2],
         "test_groups": scores.groups,
-        **{f"variance_{name}": part for name, part in found.components._asdict().items()},
-        "chance": statistics.estimate(beyond_chance[0], beyond_chance[1:], scores.groups),
-        "estimate": found,
+        **{f"variance_{name}": part for name, part in result.components._asdict().items()},
+        "estimate": result,
     }
 
 
-def _judge(row: dict, margin: float) -> dict:
+def _bounds(row: dict) -> dict:
+    """The interval of a change, which ends where no change can be larger, and the least found."""
     largest = 2.0 if row["metric"] == "mcc" else 1.0
     low, high = np.clip(row["estimate"].interval(row["confidence"]), -largest, largest)
-    better = (-high, -low) if row["metric"] in metrics.LESS_IS_BETTER else (low, high)
-    found = statistics.verdict(*better, margin)
     smallest = row["estimate"].smallest_effect(row["confidence"])
-    learned = row["chance"].interval(row["confidence"])[0] > 0
-    return {
-        "low": low,
-        "high": high,
-        "smallest_effect": smallest if smallest <= largest else np.nan,
-        "real_beats_chance": bool(learned),
-        "verdict": found if learned or found != "equivalent" else "inconclusive",
-    }
+    smallest = smallest if smallest <= largest else np.nan
+    return {"low": low, "high": high, "smallest_effect": smallest}
 
 
-def _of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
-    return predictions[(predictions[list(TRIAL)] == [trial[name] for name in TRIAL]).all(axis=1)]
+def _verdict(row: dict, margin: float, unlike_real: bool) -> str:
+    if unlike_real or not row["reference_beats_chance"]:
+        return "not interpretable"
+    less = row["metric"] in metrics.LESS_IS_BETTER
+    better = (-row["high"], -row["low"]) if less else (row["low"], row["high"])
+    return statistics.verdict(*better, margin)

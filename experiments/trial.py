@@ -1,23 +1,19 @@
 """One trial: trained and evaluated once, in a folder named after all that it depends on."""
 
-import hashlib
 import json
 import re
 import time
-from functools import lru_cache
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
-import ufgen
-from classifiers import calibration
+from classifiers import calibration, metrics, selection
 from classifiers.batches import Examples
 from classifiers.training import Classifier
 from experiments.preparation import Prepared, content_key
 from experiments.study import Study, Trial
-from ufgen import tensorboard
+from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.imageset import ImageSet
 
@@ -38,8 +34,10 @@ def run_trial(
     """Train and evaluate once; write `place/` with predictions.csv, history.csv and trial.json.
 
     Temperature and threshold come from the validation images; the test images are predicted once,
-    after training, in the order of their hash. Of the first seed and generator evidence.npy keeps
-    the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum.
+    after training, in the order of their hash. Of the first generator evidence.npy keeps
+    the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum; 0 where all images
+    get the same probability, which has no evidence. trial.json says so (`constant`), and whether
+    the weights are those of the first evaluation (`kept_first`).
     """
     started, busy = time.perf_counter(), time.process_time()
 
@@ -66,8 +64,9 @@ def run_trial(
     )
     raw = network.predict(store.take(test), training.test_views)
     probability = calibration.scale(raw, judge.temperature)
+    constant = metrics.is_constant(probability)
     negative = next(label for label in test.classes if label != test.positive)
-    predictions = test.table.assign(
+    predictions = test.relative().assign(
         target=test.targets(),
         probability=probability,
         threshold=judge.threshold,
@@ -82,6 +81,8 @@ def run_trial(
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
+            "settings": trial_settings(study, prepared, trial, diet, network.precision),
+            "made_by": made_by(),
             "precision": network.precision,
             "n_train": len(diet),
             "steps": int(history["step"].iloc[-1]),
@@ -90,13 +91,16 @@ def run_trial(
             "validation_sha256": content_key(prepared.validation),
             "threshold": judge.threshold,
             "temperature": judge.temperature,
+            "constant": constant,
+            "kept_first": selection.kept_first(history),
             "seconds": round(time.perf_counter() - started, 2),
             "cpu_seconds": round(time.process_time() - busy, 2),
         }
-        if trial.seed == study.seeds[0] and trial.generator in (None, study.generator.seeds[0]):
+        if trial.generator in (None, study.generator.seeds[0]):
             maps = network.evidence(store.take(test))
             largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)
-            np.save(temporary / "evidence.npy", (maps / largest).astype("float16"))
+            shares = np.zeros_like(maps) if constant else maps / largest
+            np.save(temporary / "evidence.npy", shares.astype("float16"))
         (temporary / "trial.json").write_text(json.dumps(about, indent=1))
 
 
@@ -106,39 +110,35 @@ def read_predictions(place: Path) -> pd.DataFrame:
     return pd.read_csv(place / "predictions.csv", dtype=text, keep_default_na=False)
 
 
-def trial_folder(
-    folder: Path, study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
-) -> Path:
-    """Where a trial lives: its name, and a hash of everything that its result depends on."""
-    test = prepared.test.table[["path", "sha256", "label", "group"]]
-    depends = {
-        "version": ufgen.__version__,
-        "backend": keras.backend.backend(),
-        "train": content_key(diet),
-        "validation": content_key(prepared.validation),
-        "test": sorted(test.itertuples(index=False, name=None)),
-        "positive": diet.positive,
-        "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
-        "classifier": [trial.classifier.name, _content(trial.classifier.weights)],
-        "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
-        "augmentation": trial.arm.augmentation,
-        "pretrain": trial.arm.pretrain,
-        "seed": trial.seed,
-    }
-    key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:10]
+def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
+    """Where a trial lives: its name, and a hash of its settings and of `made_by`."""
+    key = provenance.key(10, settings, made_by())
     generator = "" if trial.generator is None else f"_generator{trial.generator}"
     fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
     title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{fold}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
 
 
-def _content(weights: str) -> list[str]:
-    """Each of the named weights, a local file by its hash."""
-    files = [(name, Path(name)) for name in weights.split(",")]
-    return [_hash(at, at.stat().st_mtime_ns) if at.is_file() else name for name, at in files]
+def made_by() -> dict[str, str]:
+    """The versions that the result of a trial depends on."""
+    return provenance.made_by("training", "experiments.trial", "ufgen.pixels")
 
 
-@lru_cache
-def _hash(file: Path, _changed: int) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def trial_settings(
+    study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
+) -> str:
+    """A hash of everything that is asked of a trial: images, network, training, seed."""
+    test = prepared.test.relative()[["path", "sha256", "label", "group"]]
+    depends = {
+        "train": content_key(diet),
+        "validation": content_key(prepared.validation),
+        "test": sorted(test.itertuples(index=False, name=None)),
+        "positive": diet.positive,
+        "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
+        "classifier": [trial.classifier.name, provenance.content_of(trial.classifier.weights)],
+        "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
+        "augmentation": trial.arm.augmentation,
+        "pretrain": trial.arm.pretrain,
+        "seed": trial.seed,
+    }
+    return provenance.key(16, depends)

@@ -5,15 +5,25 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers import metrics as metric_names
-from experiments.arms import Arm, parse
-from experiments.figures import colours
+from experiments.arms import Arm, parse, reference_in
+from ufgen.figures import (
+    BLACK,
+    counted,
+    footnote,
+    legend_beside,
+    line_styles,
+    log_where_wide,
+    open_figure,
+    style,
+)
 
 
-def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
+@style()
+def learning_curve(metrics: pd.DataFrame, metric: str, real: str = "real") -> Figure | None:
     """The metric against the number of real images, and the arms with synthetic ones beside it.
 
     Mean over classifiers; the band and the bars go from the lowest to the highest training. None
-    without arms `real+oracle@RATIO`.
+    without arms `real+oracle@RATIO`. `real` is what the images that are not synthetic are called.
     """
     arms = {name: parse(name) for name in metrics["arm"].unique()}
     steps = [n for n, arm in arms.items() if arm == Arm(n, real=True, oracle=arm.oracle)]
@@ -21,51 +31,64 @@ def learning_curve(metrics: pd.DataFrame, metric: str) -> Figure | None:
         return None
     curve = sorted((*_spread(metrics, name, metric),) for name in steps)
     x, y, low, high = np.array(curve).T
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = open_figure(height=3.4)
     axes = figure.subplots()
-    axes.plot(x, y, "o-", color="black", ms=4, lw=1.3, label="real images alone")
-    axes.fill_between(x, low, high, color="black", alpha=0.08)
+    axes.plot(x, y, "o-", color=BLACK, label=f"{real} images alone")
+    axes.fill_between(x, low, high, color=BLACK, alpha=0.08)
     drawn = [name for name, arm in arms.items() if arm.tested and arm.real]
-    for place, (name, colour) in enumerate(zip(drawn, colours(len(drawn) + 1)[1:], strict=True), 1):
+    looks = line_styles(len(drawn), first=1)
+    for place, (name, look) in enumerate(zip(drawn, looks, strict=True), 1):
         _, value, least, most = _spread(metrics, name, metric)
         at = x[0] * (1 + 0.02 * place)
-        axes.vlines(at, least, most, color=colour, alpha=0.5)
-        axes.plot(at, value, "D", color=colour, ms=5, label=name)
-        axes.axhline(value, color=colour, lw=0.7, ls=":")
+        axes.vlines(at, least, most, color=look["color"], lw=1)
+        axes.axhline(value, **look, lw=0.7)
+        axes.plot(at, value, **look, marker="D", ms=5, label=name)
     axes.set_xscale("log")
     axes.set_xticks(x, [f"{count:.0f}" for count in x])
     axes.minorticks_off()
-    axes.set_xlabel("real training images")
+    axes.set_xlabel(f"{real} training images")
     axes.set_ylabel(metric_names.title(metric))
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend_beside(axes)
+    footnote(figure, f"Mean of {_counts(metrics)}; bars and band: lowest to highest run.")
     return figure
 
 
+@style()
 def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figure | None:
-    """Each generator's change of the metric against the distance of its images to real ones.
+    """Each generator's change against the reference arm, by how far its images are from real ones.
 
     None where fewer than two generators or choices of images can be compared.
     """
     distances = synthetic.groupby(["generator", "filtered"])["KD-texture"].mean()
     if distances.nunique() < 2:
         return None
-    baseline = metrics[metrics["arm"] == "real"][metric].mean()
-    names = [name for name in metrics["arm"].unique() if parse(name).tested]
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    means, arms = metrics.groupby("arm")[metric].mean(), metrics["arm"].unique()
+    names = [name for name in arms if parse(name).tested]
+    figure = open_figure(height=3.2)
     axes = figure.subplots()
-    axes.axhline(0, color="black", lw=0.7)
-    for name, colour in zip(names, colours(len(names) + 1)[1:], strict=True):
-        found = metrics[metrics["arm"] == name].groupby("generator")[metric].mean() - baseline
+    axes.axhline(0, color=BLACK, lw=0.7)
+    for name, look in zip(names, line_styles(len(names), first=1), strict=True):
+        found = metrics[metrics["arm"] == name].groupby("generator")[metric].mean()
+        found = found - means[reference_in(name, arms)]
         keys = [(str(generator), parse(name).filtered) for generator in found.index]
         axes.plot(
-            [distances.get(key, np.nan) for key in keys], found, "o", color=colour, label=name
+            [distances.get(key, np.nan) for key in keys],
+            found,
+            "o",
+            color=look["color"],
+            label=name,
         )
     axes.set_xlabel("KD-texture between synthetic and training images (less is nearer)")
     axes.set_ylabel(f"change in {metric_names.title(metric)}")
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend_beside(axes)
+    log_where_wide(axes.xaxis, distances, distances.abs().min())
+    footnote(figure, f"Each point: one generator, mean of {_counts(metrics)}.")
     return figure
+
+
+def _counts(metrics: pd.DataFrame) -> str:
+    classifiers = counted(metrics["classifier"].nunique(), "classifier")
+    return f"{classifiers} and {counted(metrics['seed'].nunique(), 'seed')}"
 
 
 def _spread(metrics: pd.DataFrame, arm: str, metric: str) -> tuple[float, float, float, float]:

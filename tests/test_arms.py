@@ -133,3 +133,29 @@ def test_filtered_and_shuffled_are_read():
     ):
         with pytest.raises(UserError, match="expected parts"):
             arms.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("real+synthetic@0.5", "real"),
+        ("real+synthetic@1.0:filtered", "real"),
+        ("real+shuffled@1.0", "real"),
+        ("synthetic", "real"),
+        ("synthetic+classical", "real+classical"),
+        ("real+duplicated@1.0", "real"),
+        ("real+classical", "real"),
+        ("real+classical:mixup", "real"),
+        ("real+classical+synthetic@1.0", "real+classical"),
+        ("real+synthetic@1.0+classical:mixup", "real+classical:mixup"),
+        ("real+classical+duplicated@2", "real+classical"),
+        ("real+oracle@1+synthetic@1.0", "real+oracle@1.0"),
+        ("real+duplicated@1+synthetic@1", "real+duplicated@1.0"),
+        ("real+oracle@1+duplicated@0.5", "real+oracle@1.0"),
+        ("pretrain:synthetic@1.0>real", "real"),
+        ("pretrain:synthetic@1.0>real+classical", "real+classical"),
+    ],
+)
+def test_an_arm_is_compared_with_the_same_without_the_part_in_question(name, reference):
+    found = arms.parse(name).reference
+    assert found.name == reference and found.meaning == arms.parse(reference).meaning

@@ -1,51 +1,130 @@
-"""The images that an arm changed most."""
+"""The images that an arm changed most, and the evidence that is shown with them."""
 
 import json
 
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from experiments import changed
 
+ARM = "real+synthetic@1.0"
 
-def _predictions() -> pd.DataFrame:
-    """Four images, two trainings of each arm: b gains 0.4 in the mean, c loses 0.3."""
-    after = {"a": 0.5, "b": 0.9, "c": 0.8, "d": 0.5}
+
+def _predictions(classifiers=("mobilenet_v3",)) -> pd.DataFrame:
+    """Five images, two trainings of each arm: b gains 0.4 in the mean, c loses 0.3, e 0.01."""
+    after = {"a": 0.5, "b": 0.9, "c": 0.8, "d": 0.5, "e": 0.51}
     rows = [
         {"path": path, "label": label, "target": int(label == "UF"), "arm": arm, "seed": seed}
-        | {"classifier": "mobilenet_v3", "probability": (after[path] if arm != "real" else 0.5)}
-        for path, label in zip("abcd", ("UF", "UF", "NUF", "NUF"), strict=True)
-        for arm in ("real", "real+synthetic@1.0")
+        | {"classifier": name, "probability": (after[path] if arm != "real" else 0.5)}
+        for path, label in zip("abcde", ("UF", "UF", "NUF", "NUF", "NUF"), strict=True)
+        for arm in ("real", ARM)
         for seed in (0, 1)
+        for name in classifiers
     ]
     return pd.DataFrame(rows)
 
 
-def test_gain_is_that_of_the_true_class():
-    found = changed.choose(_predictions(), "real+synthetic@1.0", each=5)
+def _trial(root, arm: str, seed: int, maps, classifier="mobilenet_v3", constant=None):
+    place = root / f"{arm}-{classifier}-{seed}"
+    place.mkdir()
+    about = {"arm": arm, "classifier": classifier, "seed": seed}
+    about |= {} if constant is None else {"constant": constant}
+    (place / "trial.json").write_text(json.dumps(about))
+    pd.DataFrame({"path": list("edcba")}).to_csv(place / "predictions.csv", index=False)
+    if maps is not None:
+        np.save(place / "evidence.npy", np.asarray(maps, "float16"))
+    return place
+
+
+def _maps(place_of_one: int):
+    maps = np.zeros((5, 2, 2))
+    maps[place_of_one] = 1
+    return maps
+
+
+def test_gain_is_that_of_the_true_class_and_small_changes_are_left_out():
+    found = changed.choose(_predictions(), ARM)
     assert found["path"].tolist() == ["b", "c"]
     assert np.allclose(found["gain"], [0.4, -0.3])
     assert np.allclose(found["after"], [0.9, 0.8])
 
 
 def test_evidence_is_joined_to_images_by_path(tmp_path):
-    place = tmp_path / "trial"
-    place.mkdir()
-    (place / "trial.json").write_text(json.dumps({"arm": "real", "classifier": "mobilenet_v3"}))
-    pd.DataFrame({"path": ["d", "a"]}).to_csv(place / "predictions.csv", index=False)
-    np.save(place / "evidence.npy", np.stack([np.zeros((2, 2)), np.ones((2, 2))]).astype("float16"))
-    (tmp_path / "other").mkdir()
-    found = changed.evidence([tmp_path / "other", place], "real", "mobilenet_v3")
-    assert found["a"].min() == 1 and found["d"].max() == 0
+    trials = [_trial(tmp_path, "real", 0, _maps(4)), _trial(tmp_path, ARM, 0, _maps(0))]
+    found = changed.evidence(_predictions(), trials, ARM, "real")
+    assert found.before["a"].min() == 1 and found.before["d"].max() == 0
+    assert found.after["e"].min() == 1 and "mobilenet_v3, seed 0" in found.text
 
 
-def test_the_figure_is_written(tmp_path):
+def test_a_failed_first_seed_is_replaced_by_the_next(tmp_path):
+    trials = [_trial(tmp_path, "real", 0, None), _trial(tmp_path, ARM, 0, _maps(0))]
+    assert changed.evidence(_predictions(), trials, ARM, "real").text == (
+        "no evidence: none was kept"
+    )
+    trials += [_trial(tmp_path, arm, 1, _maps(1)) for arm in ("real", ARM)]
+    assert "seed 1" in changed.evidence(_predictions(), trials, ARM, "real").text
+
+
+def test_a_constant_network_has_no_evidence(tmp_path):
+    trials = [_trial(tmp_path, "real", 0, _maps(0)), _trial(tmp_path, ARM, 0, np.zeros((5, 2, 2)))]
+    trials += [_trial(tmp_path, "real", 1, _maps(0))]
+    trials += [_trial(tmp_path, ARM, 1, _maps(1), constant=True)]
+    found = changed.evidence(_predictions(), trials, ARM, "real")
+    assert found.before is None
+    assert found.text == "no evidence: all images get the same probability"
+
+
+def test_the_classifier_is_the_best_of_those_that_beat_chance(tmp_path):
+    names = ("mobilenet_v3", "hybrid")
+    made = _predictions(names)
+    best = (made["classifier"] == "hybrid") & (made["arm"] == "real") & (made["target"] == 1)
+    made.loc[best, "probability"] = 0.9
+    trials = [_trial(tmp_path, arm, 0, _maps(0), name) for arm in ("real", ARM) for name in names]
+    assert "hybrid, seed 0" in changed.evidence(made, trials, ARM, "real").text
+    assert "mobilenet_v3" in changed.evidence(made, trials, ARM, "real", {"mobilenet_v3"}).text
+    none = changed.evidence(made, trials, ARM, "real", set())
+    assert none.before is None and "beat chance" in none.text
+
+
+def _written(folder, predictions, trials=()):
     shown = []
 
     def pixels_of(paths):
         shown.extend(paths)
         return np.zeros((len(paths), 32, 32, 1), "uint8")
 
-    changed.write(tmp_path, "real+synthetic@1.0", _predictions(), [], pixels_of)
+    changed.write(folder, ARM, predictions, list(trials), pixels_of)
+    return shown, (folder / "figures/changed.svg").read_text()
+
+
+def test_the_figure_says_three_decimals_and_why_there_is_no_evidence(tmp_path):
+    shown, text = _written(tmp_path, _predictions())
     assert shown == ["b", "c"]
-    assert (tmp_path / "figures/changed.svg").stat().st_size > 1000
+    assert "0.500→0.900" in text and "No evidence: none was kept" in text
+    assert "probability of UF" in text
+
+
+def test_the_figure_is_there_even_if_nothing_changed(tmp_path):
+    same = _predictions().assign(probability=0.5)
+    shown, text = _written(tmp_path, same)
+    assert shown == [] and "No mean probability changed by 0.05 or more" in text
+
+
+def test_the_reference_of_the_table_is_the_one_that_is_compared(tmp_path):
+    predictions = _predictions().replace({"arm": {"real": "real+classical"}})
+    row = {"arm": ARM, "reference": "real+classical", "classifier": "mobilenet_v3"}
+    table = pd.DataFrame([row | {"reference_beats_chance": False}])
+    table.to_csv(tmp_path / "deltas.csv", index=False)
+    _, text = _written(tmp_path, predictions)
+    assert "from real+classical to" in text and "beat chance in real+classical" in text
+
+
+def test_maps_are_drawn_only_with_a_colour_bar(tmp_path):
+    trials = [_trial(tmp_path, arm, 0, _maps(3)) for arm in ("real", ARM)]
+    found = changed.evidence(_predictions(), trials, ARM, "real")
+    chosen = changed.choose(_predictions(), ARM)
+    pixels = np.zeros((2, 32, 32, 1), "uint8")
+    figure = changed.draw(chosen, pixels, found, ARM, "real", "about")
+    FigureCanvasAgg(figure).draw()
+    assert len(figure.axes) == 3 * 2 + 1

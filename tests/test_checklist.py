@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from test_report import fake_study
+from fake_study import fake_study
 
 from experiments import checklist, report
 

@@ -52,7 +52,7 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
         divided = preparation.divide(small, preparation.read_images(small))
         without_pixels = PixelStore(divided.store.array[:0], {})
         shared = executors.Shared(small, {None: divided}, without_pixels, PRECISIONS)
-        broken = executors.Job(small.trials()[0], divided.fit, tmp_path / "broken")
+        broken = executors.Job(small.trials()[0], divided.fit, tmp_path / "broken", "")
         cluster.run_trials(shared, [broken], tqdm(disable=True))
     for name in TABLES:
         one, two = (tmp_path / where / "small" / name for where in ("local", "ray"))

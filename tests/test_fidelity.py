@@ -102,14 +102,14 @@ def test_features_that_cannot_be_compared_are_refused(bad):
         kernel_distance(normal(5, 3, 0), bad)
 
 
-def test_texture_sees_blur_and_is_at_its_floor_for_the_same_speckle():
+def test_texture_sees_blur_and_is_at_its_reference_for_the_same_speckle():
     real = {"a": speckle(60, 0), "b": speckle(60, 1)}
     same = {"a": speckle(60, 2), "b": speckle(60, 3)}
     blurred = {"a": speckle(60, 2, 2.5), "b": speckle(60, 3)}
     tables = [measure.measure(real, drawn, [texture()]) for drawn in (same, blurred)]
     values = [t.set_index(["metric", "scope"])["value"] for t in tables]
-    floors = tables[0].set_index(["metric", "scope"])["floor_high"]
-    assert values[0]["KD-texture", "all"] < floors["KD-texture", "all"] + 0.05
+    references = tables[0].set_index(["metric", "scope"])["reference_high"]
+    assert values[0]["KD-texture", "all"] < references["KD-texture", "all"] + 0.05
     assert values[1]["KD-texture", "a"] > 10 * abs(values[0]["KD-texture", "a"]) + 1
     assert values[1]["coverage-texture", "a"] < 0.2 < values[0]["coverage-texture", "a"]
     assert set(tables[0]["scope"]) == {"all", "a", "b"}

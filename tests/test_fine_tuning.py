@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from classifiers import precision, registry
+from classifiers import registry
 from classifiers.backbones import last_block
 from classifiers.batches import Examples
 from classifiers.frozen import FrozenFeatures
 from classifiers.losses import cross_entropy, smoothed
 from classifiers.settings import Training, check_trial, learning_rate
 from classifiers.training import Classifier
+from ufgen import precision
 from ufgen.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -113,6 +114,9 @@ def test_the_head_learns_on_cached_features_what_it_would_learn_on_pixels(pretra
     among = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels, "light", 3)[:2]
     assert alone.shape[1] == 3 and np.allclose(alone, among, atol=1e-4)
     assert (alone[:, 0] != alone[:, 1]).any()
+    one, other = (cache.views(TRAIN.pixels[:2], "light", 3, seed) for seed in (1, 2))
+    assert (one != other).any(axis=(1, 2)).all()  # a seed's trainings see views of their own
+    assert (cache.views(TRAIN.pixels, "none", 3, 5)[:, 0] == found).all()
 
 
 def test_nothing_is_computed_twice(pretrained):
@@ -196,8 +200,7 @@ def test_hybrid_takes_a_precision_for_each_backbone():
     of = {name.split("_")[0].lower(): dtypes for name, dtypes in found.items()}
     assert of["mobilenetv3large"] == {"float32"} and of["resnet50"] == {"bfloat16"}
     assert all(v.dtype == "float32" for v in network.model.variables if "seed" not in v.path)
-    assert "float32,bfloat16" in precision.candidates("hybrid")
-    assert precision.candidates("mobilenet_v3") == ["float32", "bfloat16"]
+    assert precision.of_classifier("hybrid") == "float32,bfloat16"
 
 
 def test_bfloat16_learns_with_float32_weights_and_predicts_in_float32(weights):
@@ -214,7 +217,7 @@ CODE = """
 import json, sys
 import numpy as np
 import keras
-from classifiers import precision, registry
+from classifiers import registry
 from classifiers.batches import Examples
 from classifiers.settings import Training
 from classifiers.training import Classifier

@@ -12,7 +12,9 @@ prepare()
 import keras  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from ufgen import pretrained  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
+from ufgen.gan import projected  # noqa: E402
 from ufgen.gan.layers import Enlarge, FromPatches, ToPatches  # noqa: E402
 from ufgen.gan.networks import build_discriminator, build_generator, noise_size  # noqa: E402
 from ufgen.gan.recipe import RESOLUTIONS, Recipe, load_recipe  # noqa: E402
@@ -105,6 +107,32 @@ def test_projected_judges_by_the_features_of_a_frozen_network(tmp_path):
     frozen = discriminator.get_layer("frozen")
     assert not frozen.trainable_variables
     assert len(discriminator.trainable_variables) < len(frozen.variables)
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ("keras:MobileNetV2?alpha=0.35", ("block_3_expand", "block_6_expand", "block_13_expand")),
+        (
+            "keras:MobileNetV3Small",
+            ("expanded_conv_1_expand", "expanded_conv_3_expand", "expanded_conv_8_expand"),
+        ),
+        ("keras:ResNet50", ("conv2_block3_3", "conv3_block4_3", "conv4_block6_3")),
+        ("keras:EfficientNetV2B0", ("block2b_project", "block4a_expand", "block6a_expand")),
+    ],
+)
+def test_projected_watches_three_scales_that_are_no_borders(spec, names):
+    """Each is the last of its size: `names` begin that of the last convolution up to there."""
+    network, _ = pretrained.build(spec, "none", 64)
+    found = projected.watched(network)
+    assert [layer.output.shape[1:3] for layer in found] == [(16, 16), (8, 8), (4, 4)]
+    for layer, name in zip(found, names, strict=True):
+        before = network.layers[: network.layers.index(layer)]
+        convolutions = [b for b in before if isinstance(b, keras.layers.Conv2D)]
+        assert convolutions[-1].name.startswith(name)
+        after = network.layers[network.layers.index(layer) + 1 :]
+        sizes = {a.output.shape[1] for a in after if len(a.output.shape) == 4}
+        assert layer.output.shape[1] not in sizes
 
 
 def test_projected_without_its_weights_names_the_local_file(tmp_path):

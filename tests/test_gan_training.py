@@ -106,7 +106,7 @@ def test_a_training_explains_itself(trained):
     compared = [row["distance"] for row in metrics if "distance" in row]
     assert len(compared) == 2
     assert about["KD-texture"] == min(compared)
-    assert about["floor"] < about["KD-texture"]
+    assert about["reference"] < about["KD-texture"]
     seen = pd.read_csv(folder / "training.csv")
     assert sorted(seen["sha256"]) == sorted(images.table["sha256"])
     for name in ("recipe.yaml", "curves.png", "snapshot.weights.h5"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from classifiers import metrics
+from classifiers import calibration, metrics
 
 
 def _case(seed, ties):
@@ -101,11 +101,11 @@ def test_undefined_is_not_zero():
 
 def test_youden_threshold_is_the_best_there_is():
     labels, probabilities, _ = _case(0, False)
-    threshold = metrics.youden_threshold(labels, probabilities)
+    threshold = calibration.youden_threshold(labels, probabilities)
     false, true, _ = reference.roc_curve(labels, probabilities)
     found = metrics.evaluate(labels, probabilities, threshold)
     assert found["recall"] + found["specificity"] - 1 == pytest.approx((true - false).max())
-    assert metrics.youden_threshold(np.ones(3, int), np.array([0.1, 0.2, 0.3])) == 0.5
+    assert calibration.youden_threshold(np.ones(3, int), np.array([0.1, 0.2, 0.3])) == 0.5
 
 
 def test_reliability_holds_every_image_once():
@@ -119,7 +119,7 @@ def test_reliability_holds_every_image_once():
 @pytest.mark.parametrize("wanted", [0.5, 0.8, 0.9, 1.0])
 def test_a_threshold_for_a_sensitivity_reaches_it_and_no_higher_one_does(wanted):
     labels, probabilities, _ = _case(1, True)
-    threshold = metrics.sensitivity_threshold(labels, probabilities, wanted)
+    threshold = calibration.sensitivity_threshold(labels, probabilities, wanted)
     assert (probabilities[labels == 1] >= threshold).mean() >= wanted
     higher = probabilities[probabilities >= threshold].min() + 1e-9
     assert (probabilities[labels == 1] >= higher).mean() < wanted

@@ -69,7 +69,9 @@ def test_a_generator_that_was_stopped_and_broke_down_is_shown_as_in_its_metrics(
             expected.setdefault(name, []).append((row["step"], value))
     found = _read(tmp_path / "events" / "generators" / made.name)
     assert _places(found) == expected
-    assert {"generator_loss", "images_per_second", "distance", "floor", "recovered"} < set(expected)
+    assert {"generator_loss", "images_per_second", "distance", "reference", "recovered"} < set(
+        expected
+    )
     grid = found.Images("synthetic_images")[-1]
     assert grid.step == recipe.steps()
     assert grid.encoded_image_string == (made / "grids" / "kimg_00000.png").read_bytes()

@@ -25,6 +25,21 @@ def test_the_learning_curve_goes_over_real_images_alone():
     assert worth_figures.learning_curve(_metrics(arms), "roc_auc") is None
 
 
+def test_the_learning_curve_calls_a_phantom_simulated():
+    arms = {"real": (50, 0.7), "real+synthetic@1.0": (100, 0.75), "real+oracle@1.0": (100, 0.8)}
+    axes = worth_figures.learning_curve(_metrics(arms), "roc_auc", "simulated").axes[0]
+    assert axes.get_xlabel() == "simulated training images"
+    assert axes.get_legend_handles_labels()[1][0] == "simulated images alone"
+
+
+def test_quality_is_measured_against_the_arms_own_reference():
+    arms = {"real": (50, 0.7), "real+classical": (50, 0.8)}
+    metrics = _metrics(arms | {"real+classical+synthetic@1.0": (100, 0.83)})
+    sets = pd.DataFrame({"generator": ["0", "1"], "filtered": False, "KD-texture": [3.0, 1.0]})
+    _, y = worth_figures.quality(metrics, sets, "roc_auc").axes[0].lines[1].get_data()
+    assert list(y.round(3)) == [0.03, 0.03]
+
+
 def test_quality_is_paired_by_generator():
     metrics = _metrics({"real": (50, 0.7), "real+synthetic@1.0": (100, 0.75)})
     metrics.loc[metrics["generator"] == "1", "roc_auc"] = 0.6

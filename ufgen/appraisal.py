@@ -1,28 +1,23 @@
-"""How good synthetic images are: fidelity, copies, pictures, and the page that shows them."""
+"""How good synthetic images are: fidelity, its gate, copies, and the page that shows them."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from ufgen import imageset, pixels
+from ufgen import pixels
 from ufgen.atomic import whole_file, write_text
 from ufgen.contact_sheet import Strip
-from ufgen.errors import UserError
-from ufgen.fidelity import measure
+from ufgen.fidelity import gate, measure
 from ufgen.fidelity.copies import Copies, find_copies
 from ufgen.fidelity.extractors import Extractor, extract, network_name, texture
 from ufgen.gallery import write_gallery
-from ufgen.gan.latents import interpolate, render
-from ufgen.gan.recipe import Recipe, load_recipe
-from ufgen.gan.sampler import Drawn, load_generator
-from ufgen.grids import GRID_COLUMNS, TILE, write_grid
+from ufgen.gan.recipe import Recipe
+from ufgen.gan.sampler import Drawn
 from ufgen.imageset import ImageSet
+from ufgen.interpolations import write_interpolations
 
-STRIP_SEEDS, STRIP_BETWEEN = GRID_COLUMNS // 2, 2
-GIF_SEEDS, GIF_BETWEEN, GIF_MILLISECONDS = 4, 12, 80
 FEWEST_HELD_OUT = 5
 
 
@@ -33,19 +28,41 @@ class Appraisal(NamedTuple):
     copies: Copies
     warnings: tuple[str, ...] = ()
 
+    @property
+    def accused(self) -> bool:
+        """Whether the images are said to be copies: those that fail the gate by their count only.
+
+        Smooth or averaged images correlate with any image, so that the tests mean little for them.
+        """
+        few_alike = bool(gate.failures(self.fidelity))
+        return self.copies.many if few_alike else self.copies.copying
+
+    @property
+    def verdict(self) -> str:
+        """Whether the images are like the original ones, and then whether they are copies."""
+        if not gate.failures(self.fidelity):
+            return "\n".join([gate.verdict(self.fidelity), self.copies.verdict()])
+        lines = [
+            gate.verdict(self.fidelity),
+            f"{self.copies.count()}; that says nothing in favour of such images.",
+            "Before using them, train the generator longer (--kimg, --budget) or on more images.",
+        ]
+        return "\n".join(lines)
+
     def text(self) -> str:
-        lines = [measure.render(self.fidelity), self.copies.verdict()]
-        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+        warnings = (f"warning: {text}" for text in self.warnings)
+        return "\n".join([measure.render(self.fidelity), *warnings, self.verdict])
 
 
-def training_and_held_out(decoded: pixels.Decoded) -> tuple[ImageSet, np.ndarray | None]:
-    """The training images (all, where there is no split), and the pixels of the test images."""
+def training_and_held_out(decoded: pixels.Decoded) -> tuple[ImageSet, Strip | None]:
+    """The training images (all, where there is no split), and the test images."""
     images = decoded.images
     if "train" not in set(images.table["split"]):
         return images, None
     test = images.split("test")
-    held_out = decoded.store.take(test) if len(test) >= FEWEST_HELD_OUT else None
-    return images.split("train"), held_out
+    if len(test) < FEWEST_HELD_OUT:
+        return images.split("train"), None
+    return images.split("train"), Strip(test.table, decoded.store.take(test))
 
 
 def appraise(
@@ -53,7 +70,7 @@ def appraise(
     drawn: Drawn,
     train: ImageSet,
     train_pixels: np.ndarray,
-    held_out: np.ndarray | None,
+    held_out: Strip | None,
     extractor: Extractor,
 ) -> Appraisal:
     """Measure images `drawn` into `folder`: numbers, copies, interpolations, gallery.html."""
@@ -61,8 +78,8 @@ def appraise(
     found = compare(
         folder, train, train_pixels, synthetic, drawn.pixels, held_out, extractor, train
     )
-    found = found._replace(warnings=_flattery(drawn.recipe, extractor))
-    _write_interpolations(folder, drawn)
+    found = found._replace(warnings=(*found.warnings, *flattery(drawn.recipe, extractor)))
+    write_interpolations(folder, drawn)
     write_gallery(
         folder / "gallery.html",
         drawn.title(),
@@ -71,12 +88,15 @@ def appraise(
         found.copies.table,
         found.fidelity,
         [
-            ("each number beside its real-against-real floor", folder / "fidelity.png"),
-            ("losses and distance over the training", folder / "curves.png"),
-            ("from one image to the next", folder / "interpolation.png"),
-            ("from one image to the next, moving", folder / "interpolation.gif"),
+            ("each number beside its real-against-real reference", folder / "fidelity.png"),
+            (
+                "losses and distance over the training",
+                folder / "curves.png",
+            ),
+            ("latent interpolation", folder / "interpolation.png"),
+            ("latent interpolation, animated", folder / "interpolation.gif"),
         ],
-        [*found.warnings, *([found.copies.verdict()] if found.copies.copying else [])],
+        [*found.warnings, *([found.copies.verdict()] if found.accused else [])],
     )
     return found
 
@@ -87,15 +107,15 @@ def compare(
     real_pixels: np.ndarray,
     synthetic: ImageSet,
     synthetic_pixels: np.ndarray,
-    held_out: np.ndarray | None,
+    held_out: Strip | None,
     extractor: Extractor,
     train: ImageSet,
     train_pixels: np.ndarray | None = None,
 ) -> Appraisal:
-    """Write fidelity.csv, fidelity.png, copies.csv and copies.txt into `folder`.
+    """Write fidelity.csv, fidelity.png, copies.csv, near_duplicates.csv and copies.txt.
 
     Fidelity compares with the `real` images; copies are looked for among the `train` images
-    (`train_pixels`, by default the real ones').
+    (`train_pixels`, by default the real ones'), and so are near-duplicates of unlike groups.
     """
     train_pixels = real_pixels if train_pixels is None else train_pixels
     extractors = [texture()]
@@ -105,81 +125,53 @@ def compare(
         _by_class(real, real_pixels), _by_class(synthetic, synthetic_pixels), extractors
     )
     measure.write(table, folder)
-    reference = extract(extractor, train_pixels)
-    parts = (synthetic_pixels, train_pixels, held_out)
-    features = [
-        None if p is None else measure.standardised(extract(extractor, p), reference, extractor)
-        for p in parts
-    ]
-    groups = train.table["group"].to_numpy()
-    copies = find_copies(synthetic_pixels, train_pixels, held_out, tuple(features), groups)
-    nearest = train.table["path"].to_numpy()[copies.table["train_row"]]
-    shown = copies.table.assign(path=synthetic.table["path"].to_numpy(), nearest=nearest)
-    with whole_file(folder / "copies.csv") as temporary:
-        shown.to_csv(temporary, index=False)
-    write_text(folder / "copies.txt", copies.verdict() + "\n")
-    return Appraisal(table, copies)
-
-
-def compare_folders(
-    real: Path,
-    synthetic: Path,
-    out: Path,
-    extractor: Extractor,
-    split: str | None = None,
-    resolution: int | None = None,
-    channels: int = 1,
-    fit: str = "crop",
-    group_pattern: str | None = None,
-) -> Appraisal:
-    """`ufgen fidelity`: compare two folders of images; the size is that of the synthetic images.
-
-    `split` names the real images to compare with, by default the training images. Copies are
-    looked for among the training images. Raises UserError, also where a picture is in both.
-    """
-    drawn = imageset.scan(synthetic, binary=False)
-    size = resolution or min(pixels.decode(drawn.table["path"].iloc[0]).shape[:2])
-    drawn = pixels.load(drawn, size, channels, fit)
-    images = imageset.scan(real, None, group_pattern, binary=False)
-    decoded = pixels.load(images, size, channels, fit)
-    train, held_out = training_and_held_out(decoded)
-    chosen = train
-    if split:
-        chosen = decoded.images.split(split)
-        if not len(chosen):
-            raise UserError(f"{real} has no split {split}: leave --split out, or say train or test")
-    if not set(chosen.classes) & set(drawn.images.classes):
-        raise UserError(
-            f"{real} has the classes {', '.join(chosen.classes)}, {synthetic} has "
-            f"{', '.join(drawn.images.classes)}: expected a class in common"
-        )
-    broken = pd.concat([decoded.quarantine, drawn.quarantine], ignore_index=True)
-    both = set(decoded.images.table["sha256"]) & set(drawn.images.table["sha256"])
-    if both:
-        raise UserError(
-            f"{len(both)} pictures are in {real} and in {synthetic}: synthetic images cannot be "
-            "measured against themselves"
-        )
-    found = compare(
-        Path(out),
-        chosen,
-        decoded.store.take(chosen),
-        drawn.images,
-        drawn.store.take(drawn.images),
-        held_out,
-        extractor,
-        train,
-        decoded.store.take(train),
+    sides = [Strip(synthetic.table, synthetic_pixels), Strip(train.table, train_pixels), held_out]
+    copies = _find_copies(sides, extractor)
+    paths = train.relative()["path"].to_numpy()
+    shown = copies.table.assign(
+        path=synthetic.relative()["path"].to_numpy(), nearest=paths[copies.table["train_row"]]
     )
-    with whole_file(Path(out) / "quarantine.csv") as temporary:
-        broken.to_csv(temporary, index=False)
-    recipe = Path(synthetic) / "generator" / "recipe.yaml"
-    if recipe.is_file():
-        found = found._replace(warnings=_flattery(load_recipe(recipe), extractor))
+    pairs = copies.duplicates
+    pairs = pairs.assign(path=paths[pairs["row"]], other_path=paths[pairs["other"]])
+    for name, rows in (("copies.csv", shown), ("near_duplicates.csv", pairs)):
+        with whole_file(folder / name) as temporary:
+            rows.to_csv(temporary, index=False)
+    found = Appraisal(table, copies, _near_duplicates(pairs))
+    write_text(folder / "copies.txt", "\n".join([*found.warnings, found.verdict]) + "\n")
     return found
 
 
-def _flattery(recipe: Recipe, extractor: Extractor) -> tuple[str, ...]:
+def _find_copies(sides: list[Strip | None], extractor: Extractor) -> Copies:
+    """Synthetic, training and held-out images compared, class by class where tests are made."""
+    reference = extract(extractor, sides[1].pixels)
+
+    def features(side: Strip) -> np.ndarray:
+        return measure.standardised(extract(extractor, side.pixels), reference, extractor)
+
+    return find_copies(
+        *(None if side is None else side.pixels for side in sides),
+        features=tuple(None if side is None else features(side) for side in sides),
+        groups=sides[1].table["group"].to_numpy(),
+        labels=tuple(None if side is None else side.table["label"].to_numpy() for side in sides),
+    )
+
+
+def _near_duplicates(pairs: pd.DataFrame) -> tuple[str, ...]:
+    """A warning where training images of unlike groups are nearly the same picture."""
+    if not len(pairs):
+        return ()
+    first = pairs.iloc[0]
+    names = " and ".join(Path(first[name]).name for name in ("path", "other_path"))
+    count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    return (
+        f"Near-duplicates: {count} of training images correlate above "
+        f"{pairs['correlation'].min():.3f} though their groups differ, such as {names} "
+        "(near_duplicates.csv lists all). If they show one patient, give the groups "
+        "(--group-pattern, or the column group): a split may have put its images on both sides.",
+    )
+
+
+def flattery(recipe: Recipe, extractor: Extractor) -> tuple[str, ...]:
     """A warning where the generator was trained against the features that now measure it."""
     if not recipe.features or network_name(recipe.features) != extractor.name:
         return ()
@@ -192,36 +184,3 @@ def _flattery(recipe: Recipe, extractor: Extractor) -> tuple[str, ...]:
 def _by_class(images: ImageSet, shown: np.ndarray) -> dict[str, np.ndarray]:
     labels = images.table["label"].to_numpy()
     return {label: shown[labels == label] for label in images.classes}
-
-
-def _write_interpolations(folder: Path, drawn: Drawn) -> None:
-    """interpolation.png, a strip for each class, and interpolation.gif, the classes in a row."""
-    network, recipe, about = load_generator(drawn.generator)
-    rows, films = [], []
-    for label in dict.fromkeys(drawn.table["label"]):
-        of_class = drawn.table[drawn.table["label"] == label]
-        index = about["classes"].index(label)
-        seed = int(of_class["latent_seed"].iloc[0].split("-")[0])
-        truncation = np.float32(of_class["truncation"].iloc[0])
-
-        def film(seeds: int, between: int, index=index, seed=seed, truncation=truncation):
-            places = [[seed, index, i] for i in range(seeds)]
-            latents, noise = interpolate(recipe, places, between)
-            labels = np.full(len(latents), index, "int32")
-            return render(network, latents * truncation, labels, noise)
-
-        rows.append((f"{label}\nsynthetic", film(STRIP_SEEDS, STRIP_BETWEEN)))
-        films.append(film(GIF_SEEDS, GIF_BETWEEN))
-    write_grid(folder / "interpolation.png", rows, f"from one image to the next: {drawn.title()}")
-    frames = np.concatenate(films, axis=2)
-    factor = max(1, TILE // frames.shape[1])
-    frames = frames.repeat(factor, 1).repeat(factor, 2)
-    pictures = [Image.fromarray(pixels.as_picture(frame)) for frame in frames]
-    with whole_file(folder / "interpolation.gif") as temporary:
-        pictures[0].save(
-            temporary,
-            save_all=True,
-            append_images=pictures[1:],
-            duration=GIF_MILLISECONDS,
-            loop=0,
-        )

@@ -35,6 +35,21 @@ def devices(batch: int) -> list[str]:
     return found[: max(fitting, default=1)]
 
 
+def compute_capabilities() -> list[tuple[int, ...]]:
+    """The CUDA compute capability of each GPU, such as (8, 0); of any other kind (0, 0)."""
+    if on_tensorflow():
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details
+        gpus = tf.config.list_physical_devices("GPU")
+        return [details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
+    import jax
+
+    gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
+    found = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
+    return [tuple(int(n) for n in text.split(".")) for text in found]
+
+
 def shares(batch: dict, count: int) -> list[tuple]:
     """What the devices that share a batch work on: pairs of a context to enter and a part.
 

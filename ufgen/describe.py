@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +9,18 @@ import pandas as pd
 from PIL import Image
 
 from ufgen.atomic import write_text
+from ufgen.figures import class_colour, legend_beside, open_figure, png, style
 from ufgen.grids import write_grid
 from ufgen.imageset import ImageSet, count_table
-from ufgen.pixels import PixelStore
+from ufgen.pixels import PixelStore, dark
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 SAMPLES = 8
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}"
     "img{max-width:100%}table{border-collapse:collapse}td,th{border-bottom:1px solid #ddd;"
     "padding:.2rem .7rem;text-align:left;overflow-wrap:anywhere}"
     ".phantom{background:#b00020;color:#fff;padding:.7rem 1rem;font-weight:600}"
+    ".warning{border-left:.3rem solid #b00020;padding:.3rem 1rem}"
 )
 
 
@@ -28,12 +28,14 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
     """Counts as text: images and groups by split and class, duplicates, unreadable files."""
     repeated = int(images.table["sha256"].duplicated().sum())
     conflicting = int((images.table.groupby("sha256")["label"].nunique() > 1).sum())
+    unsplit = int((images.table["split"] == "").sum())
     return "\n".join(
         [
             count_table(images).to_string(index=False),
             f"positive class: {images.positive}",
             f"exact repeats of a picture: {repeated}, under more than one label: {conflicting}",
             f"unreadable files: {len(quarantine)}",
+            *([f"images without a split: {unsplit}"] if 0 < unsplit < len(images) else []),
         ]
     )
 
@@ -44,7 +46,8 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     Brightness and contrast are the mean and the standard deviation of an image's grey values
     (0..255) at the working resolution; the sizes are those of the files.
     """
-    pixels = store.take(images).mean(axis=-1)
+    shown = store.take(images)
+    pixels = shown.mean(axis=-1)
     table = images.table.assign(
         brightness=pixels.mean(axis=(1, 2)),
         contrast=pixels.std(axis=(1, 2)),
@@ -53,9 +56,9 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     samples = Path(out) / "samples.png"
     write_grid(samples, _samples(images, store), "Sample images by class")
     pictures = [
-        (_png(_counts(table, images.classes)), "Images by class and split"),
-        (_png(_sizes(table, images.classes)), "Size of the image files in pixels, by class"),
-        (_png(_levels(table, images.classes)), "Brightness and contrast of the images, by class"),
+        (png(_counts(table, images.classes)), "Images by class and split"),
+        (png(_sizes(table, images.classes)), "Size of the image files in pixels, by class"),
+        (png(_levels(table, images.classes)), "Brightness and contrast of the images, by class"),
         (samples.read_bytes(), "Sample images of each class"),
     ]
     figures = "".join(
@@ -66,15 +69,17 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     banner = ""
     if (images.table["source"] == "phantom").any():
         banner = '<p class="phantom">phantom: these are simulated images.</p>'
+    note = dark(shown)
+    warning = f'<p class="warning">{html.escape(note)}</p>' if note else ""
     broken = "".join(
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"
-        for row in quarantine.to_dict("records")
+        for row in images.relative(quarantine).to_dict("records")
     )
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Image set</title><style>{STYLE}</style><h1>Image set</h1>{banner}"
-        f"<pre>{html.escape(summary(images, quarantine))}</pre>{figures}"
+        f"<pre>{html.escape(summary(images, quarantine))}</pre>{warning}{figures}"
         + (f"<h2>Unreadable files</h2><table>{broken}</table>" if broken else "")
         + "</html>"
     )
@@ -102,55 +107,48 @@ def _samples(images: ImageSet, store: PixelStore) -> list[tuple[str, np.ndarray]
 
 
 def _figure(width: float, columns: int):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 3.2), layout="constrained")
+    figure = open_figure(width, 3.2)
     return figure, np.atleast_1d(figure.subplots(1, columns))
 
 
+@style()
 def _counts(table: pd.DataFrame, classes: list[str]):
     figure, (axes,) = _figure(5, 1)
     counts = table.groupby(["split", "label"]).size().unstack(fill_value=0)
     for i, label in enumerate(classes):
         places = np.arange(len(counts)) + (i - (len(classes) - 1) / 2) * 0.8 / len(classes)
-        bars = axes.bar(places, counts[label], 0.75 / len(classes), color=_colour(i), label=label)
+        bars = axes.bar(
+            places, counts[label], 0.75 / len(classes), color=class_colour(i), label=label
+        )
         axes.bar_label(bars, fontsize=8)
     axes.set_xticks(np.arange(len(counts)), [split or "no split" for split in counts.index])
     axes.set_ylabel("images")
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
     axes.margins(y=0.15)
     return figure
 
 
+@style()
 def _sizes(table: pd.DataFrame, classes: list[str]):
     figure, (axes,) = _figure(5, 1)
     for i, label in enumerate(classes):
         sizes = table[table["label"] == label].groupby(["width", "height"]).size().reset_index()
         area = 20 + 400 * sizes[0] / len(table)
         axes.scatter(
-            sizes["width"], sizes["height"], area, color=_colour(i), alpha=0.5, label=label
+            sizes["width"], sizes["height"], area, color=class_colour(i), alpha=0.5, label=label
         )
     axes.set(xlabel="width", ylabel="height")
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
     return figure
 
 
+@style()
 def _levels(table: pd.DataFrame, classes: list[str]):
     figure, panels = _figure(8, 2)
     for axes, name in zip(panels, ("brightness", "contrast"), strict=True):
         values = [table[table["label"] == label][name] for label in classes]
         parts = axes.boxplot(values, tick_labels=classes, patch_artist=True, widths=0.6)
         for i, box in enumerate(parts["boxes"]):
-            box.set(facecolor=_colour(i), alpha=0.5)
+            box.set(facecolor=class_colour(i), alpha=0.5)
         axes.set_ylabel(name)
     return figure
-
-
-def _colour(index: int) -> str:
-    return COLOURS[index % len(COLOURS)]
-
-
-def _png(figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ufgen.atomic import write_text
 from ufgen.contact_sheet import ContactSheet, Strip, data_uri
+from ufgen.fidelity import gate
 
 SHOWN_PER_CLASS = 60
 CLOSEST_PAIRS = 24
@@ -33,10 +34,11 @@ def write_gallery(
     `title` names what the images come from: recipe, resolution, budget. `real` and `synthetic`
     are `Strip`s or anything with the same `table` and `pixels`. `nearest` belongs to `synthetic`
     row by row: `train_row` (row of `real`), `correlation`, `flipped` (the training image is
-    mirrored for it), `copy`, and `feature_distance` if measured. `fidelity` is a table of
-    numbers; `low` and `high` are shown as one interval. `pictures` are captions and image files
-    (an animation, .gif, starts on demand). `warnings` follow those that the page finds itself:
-    simulated training images, copies, few images.
+    mirrored for it), `copy`, and `feature_distance` if measured. `fidelity` is the table of
+    `ufgen.fidelity.measure`; where it fails the gate, the page says so first. `pictures`
+    are captions and image files (an animation, .gif, starts on demand).
+    `warnings` follow those that the page finds itself: simulated training images, copies, few
+    images.
 
     Of each class at most `SHOWN_PER_CLASS` images are shown: the first synthetic ones, real ones
     evenly spaced. Large images are reduced. Raises ValueError where tables
@@ -57,6 +59,7 @@ def write_gallery(
     copies = 0 if nearest is None else int(nearest["copy"].sum())
     page = _template().render(
         title=title,
+        failures=[] if fidelity is None else gate.failures(fidelity),
         warnings=[*_warnings(real, synthetic, copies), *warnings],
         sheets=sheets.values(),
         scales=_scales(sheets["synthetic"].width),
@@ -187,19 +190,19 @@ def _source(table: pd.DataFrame, rows: list[int], label: str | None) -> str:
 
 
 def _number_table(table: pd.DataFrame) -> dict:
-    """Head and cells as text; `low` and `high` become one column, the interval."""
-    interval = {"low", "high"} <= set(table.columns)
-    columns = [name for name in table.columns if not (interval and name == "high")]
-    rows = []
-    for values in table.to_dict("records"):
-        cells = []
-        for name in columns:
-            cell = _cell(values[name])
-            if interval and name == "low" and cell != "undefined":
-                cell = f"{cell} to {_cell(values['high'])}"
-            cells.append(cell)
-        rows.append(cells)
-    return {"head": ["interval" if c == "low" and interval else c for c in columns], "rows": rows}
+    """Head and cells as text; two ends become one column."""
+    shown = {name: table[name].map(_cell) for name in ("scope", "metric", "value")}
+    shown["95 % interval"] = _ranges(table, "low", "high")
+    shown["original against original"] = table["reference"].map(_cell)
+    shown["its range"] = _ranges(table, "reference_low", "reference_high")
+    for name in ("real", "synthetic", "extractor", "note"):
+        shown["original" if name == "real" else name] = table[name].map(_cell)
+    return {"head": list(shown), "rows": list(zip(*shown.values(), strict=True))}
+
+
+def _ranges(table: pd.DataFrame, low: str, high: str) -> list[str]:
+    ends = zip(table[low], table[high], strict=True)
+    return ["-" if pd.isna(a) else f"{_number(a)} to {_number(b)}" for a, b in ends]
 
 
 def _cell(value) -> str:

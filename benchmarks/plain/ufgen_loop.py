@@ -4,19 +4,18 @@ import time
 
 import numpy as np
 
-from ufgen.gan import precision
+from ufgen import precision
+from ufgen.gan.generator_folder import resolved
 from ufgen.gan.step import Adversaries, constants_of
 
 
 class Loop:
-    """`run(steps)` trains, in the recipe's precision, or the one that is measured to be faster."""
+    """`run(steps)` trains, in the precision that ufgen trains the recipe in."""
 
     def __init__(self, recipe, pixels: np.ndarray, labels: np.ndarray):
         self.recipe, classes = recipe, int(labels.max()) + 1
         self.constants = constants_of(recipe, pixels, labels)
-        chosen = recipe.precision
-        if chosen == "auto":
-            chosen = precision.choose(precision.measure(recipe, classes, self.constants))
+        chosen = resolved(recipe).precision
         self.networks = Adversaries(recipe, classes, precision.POLICIES[chosen])
         self.program = self.networks.program(recipe.steps_per_call)
         self.about = {"precision": chosen, "gflop_per_image": self.work()}

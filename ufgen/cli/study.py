@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,11 @@ import typer
 
 from ufgen import environment
 from ufgen.cli.application import app
-from ufgen.cli.options import GroupPattern, Positive, Runs, TensorBoard
+from ufgen.cli.options import AllowUngrouped, GroupPattern, Positive, Runs, TensorBoard
 from ufgen.errors import UserError
 from ufgen.tensorboard import write_to
+
+DEMO = "demo"
 
 
 @app.command(epilog="Example: ufgen experiment quick --data UF_dataset --positive UF")
@@ -20,9 +23,12 @@ def experiment(
     study: Annotated[
         str | None, typer.Argument(help="A study's YAML file, or demo, quick, full or lowdata.")
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Run a study on the phantom.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="The study demo, on the phantom.")] = False,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Print trials, time and disk, and stop.")
+        bool, typer.Option("--plan", help="Estimate time and disk on this machine, and stop.")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="With --plan: name every trial too.")
     ] = False,
     status: Annotated[
         bool, typer.Option("--status", help="Say how far the study is, and stop.")
@@ -60,6 +66,7 @@ def experiment(
     ] = None,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     runs: Runs = Path("runs"),
     tensorboard: TensorBoard = None,
 ) -> None:
@@ -69,15 +76,18 @@ def experiment(
     environment.import_keras()
     from experiments import study_file
 
-    if demo == (study is not None):
-        raise UserError("name a study (a YAML file, or quick, full or lowdata), or say --demo")
+    study = _named(study, demo, study_file.shipped())
+    demo = study == DEMO
+    if listed and not plan:
+        raise UserError("--list belongs to --plan: say both")
     name, studies = study_file.read_all(
-        "demo" if demo else study,
+        study,
         path=str(location) if location else None,
         positive=positive,
         group_pattern=group_pattern,
+        allow_ungrouped=allow_ungrouped or None,
     )
-    if demo and location is None:
+    if demo and location is None and not status:
         _write_demo_images(Path(studies[0].images.path))
     if status:
         from experiments.status import describe
@@ -88,8 +98,7 @@ def experiment(
     if plan:
         from experiments.plan import write_plan
 
-        for one in studies:
-            print(write_plan(one, runs, effect))
+        print(write_plan(studies, runs, effect, listed))
         return
     from experiments import executors, runner
 
@@ -103,6 +112,18 @@ def experiment(
         from experiments.factors import write_overview
 
         print(f"Overview of {len(studies)} levels: {write_overview(name, studies, runs)}")
+
+
+def _named(study: str | None, demo: bool, shipped: Iterable[str]) -> str:
+    """The study that is meant. Raises UserError for none, and for two."""
+    if study is None and not demo:
+        raise UserError(
+            f"name a study: a YAML file, or one of the shipped studies {', '.join(shipped)}; "
+            f"`ufgen experiment --demo` needs no images of yours"
+        )
+    if demo and study not in (None, DEMO):
+        raise UserError(f"--demo is the study {DEMO}, and {study} is another: leave one out")
+    return study or DEMO
 
 
 def _write_demo_images(folder: Path) -> None:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ufgen.fidelity.closer import closer
 from ufgen.fidelity.distances import squared_distances
 
 SIDE = 32
 SHIFTS = 2
 LEAST_CORRELATION = 0.9
+DEVIATIONS = 5
+LARGEST = 1 - 1e-9
+DUPLICATE = 0.99
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.01
 
@@ -24,6 +28,8 @@ class Copies:
     the share of copies with its 95 % interval. `tests` has a row for `pixels` and `features`: p is
     small where synthetic images lie closer to the training images than unseen real ones do, and
     `closer` is the probability that they do (0.5: alike). `against` says which unseen images.
+    `duplicates` are near-duplicates among the training images: pairs (row, other) of unlike groups
+    and their correlation, which is above the threshold or above 0.99.
     """
 
     table: pd.DataFrame
@@ -33,21 +39,30 @@ class Copies:
     high: float
     tests: pd.DataFrame
     against: str
+    duplicates: pd.DataFrame
+
+    @property
+    def many(self) -> bool:
+        """More copies than chance."""
+        return self.low > 1 - CONFIDENCE
 
     @property
     def copying(self) -> bool:
-        """More copies than chance, or an image closer than unseen ones beyond doubt, in pixels."""
-        return self.low > 1 - CONFIDENCE or bool(self.tests.loc["pixels", "p"] < SIGNIFICANT)
+        """More copies than chance, or images closer than unseen ones beyond doubt, in pixels."""
+        return self.many or bool(self.tests.loc["pixels", "p"] < SIGNIFICANT)
+
+    def count(self) -> str:
+        """How many of the images are copies."""
+        return (
+            f"{int(self.table['copy'].sum())} of {len(self.table)} synthetic images are copies "
+            f"({self.rate:.1%}, 95 % interval {self.low:.1%} to {self.high:.1%})"
+        )
 
     def verdict(self) -> str:
         """One sentence."""
         word = "copying" if self.copying else "no sign of copying"
         p = ", ".join(f"{name} p = {row['p']:.2g}" for name, row in self.tests.iterrows())
-        return (
-            f"{word}: {int(self.table['copy'].sum())} of {len(self.table)} synthetic images are "
-            f"copies ({self.rate:.1%}, 95 % interval {self.low:.1%} to {self.high:.1%}); "
-            f"closer to training images than {self.against}: {p}"
-        )
+        return f"{word}: {self.count()}; closer to training images than {self.against}: {p}"
 
 
 def find_copies(
@@ -56,37 +71,71 @@ def find_copies(
     held_out: np.ndarray | None = None,
     features: tuple | None = None,
     groups: np.ndarray | None = None,
+    labels: tuple | None = None,
 ) -> Copies:
     """Compare each synthetic image with every training image, uint8 (N, H, W, C).
 
     `held_out` are real images that the generator has not seen; without them each training image
-    stands in, compared with those of other `groups` (M,). `features` are those of the three, in
-    this order. The threshold of a copy is how close training images of unlike groups come (the 99 %
-    quantile), at least 0.9. The test is that of Meehan et al., A non-parametric test to detect
-    data-copying in generative models, AISTATS 2020: Mann-Whitney, one-sided.
+    stands in, compared with those of other `groups` (M,). `features` and `labels` are those of the
+    three, in this order; the tests compare images of one label (`ufgen.fidelity.closer`). For the
+    threshold of a copy see `copy_threshold`.
     """
     groups = np.arange(len(train)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    of_drawn, of_train, of_held_out = labels or _one_class(synthetic, train, held_out)
     rows, correlation, flipped = nearest_by_correlation(synthetic, train)
-    among = nearest_by_correlation(train, train, groups)[1]
-    among = among[np.isfinite(among)]
-    threshold = max(LEAST_CORRELATION, float(np.quantile(among, 0.99)) if len(among) else 0)
+    others, among, _ = nearest_by_correlation(train, train, groups)
+    known = np.isfinite(among)
+    threshold = copy_threshold(among[known])
     table = pd.DataFrame({"train_row": rows, "correlation": correlation, "flipped": flipped})
     table["copy"] = table["correlation"] > threshold
-    unseen = among if held_out is None else nearest_by_correlation(held_out, train)[1]
-    tests = {"pixels": _closer(1 - correlation, 1 - unseen)}
+    if held_out is None:
+        unseen, of_unseen = among[known], of_train[known]
+    else:
+        unseen, of_unseen = nearest_by_correlation(held_out, train)[1], of_held_out
+    tests = {"pixels": closer(1 - correlation, 1 - unseen, of_drawn, of_unseen)}
     if features is not None:
         drawn, seen, other = features
         table["feature_row"], table["feature_distance"] = nearest_by_features(drawn, seen)
         if other is None:
-            unseen = nearest_by_features(seen, seen, groups)[1]
-            unseen = unseen[np.isfinite(unseen)]
+            far = nearest_by_features(seen, seen, groups)[1][known]
         else:
-            unseen = nearest_by_features(other, seen)[1]
-        tests["features"] = _closer(table["feature_distance"].to_numpy(), unseen)
+            far = nearest_by_features(other, seen)[1]
+        near = table["feature_distance"].to_numpy()
+        tests["features"] = closer(near, far, of_drawn, of_unseen)
     low, high = share_interval(int(table["copy"].sum()), len(table))
     against = "training images are to each other" if held_out is None else "unseen real images are"
     rate = float(table["copy"].mean())
-    return Copies(table, threshold, rate, low, high, pd.DataFrame(tests).T, against)
+    tests, duplicates = pd.DataFrame(tests).T, _duplicates(others, among, threshold)
+    return Copies(table, threshold, rate, low, high, tests, against, duplicates)
+
+
+def copy_threshold(among: np.ndarray) -> float:
+    """The correlation above which an image is a copy, from how close training images come.
+
+    `among` (N,) is each training image's largest correlation with one of another group. The
+    threshold is the 99 % quantile, but at most the median plus 5 standard deviations, both robust
+    and after Fisher's z (the median absolute deviation, times 1.4826), so that a few near-duplicate
+    training images do not raise it; at least 0.9.
+    """
+    if not len(among):
+        return LEAST_CORRELATION
+    z = np.arctanh(np.clip(among, -LARGEST, LARGEST))
+    middle = np.median(z)
+    robust = np.tanh(middle + DEVIATIONS * 1.4826 * np.median(np.abs(z - middle)))
+    return float(max(LEAST_CORRELATION, min(np.quantile(among, 0.99), robust)))
+
+
+def _duplicates(others: np.ndarray, among: np.ndarray, threshold: float) -> pd.DataFrame:
+    """Pairs of training images of unlike groups that are near-duplicates, the closest first."""
+    rows = np.flatnonzero(among > min(threshold, DUPLICATE))
+    pairs = pd.DataFrame(np.sort(np.stack([rows, others[rows]], 1), 1), columns=["row", "other"])
+    pairs["correlation"] = among[rows]
+    pairs = pairs.sort_values("correlation", ascending=False, kind="stable")
+    return pairs.drop_duplicates(["row", "other"], ignore_index=True)
+
+
+def _one_class(*parts: np.ndarray | None) -> list[np.ndarray | None]:
+    return [None if part is None else np.zeros(len(part), int) for part in parts]
 
 
 def nearest_by_features(
@@ -143,16 +192,6 @@ def share_interval(count: int, total: int) -> tuple[float, float]:
 
     found = binomtest(count, total).proportion_ci(CONFIDENCE, "exact")
     return float(found.low), float(found.high)
-
-
-def _closer(synthetic: np.ndarray, unseen: np.ndarray) -> dict[str, float]:
-    from scipy.stats import mannwhitneyu
-
-    if not len(unseen):
-        return {"p": float("nan"), "closer": float("nan")}
-    found = mannwhitneyu(synthetic, unseen, alternative="less")
-    closer = 1 - found.statistic / (len(synthetic) * len(unseen))
-    return {"p": float(found.pvalue), "closer": float(closer)}
 
 
 def _small(images: np.ndarray) -> np.ndarray:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ufgen import pretrained
+from ufgen import pretrained, provenance
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 from ufgen.pixels import cache_folder
 
-TEXTURE_VERSION = 1
+TEXTURE_VERSION = 2
+TEXTURE_FAMILIES = (3, 3, 3, 3, 3, 10, 18, 9, 7, 1)
 LEVELS = 16
 TOGETHER = 32
 
@@ -22,20 +23,22 @@ TOGETHER = 32
 class Extractor:
     """A `function` from uint8 (N, H, W, C) to float32 features (N, D), with `name` and `stamp`.
 
-    The stamp is 12 hexadecimal digits of a hash of its weights. With `standardise`, features are
-    divided by the real images' standard deviation, after subtracting their mean.
+    The stamp is 12 hexadecimal digits of a hash of its weights. `families` are the numbers of
+    features, in their order, that have one unit (D in all): such features are standardised on the
+    real images (`ufgen.fidelity.measure.standardised`). Without families they count as they are.
     """
 
     name: str
     stamp: str
     function: Callable[[np.ndarray], np.ndarray]
-    standardise: bool = False
+    families: tuple[int, ...] = ()
 
 
 def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
     """Features of uint8 (N, H, W, C): float32 (N, D), cached by the content of the images."""
     images = np.ascontiguousarray(images)
-    digest = hashlib.sha256(f"{extractor.stamp}{images.shape}".encode())
+    by = provenance.made_by("features", "ufgen.fidelity.extractors")
+    digest = hashlib.sha256(f"{by}{extractor.stamp}{images.shape}".encode())
     digest.update(images.data)
     file = cache_folder() / "features" / f"{extractor.name}-{digest.hexdigest()[:32]}.npy"
     if file.is_file():
@@ -58,7 +61,7 @@ def texture() -> Extractor:
     def function(images: np.ndarray) -> np.ndarray:
         return np.stack([_texture(image) for image in images]).astype("float32")
 
-    return Extractor("texture", stamp, function, standardise=True)
+    return Extractor("texture", stamp, function, TEXTURE_FAMILIES)
 
 
 def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
@@ -86,9 +89,8 @@ def trained_classifier(folder: Path) -> Extractor:
         shown = classifier.resized(images).astype("float32")
         return network.predict(shown, batch_size=TOGETHER, verbose=0)
 
-    return Extractor(
-        f"classifier-{classifier.about['classifier']}", hash_weights(network), function
-    )
+    stamp = provenance.key(12, hash_weights(network), provenance.code_version("classifiers.saved"))
+    return Extractor(f"classifier-{classifier.about['classifier']}", stamp, function)
 
 
 def hash_weights(network) -> str:
@@ -118,7 +120,7 @@ def _texture(image: np.ndarray) -> np.ndarray:
     centred = grey - grey.mean()
     deviation = grey.std()
     skewness = (centred**3).mean() / max(deviation, 1e-3) ** 3
-    features.append([grey.mean(), deviation, skewness, *np.percentile(grey, [5, 25, 50, 75, 95])])
+    features.append([grey.mean(), deviation, *np.percentile(grey, [5, 25, 50, 75, 95]), skewness])
     return np.concatenate(features)
 
 

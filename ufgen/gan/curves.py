@@ -2,24 +2,26 @@
 
 from pathlib import Path
 
-from ufgen.atomic import whole_file
+from ufgen import figures
+from ufgen.fidelity.reference import Reference
+from ufgen.figures import BLACK, BLUE, GREEN, GREY, VERMILLION
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+HALVES = "halves of the training images"
 
 
-def write_curves(path: Path, metrics: list[dict], extractor: str, floor: tuple[float, float]):
+@figures.style()
+def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Reference):
     """Draw losses and kernel distance (KD) against thousands of images shown.
 
-    `floor` is the distance between halves of the training images: its mean and its largest.
+    `reference` is the distance between halves of the training images.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 6), layout="constrained")
+    figure = figures.open_figure(height=6)
     losses, distances = figure.subplots(2, 1, sharex=True)
     rows = [row for row in metrics if "generator_loss" in row]
-    for name, colour in (("generator_loss", BLUE), ("discriminator_loss", ORANGE)):
+    kinds = (("generator_loss", BLUE, "-"), ("discriminator_loss", VERMILLION, "--"))
+    for name, colour, line in kinds:
         kimg, values = [row["kimg"] for row in rows], [row[name] for row in rows]
-        losses.plot(kimg, values, color=colour, label=name.replace("_", " "))
+        losses.plot(kimg, values, line, color=colour, label=name.replace("_", " "))
     losses.set(ylabel="loss", title="Generator training")
     rows = [row for row in metrics if "distance" in row]
     kimg, values = [row["kimg"] for row in rows], [row["distance"] for row in rows]
@@ -27,18 +29,18 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, floor: tuple[f
     if rows:
         best = min(rows, key=lambda row: row["distance"])
         distances.plot(
-            best["kimg"], best["distance"], "*", color="black", markersize=12, label="snapshot"
+            best["kimg"], best["distance"], "*", color=BLACK, markersize=12, label="snapshot"
         )
-    distances.axhspan(0, max(floor[1], 0), color=GREY, alpha=0.25, linewidth=0)
-    distances.axhline(floor[0], color=GREY, linestyle="--", label="real to real (floor)")
-    distances.set(xlabel="thousands of real images shown", ylabel=f"KD-{extractor}")
-    if values and min(values) > 0 and max(values) > 20 * min(values):
-        distances.set_yscale("symlog", linthresh=max(min(values), 1e-4))
+    band = {"color": GREY, "alpha": 0.25, "linewidth": 0, "label": f"{HALVES}, range"}
+    distances.axhspan(reference.low, reference.high, **band)
+    distances.axhline(reference.mean, color=GREY, linestyle="--", label=f"{HALVES}, mean")
+    distances.set(xlabel="thousands of training images shown", ylabel=f"KD-{extractor}")
+    near = max(abs(reference.low), abs(reference.high))
+    figures.log_where_wide(distances.yaxis, values, near)
     for axes in (losses, distances):
         for row in metrics:
             if "recovered" in row:
-                axes.axvline(row["recovered"], color=ORANGE, linestyle=":")
-        axes.legend(frameon=False)
+                axes.axvline(row["recovered"], color=VERMILLION, linestyle=":")
+        figures.legend_beside(axes)
         axes.grid(alpha=0.3)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    figures.save(figure, path)

@@ -1,48 +1,76 @@
 """The folder of one generator: what is in it, and how it gets there whole.
 
-recipe.yaml, training.csv (every image seen), machine.json (the precision measured), checkpoint.npz
-and good.npz (all state; gone when complete), metrics.jsonl, curves.png, grids/,
-snapshot.weights.h5 (averaged generator) and discriminator.weights.h5, both of the best evaluation,
-complete.json (written last).
+recipe.yaml, training.csv (every image seen), checkpoint.npz and good.npz (all state; gone when
+complete), metrics.jsonl, curves.png, grids/, snapshot.weights.h5 (averaged generator) and
+discriminator.weights.h5, both of the best evaluation, complete.json (written last).
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
-import ufgen
+from ufgen import precision, provenance
 from ufgen.atomic import whole_file, write_text
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, hash_weights
 from ufgen.gan.curves import write_curves
 from ufgen.gan.networks import build_discriminator, build_generator
-from ufgen.gan.recipe import Recipe, digest, load_recipe
+from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 from ufgen.grids import write_grid
 from ufgen.imageset import ImageSet
+from ufgen.progress import say
 
 GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")
 SCORED_TOGETHER = 32
 
 
-def generator_key(
+def resolved(recipe: Recipe) -> Recipe:
+    """The recipe with the precision that it trains in on this machine instead of `auto`."""
+    gaining = precision.of_generator(recipe.architecture)
+    return replace(recipe, precision=precision.choose(recipe.precision, gaining))
+
+
+def made_by() -> dict[str, str]:
+    """The versions that a generator's weights depend on."""
+    return provenance.made_by("training", "ufgen.gan", "ufgen.precision")
+
+
+def generator_settings(
     images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
 ) -> str:
     """16 hexadecimal digits for these training images (in any order), labels and recipe.
 
     The working `pixels` count too: one image, cropped or padded, makes two generators; and so does
-    the `extractor`, which chooses the snapshot, and the version of ufgen.
+    the `extractor`, which chooses the snapshot.
     """
     shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
     rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
-    text = json.dumps([ufgen.__version__, rows, digest(recipe), extractor.name, extractor.stamp])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    by = extractor.name, extractor.stamp
+    return provenance.key(16, rows, digest(resolved(recipe)), by)
+
+
+def generator_key(
+    images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
+) -> str:
+    """The name of a generator's folder: 16 hexadecimal digits of its settings and of `made_by`."""
+    return provenance.key(16, generator_settings(images, pixels, recipe, extractor), made_by())
+
+
+def mention_other_versions(root: Path, settings: set[str]) -> None:
+    """Say how many finished generators in `root` have these settings, but another version's key."""
+    unused = provenance.left_unused(Path(root).glob("*/complete.json"), settings, made_by())
+    if unused:
+        say(
+            f"{unused} finished generators of the same images and recipe in {root} were made by "
+            "another version of ufgen or of its libraries, and are not used"
+        )
 
 
 def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict]:
@@ -52,6 +80,7 @@ def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict]:
         raise UserError(f"{folder} holds no finished generator: complete.json is missing")
     about = json.loads((folder / "complete.json").read_text())
     recipe = load_recipe(folder / "recipe.yaml")
+    about.setdefault("recipe", digest(recipe))
     generator = build_generator(recipe, len(about["classes"]))
     generator.load_weights(folder / "snapshot.weights.h5")
     return generator, recipe, about
@@ -64,7 +93,8 @@ def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -
     """
     about = json.loads((folder / "complete.json").read_text())
     recipe = load_recipe(folder / "recipe.yaml")
-    network = build_discriminator(recipe, len(about["classes"]))
+    with_own = replace(recipe, features_weights="none")  # what it was trained on is in the file
+    network = build_discriminator(with_own, len(about["classes"]))
     network.load_weights(folder / "discriminator.weights.h5")
     scores = []
     for start in range(0, len(pixels), SCORED_TOGETHER):
@@ -95,24 +125,21 @@ class GeneratorFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            tqdm.write(f"another ufgen is training the generator {self.path.name}: waiting for it")
+            say(f"another ufgen is training the generator {self.path.name}: waiting for it")
             lock.acquire()
         try:
             yield
         finally:
             lock.release()
 
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Weights of a local file by name alone: complete.json has its content's hash."""
+        weights = Path(recipe.features_weights).name
+        write_text(self.path / "recipe.yaml", to_yaml(replace(recipe, features_weights=weights)))
+
     def write_training(self, images: ImageSet) -> None:
         with whole_file(self.path / "training.csv") as temporary:
-            images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
-
-    def machine(self) -> dict:
-        """What was measured on the machine that began this training, or nothing."""
-        file = self.path / "machine.json"
-        return json.loads(file.read_text()) if file.is_file() else {}
-
-    def write_machine(self, found: dict) -> None:
-        write_text(self.path / "machine.json", json.dumps(found, indent=1))
+            images.relative()[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
     def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
         """All state in `<name>.npz`, whole or not at all."""
@@ -136,7 +163,7 @@ class GeneratorFolder:
         lines = "".join(json.dumps(row) + "\n" for row in metrics)
         write_text(self.path / "metrics.jsonl", lines)
         if metrics:
-            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.floor)
+            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.reference)
 
     def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
         """Write both networks; the hash of the averaged weights."""

@@ -49,12 +49,20 @@ def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
 
 
 def _scales(network: keras.Model) -> list:
-    """The last features of each size, from a quarter of the image on, at most `HEADS` of them."""
+    """The features that `watched` layers give."""
+    return [layer.output for layer in watched(network)]
+
+
+def watched(network: keras.Model) -> list[layers.Layer]:
+    """The last layer of each size, from a quarter of the image on, at most `HEADS` of them.
+
+    Borders that a strided convolution asks for are no size of their own.
+    """
     last = {}
     for layer in network.layers[1:]:
-        features = layer.output
-        if len(features.shape) == 4 and 1 < features.shape[1] <= network.input_shape[1] // 4:
-            last[features.shape[1]] = features
+        shape, border = layer.output.shape, isinstance(layer, layers.ZeroPadding2D)
+        if not border and len(shape) == 4 and 1 < shape[1] <= network.input_shape[1] // 4:
+            last[shape[1]] = layer
     return [last[size] for size in sorted(last, reverse=True)[:HEADS]]
 
 

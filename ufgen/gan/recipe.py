@@ -1,7 +1,5 @@
 """The recipe: everything that fixes a generator's training, in one validated dataclass."""
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from ufgen import provenance
 from ufgen.errors import UserError
 
 RESOLUTIONS = (32, 64, 128, 256)
@@ -56,8 +55,8 @@ class Recipe:
     `minutes`. Adam's learning rates fall along a cosine to `learning_rate_end` of their start.
     `average_kimg` is the half-life of the averaged generator weights. Every `evaluate_kimg` the
     averaged generator is compared with the training images; after `patience` evaluations without
-    a better one the training ends (0: never). `precision` auto measures which is faster;
-    `steps_per_call` optimiser steps run in one compiled program.
+    a better one the training ends (0: never). `precision` auto follows the rule of
+    `ufgen.precision`; `steps_per_call` optimiser steps run in one compiled program.
     """
 
     name: str = "dcgan"
@@ -175,9 +174,9 @@ def _expect(recipe: Recipe, name: str, holds: bool, expected: str) -> None:
 
 
 def digest(recipe: Recipe) -> str:
-    """12 hexadecimal digits that change whenever any field does."""
-    text = json.dumps(asdict(recipe), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    """12 hexadecimal digits that change whenever any field does, or the content of its weights."""
+    content = provenance.content_of(recipe.features_weights)
+    return provenance.key(12, asdict(recipe) | {"features_weights": content})
 
 
 def to_yaml(recipe: Recipe) -> str:

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.gan.generator_folder import GENERATOR_FILES, discriminator_scores, load_generator
 from ufgen.gan.latents import sample
-from ufgen.gan.recipe import Recipe, digest
+from ufgen.gan.recipe import Recipe
 from ufgen.grids import GRID_COLUMNS, write_grid
 from ufgen.imageset import ImageSet
 from ufgen.pixels import as_picture, hash_pixels
+from ufgen.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Drawn:
         simulated = (self.training["source"] == "phantom").any()
         phantom = ", trained on simulated images (phantom)" if simulated else ""
         return (
-            f"{self.recipe.name} {digest(self.recipe)}, {self.recipe.resolution} px, "
+            f"{self.recipe.name} {self.about['recipe']}, {self.recipe.resolution} px, "
             f"{self.about['images_shown'] / 1000:.3g} thousand images shown{phantom}"
         )
 
@@ -82,7 +82,7 @@ def draw(
     training = pd.read_csv(generator / "training.csv", dtype=str, keep_default_na=False)
     seen = hashlib.sha256("".join(sorted(training["sha256"])).encode()).hexdigest()
     rows, pixels, labels = [], [], []
-    bar = tqdm(
+    bar = Progress(
         total=sum(counts.values()),
         unit="img",
         desc="drawing synthetic images",
@@ -112,7 +112,7 @@ def draw(
     pixels = np.concatenate(pixels)
     table = pd.DataFrame(rows).assign(
         truncation=truncation,
-        recipe=digest(recipe),
+        recipe=about["recipe"],
         snapshot=about["snapshot"],
         training_sha256=seen,
         discriminator_score=discriminator_scores(generator, pixels, np.array(labels)).round(4),
@@ -135,7 +135,7 @@ def write(
     folder appears.
     """
     out = Path(out)
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         for path, picture in zip(drawn.table["path"], drawn.pixels, strict=True):
             (temporary / path).parent.mkdir(exist_ok=True)
             Image.fromarray(as_picture(picture)).save(temporary / path)

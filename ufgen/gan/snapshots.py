@@ -5,11 +5,11 @@ import numpy as np
 from ufgen.fidelity.distances import kernel_distance
 from ufgen.fidelity.extractors import Extractor, extract
 from ufgen.fidelity.measure import standardised
+from ufgen.fidelity.reference import between_halves
 from ufgen.gan.latents import sample
 from ufgen.gan.recipe import Recipe
 
 COMPARED = 512
-SPLITS = 10
 COLLAPSED, VARIED = 0.05, 0.2
 
 
@@ -17,22 +17,20 @@ class Judge:
     """Compares a generator's images with the training images, by kernel distance (KD).
 
     `pixels` are uint8 (N, H, W, C) with class numbers `labels`; the generator draws the same
-    number of each class, 512 in all at most, always from the same latents. `floor` is the distance
-    between random halves of the training images, 10 times: its mean and its largest.
+    number of each class, 512 in all at most, always from the same latents. `reference` is the
+    distance between random halves of the training images, as `ufgen.fidelity.measure` gives it.
     """
 
     def __init__(self, extractor: Extractor, pixels, labels, recipe: Recipe):
         self.extractor, self.recipe = extractor, recipe
+        order = np.argsort(labels, kind="stable")
+        self.raw = extract(extractor, pixels[order])
+        real = standardised(self.raw, self.raw, extractor)
+        self.reference = between_halves(kernel_distance, real, labels[order])
         rng = np.random.default_rng(recipe.seed)
         chosen = np.sort(rng.permutation(len(pixels))[:COMPARED])
-        chosen = chosen[np.argsort(labels[chosen], kind="stable")]
-        self.counts = np.bincount(labels[chosen])
-        self.raw = extract(extractor, pixels[chosen])
-        self.real = standardised(self.raw, self.raw, extractor)
-        halves = [np.array_split(rng.permutation(len(chosen)), 2) for _ in range(SPLITS)]
-        enough = len(chosen) >= 4
-        found = [kernel_distance(self.real[a], self.real[b]) for a, b in halves if enough]
-        self.floor = (float(np.mean(found)), float(np.max(found))) if enough else (np.nan, np.nan)
+        self.counts = np.bincount(labels[order][chosen])
+        self.real = real[chosen]
 
     def compare(self, generator) -> dict[str, float]:
         """`distance` (KD) of the generator's images, and their `variety` beside the real ones'.

@@ -6,21 +6,26 @@ from pathlib import Path
 
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
-from ufgen import backend, tensorboard
-from ufgen.atomic import write_text
+from ufgen import backend, precision, tensorboard
 from ufgen.errors import UserError
 from ufgen.fidelity.extractors import Extractor, texture
-from ufgen.gan import precision
-from ufgen.gan.generator_folder import GeneratorFolder, generator_key
+from ufgen.gan.generator_folder import (
+    GeneratorFolder,
+    generator_key,
+    generator_settings,
+    made_by,
+    mention_other_versions,
+    resolved,
+)
 from ufgen.gan.latents import sample
 from ufgen.gan.progress import advance, deferred_interrupt, progress_bar
-from ufgen.gan.recipe import Recipe, to_yaml
+from ufgen.gan.recipe import Recipe, digest
 from ufgen.gan.snapshots import COLLAPSED, VARIED, Judge
 from ufgen.gan.step import NUMBERS, Adversaries, constants_of
 from ufgen.grids import GRID_COLUMNS
 from ufgen.imageset import ImageSet
+from ufgen.progress import say
 
 CHECKPOINT_SECONDS = 60
 LOG_SECONDS = 5
@@ -48,18 +53,23 @@ def train_generator(
         raise UserError(
             f"found {len(images)} training image: a generator needs several of each class"
         )
-    extractor = extractor or texture()
+    extractor, recipe = extractor or texture(), resolved(recipe)
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
     with folder.alone():
         if folder.complete:
-            tqdm.write(f"reusing the generator {folder.path.name}: same images, same recipe")
+            say(f"reusing the generator {folder.path.name}: same images, same recipe")
             return folder.path
+        settings = generator_settings(images, pixels, recipe, extractor)
+        mention_other_versions(folder.path.parent, {settings})
         order = np.lexsort((images.table["label"], images.table["sha256"]))
         images, pixels = images.select(order), pixels[order]
-        write_text(folder.path / "recipe.yaml", to_yaml(recipe))
+        folder.write_recipe(recipe)
         folder.write_training(images)
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
-        _Training(pixels, labels, images.classes, recipe, folder, extractor).run(progress)
+        training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
+        about = training.run(progress)
+        about |= {"recipe": digest(recipe), "settings": settings, "made_by": made_by()}
+        folder.finish(about)
     return folder.path
 
 
@@ -70,7 +80,7 @@ class _Training:
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = constants_of(recipe, pixels, labels)
         self.judge = Judge(extractor, pixels, labels, recipe)
-        self.networks = Adversaries(recipe, len(classes), self._policy())
+        self.networks = Adversaries(recipe, len(classes), precision.POLICIES[recipe.precision])
         self.program = self.networks.program(recipe.steps_per_call)
         self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
         self.state |= {"best": None, "since_best": 0}
@@ -78,13 +88,16 @@ class _Training:
         self._restore("checkpoint")
         self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
-    def run(self, progress: bool) -> None:
-        """Train to the end of the budget; Ctrl-C leaves a checkpoint of a whole step."""
+    def run(self, progress: bool) -> dict:
+        """Train to the end of the budget, and say how it went for complete.json.
+
+        Ctrl-C leaves a checkpoint of a whole step.
+        """
         recipe, state = self.recipe, self.state
         shown_each = recipe.batch * recipe.steps_per_call
         evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
         if (count := len(backend.devices(recipe.batch))) > 1:
-            tqdm.write(f"training on {count} devices, which share each batch of {recipe.batch}")
+            say(f"training on {count} devices, which share each batch of {recipe.batch}")
         saved = logged = time.monotonic()
         sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
         with progress_bar(recipe, state, progress) as bar, deferred_interrupt() as interrupted:
@@ -114,7 +127,7 @@ class _Training:
                     raise KeyboardInterrupt
             if state["evaluated"] != state["step"]:
                 self._evaluate(bar)
-        self._finish()
+        return self._finish()
 
     def _run_program(self) -> dict[str, float]:
         self.constants["progress"] = ops.convert_to_tensor(np.float32(self._progress()))
@@ -130,20 +143,6 @@ class _Training:
     def _exhausted(self) -> bool:
         improving = not 0 < self.recipe.patience <= self.state["since_best"]
         return not improving or self.state["recoveries"] > RECOVERIES
-
-    def _policy(self) -> str:
-        """The precision: the recipe's, or what was measured here when this training began."""
-        chosen = self.recipe.precision
-        if chosen == "auto":
-            found = self.folder.machine()
-            if not found:
-                seconds = precision.measure(self.recipe, len(self.classes), self.constants)
-                found = {"precision": precision.choose(seconds), "seconds_a_step": seconds}
-                self.folder.write_machine(found)
-                figures = ", ".join(f"{name} {1000 * s:.0f} ms" for name, s in seconds.items())
-                tqdm.write(f"precision: {found['precision']} (one step: {figures})")
-            chosen = found["precision"]
-        return precision.POLICIES[chosen]
 
     def _shown(self) -> float:
         return self.state["step"] * self.recipe.batch / 1000
@@ -168,7 +167,8 @@ class _Training:
             )
             return
         at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
-        self.metrics.append(at | {"step": state["step"], **found, "floor": self.judge.floor[0]})
+        reference = self.judge.reference.mean
+        self.metrics.append(at | {"step": state["step"], **found, "reference": reference})
         state["evaluated"] = state["step"]
         state["since_best"] += 1
         if state["best"] is None or found["distance"] < state["best"]["distance"]:
@@ -177,7 +177,7 @@ class _Training:
             )
             state["best"] = at | {"snapshot": written, **found}
             state["since_best"] = 0
-        bar.set_postfix(KD=f"{found['distance']:.3g}", floor=f"{self.judge.floor[0]:.2g}")
+        bar.set_postfix(KD=f"{found['distance']:.3g}", reference=f"{reference:.2g}")
         self._write_grid(found["distance"])
         self._save("good", "checkpoint")
 
@@ -198,7 +198,7 @@ class _Training:
         again = "with half the learning rates"
         if recoveries > RECOVERIES:
             again = f"and ends there, having gone back {RECOVERIES} times before"
-        tqdm.write(
+        say(
             f"training broke down at {at:.1f} thousand images ({reason}): went back to "
             f"{self._shown():.1f} thousand, {again}"
         )
@@ -237,28 +237,27 @@ class _Training:
         state, self.metrics = saved
         self.state.update(state)
         if name == "checkpoint":
-            tqdm.write(
+            say(
                 f"going on with the generator {self.folder.path.name} at "
                 f"{self._shown():.1f} thousand images"
             )
         return True
 
-    def _finish(self) -> None:
+    def _finish(self) -> dict:
         best = self.state["best"]
         self._save("checkpoint")
         self.curves.close()
-        self.folder.finish(
-            {
-                "classes": self.classes,
-                "images_shown": round(self._shown() * 1000),
-                "training_images": len(self.constants["labels"]),
-                "snapshot": best["snapshot"],
-                "snapshot_kimg": best["kimg"],
-                "snapshot_seconds": best.get("seconds"),
-                f"KD-{self.judge.extractor.name}": best["distance"],
-                "floor": self.judge.floor[0],
-                "extractor_stamp": self.judge.extractor.stamp,
-                "seconds": round(self.state["seconds"], 1),
-                "recoveries": self.state["recoveries"],
-            }
-        )
+        return {
+            "classes": self.classes,
+            "precision": self.recipe.precision,
+            "images_shown": round(self._shown() * 1000),
+            "training_images": len(self.constants["labels"]),
+            "snapshot": best["snapshot"],
+            "snapshot_kimg": best["kimg"],
+            "snapshot_seconds": best.get("seconds"),
+            f"KD-{self.judge.extractor.name}": best["distance"],
+            "reference": self.judge.reference.mean,
+            "extractor_stamp": self.judge.extractor.stamp,
+            "seconds": round(self.state["seconds"], 1),
+            "recoveries": self.state["recoveries"],
+        }

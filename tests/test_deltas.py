@@ -1,0 +1,203 @@
+"""What a study concludes from predictions whose truth is planted."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from experiments import checks, companions, conclusion, scores, study, tables
+
+CLASSICAL = ["real", "real+classical", "real+classical+synthetic@1.0"]
+NO_SETS = pd.DataFrame(columns=["unlike_real", "copies", "coverage-texture"])
+
+
+def _study(**changes) -> study.Study:
+    content = {
+        "name": "planted",
+        "arms": ["real", "real+synthetic@1.0"],
+        "classifiers": ["hybrid"],
+        "seeds": [0, 1, 2],
+        "bootstrap": 200,
+    }
+    return study.Study(**(content | changes))
+
+
+def _predictions(planted: study.Study, signal: dict, positives=150, negatives=150, offsets=0.0):
+    """Trials and predictions of every arm, whose positive images score higher by `signal`.
+
+    With folds each training's scores are shifted by normal `offsets` of its own.
+    """
+    rng = np.random.default_rng(0)
+    target = np.repeat([1, 0], [positives, negatives])
+    names = [f"{i:03d}" for i in range(len(target))]
+    rows, made = [], []
+    for arm in planted.parsed_arms():
+        for seed in planted.seeds:
+            fold = ""
+            if planted.folds:
+                fold = np.random.default_rng(seed).permutation(len(target)) % planted.folds
+            shift = rng.normal(0, offsets, planted.folds)[fold] if planted.folds else 0.0
+            score = rng.normal(target * signal[arm.name], 1) + shift
+            about = {"arm": arm.name, "classifier": "hybrid", "seed": seed}
+            about |= {"generator": 0 if arm.synthetic else ""}
+            rows.append(about | {"n_train": 9, "trial": "x"})
+            table = pd.DataFrame({"path": names, "group": names, "sha256": names})
+            probability = 1 / (1 + np.exp(-score))
+            made.append(table.assign(
+                target=target, label=target, probability=probability, threshold=0.5, fold=fold,
+                predicted=(probability > 0.5).astype(int), **about,
+            ))  # fmt: skip
+    return pd.DataFrame(rows), pd.concat(made, ignore_index=True)
+
+
+def _evidence(planted, trials, made, sets=NO_SETS):
+    scored = scores.scores(planted, trials, made)
+    unlike = bool(checks.unlike_real(sets))
+    deltas = tables.deltas_table(planted, scored, unlike)
+    return checks.Evidence(deltas, tables.baseline_table(planted, scored), trials, sets)
+
+
+def _conclude(planted, evidence):
+    return conclusion.conclude(planted, evidence, checks.check(planted, evidence))
+
+
+def _shift(**signal):
+    planted = _study()
+    return planted, *_predictions(planted, {"real": 1.2, "real+synthetic@1.0": 1.2} | signal)
+
+
+@pytest.mark.parametrize(("effect", "word"), [(2.4, "helps"), (0.3, "hurts")])
+def test_a_planted_effect_is_found(effect, word):
+    planted, *results = _shift(**{"real+synthetic@1.0": effect})
+    deltas = _evidence(planted, *results).deltas
+    row = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")].iloc[0]
+    assert row["verdict"] == word and row["low"] < row["delta"] < row["high"]
+    brier = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "brier")].iloc[0]
+    assert (brier["delta"] < 0) == (word == "helps")
+
+
+def test_the_gain_of_augmentation_is_not_the_synthetic_images(capsys):
+    planted = _study(arms=CLASSICAL)
+    signal = dict(zip(CLASSICAL, (1.2, 2.4, 2.4), strict=True))
+    evidence = _evidence(planted, *_predictions(planted, signal))
+    rows = {row["arm"]: row for row in evidence.primary(planted)}
+    assert rows["real+classical"]["verdict"] == "helps"
+    mixed = rows["real+classical+synthetic@1.0"]
+    assert mixed["reference"] == "real+classical" and mixed["verdict"] != "helps"
+    assert abs(mixed["delta"]) < 0.02
+    said = _conclude(planted, evidence)
+    assert "helps" not in said["headline"]
+    assert "real+classical+synthetic@1.0 against real+classical" in said["sentence"]
+
+
+def test_the_primary_metric_alone_has_a_verdict():
+    planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
+    deltas = _evidence(planted, *results).deltas
+    headline = (deltas["classifier"] == "all") & (deltas["metric"] == planted.primary_metric)
+    assert (deltas[headline]["verdict"] == "helps").all()
+    assert set(deltas[~headline]["verdict"]) == {""}
+
+
+def test_classifiers_that_learn_nothing_are_not_interpretable():
+    planted, trials, made = _shift()
+    evidence = _evidence(planted, trials, made.assign(probability=0.5))
+    (row,) = evidence.primary(planted)
+    assert row["delta"] == 0 and row["verdict"] == "not interpretable"
+    said = _conclude(planted, evidence)
+    assert "did not beat chance" in said["headline"] and "did not beat" in said["warnings"][0]
+
+
+def test_a_perfect_baseline_beats_chance():
+    planted, trials, made = _shift()
+    evidence = _evidence(planted, trials, made.assign(probability=made["target"] * 0.8 + 0.1))
+    assert evidence.baseline["beats_chance"].all()
+    assert evidence.deltas["reference_beats_chance"].all()
+    said = _conclude(planted, evidence)
+    assert "did not beat chance" not in json.dumps(said)
+    assert "too easy" in json.dumps(said["warnings"])
+
+
+def test_few_groups_of_the_smaller_class_widen_and_warn():
+    planted = _study(seeds=[0, 1, 2, 3, 4])
+    signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
+    few = _evidence(planted, *_predictions(planted, signal, positives=4, negatives=60))
+    (row,) = few.primary(planted)
+    assert row["test_groups"] == 4 and row["df"] <= 4
+    names = [one.name for one in checks.check(planted, few) if not one.passed]
+    assert "Enough test groups" in names
+    many = _evidence(planted, *_predictions(planted, signal, positives=60, negatives=60))
+    assert "Enough test groups" not in [
+        one.name for one in checks.check(planted, many) if not one.passed
+    ]
+
+
+def test_images_that_are_not_like_real_ones_come_first():
+    planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
+    sets = pd.DataFrame({"unlike_real": ["their coverage is 0.01"], "copies": [0.0]})
+    sets = sets.assign(**{"coverage-texture": 0.01, "coverage-texture reference": 0.95})
+    evidence = _evidence(planted, *results, sets)
+    said = _conclude(planted, evidence)
+    assert said["headline"].startswith("Not interpretable") and "0.01" in said["headline"]
+    assert evidence.primary(planted)[0]["verdict"] == "not interpretable"
+    one_of_three = pd.concat([sets, *[sets.assign(unlike_real="")] * 2])
+    assert not checks.unlike_real(one_of_three)
+
+
+def test_constant_and_untrained_networks_are_named():
+    planted, trials, made = _shift()
+    trials = trials.assign(constant=[True] + [False] * 5, kept_first=[False] * 5 + [True])
+    texts = " ".join(_conclude(planted, _evidence(planted, trials, made))["warnings"])
+    assert "1 trials (real hybrid seed 0) gave all test images the same" in texts
+    assert "(real+synthetic@1.0 hybrid seed 2) kept the weights of the first" in texts
+
+
+def test_offsets_between_folds_change_no_rank_metric():
+    """The same ranks within folds; pooled, they would lose as much as Airola et al. report."""
+    planted = _study(folds=5, seeds=[0, 1])
+    signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
+    results = [_predictions(planted, signal, offsets=size) for size in (0.0, 2.0)]
+    plain, shifted = (_evidence(planted, *one).primary(planted)[0] for one in results)
+    for name in ("baseline", "value", "delta", "error"):
+        assert shifted[name] == pytest.approx(plain[name], abs=1e-12)
+    trials, made = results[1]
+    pooled = roc_auc_score(made[made["arm"] == "real"]["target"],
+                           made[made["arm"] == "real"]["probability"])  # fmt: skip
+    assert pooled < plain["baseline"] - 0.03
+    pairs = companions.table(planted, made)
+    assert pairs["permutation_p"].iloc[0] == companions.table(planted, results[0][1])[
+        "permutation_p"
+    ].iloc[0]  # fmt: skip
+    assert pairs["delta_roc_auc"].mean() == pytest.approx(shifted["delta"])
+    table = tables.metrics_table(trials, made)
+    mine = made[(made["arm"] == "real") & (made["seed"] == 0)]
+    wins = [
+        (len(a), roc_auc_score(one["target"], one["probability"]), one["target"].sum())
+        for _, one in mine.groupby("fold")
+        for a in [one]
+    ]
+    weights = [p * (n - p) for n, _, p in wins]
+    assert table["roc_auc"].iloc[0] == pytest.approx(
+        np.average([area for _, area, _ in wins], weights=weights)
+    )
+
+
+def test_what_the_verdict_does_not_cover_is_said():
+    planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
+    sets = pd.DataFrame({"unlike_real": [""], "copies": [0.0]})
+    sets = sets.assign(**{"coverage-texture": 0.9, "coverage-texture reference": 0.95})
+    evidence = _evidence(planted, *results, sets)
+    said = _conclude(planted, evidence)
+    assert said["headline"].startswith("Adding synthetic images of this one generator helps")
+    assert "about its images alone" in json.dumps(said["warnings"])
+    assert "do not cover other generators, other training images" in " ".join(said["notes"])
+    two = planted.generator.model_copy(update={"seeds": [0, 1]})
+    two = planted.model_copy(update={"generator": two, "seeds": [0, 1]})
+    for fraction, differ in ((0.4, False), (0.6, True)):
+        variance = 2 * fraction * evidence.deltas["error"] ** 2
+        changed = evidence.deltas.assign(generators=2, variance_generators=variance)
+        said = _conclude(two, evidence._replace(deltas=changed))
+        assert said["headline"].startswith("Adding synthetic images helps")
+        assert ("differ more than all else" in json.dumps(said["warnings"])) == differ
+        assert "2 seeds are few" in json.dumps(said["warnings"])

@@ -1,0 +1,170 @@
+"""Keys hold all that made a result: contents, libraries, ufgen's code; no place on a disk."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import arms, preparation, runner, trial
+from experiments.executors import Job
+from experiments.study import Study
+from ufgen import provenance
+from ufgen.fidelity.extractors import Extractor, extract, texture
+from ufgen.gan import generator_folder
+from ufgen.gan.recipe import Recipe, digest
+from ufgen.imageset import ImageSet
+
+CODE = '"""What it does."""\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x  # why\n'
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A small ufgen of two files, of which `a` imports `b`, and its code's version as `.now()`."""
+    (tmp_path / "ufgen").mkdir()
+    (tmp_path / "ufgen" / "a.py").write_text("def f():\n    from ufgen.b import double\n")
+    (tmp_path / "ufgen" / "b.py").write_text(CODE)
+    (tmp_path / "ufgen" / "c.py").write_text("x = 1\n")
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+
+    def now(*names):
+        for cached in (provenance.code_version, provenance._tree, provenance._plain):
+            cached.cache_clear()
+        return provenance.code_version(*(names or ["ufgen.a"]))
+
+    yield tmp_path / "ufgen", now
+    now()
+    monkeypatch.undo()
+    for cached in (provenance.code_version, provenance._tree, provenance._plain):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "same"),
+    [
+        ("b.py", CODE.replace("2 * x", "3 * x"), False),
+        ("b.py", CODE.replace("def double(x)", "def double(x=1)"), False),
+        ("b.py", CODE.replace("  # why", "").replace("Twice x", "The double"), True),
+        ("b.py", CODE.replace("\n\n\n", "\n"), True),
+        ("c.py", "x = 2\n", True),
+    ],
+)
+def test_the_code_that_computes_counts_and_no_comment(source, file, text, same):
+    folder, now = source
+    before = now()
+    (folder / file).write_text(text)
+    assert (now() == before) == same
+
+
+def test_what_only_shows_is_left_out_and_what_trains_is_not():
+    for name in provenance.APART:
+        assert provenance._files(name)[0].is_file(), name
+
+    def reached(*modules):
+        todo, seen = [f for name in modules for f in provenance._files(name)], set()
+        while todo:
+            file = todo.pop()
+            seen.add(file)
+            todo += [f for f in provenance._imported(file) if f not in seen]
+        return {file.relative_to(provenance.ROOT).as_posix() for file in seen}
+
+    of_trial = reached("experiments.trial", "ufgen.pixels")
+    assert {"classifiers/hybrid.py", "ufgen/kernels.py", "ufgen/pictures.py"} <= of_trial
+    assert not {"experiments/report.py", "ufgen/gallery.py", "ufgen/gan/step.py"} & of_trial
+    of_generator = reached("ufgen.gan")
+    assert {"ufgen/gan/projected.py", "ufgen/gan/residual.py", "ufgen/backend.py"} <= of_generator
+    assert not {"ufgen/grids.py", "ufgen/gan/curves.py", "experiments/trial.py"} & of_generator
+
+
+def test_the_libraries_and_the_backend_are_named():
+    import keras
+
+    found = provenance.made_by("training", "ufgen.gan")
+    assert found["keras"] == keras.__version__
+    assert found["backend"] == keras.backend.backend() and found[found["backend"]]
+    assert "keras" not in provenance.made_by("decoding", "ufgen.pictures")
+
+
+def test_weights_count_by_their_content_wherever_they_lie(tmp_path):
+    one, other = tmp_path / "w.weights.h5", tmp_path / "elsewhere.weights.h5"
+    fields = {"architecture": "projected", "updates": "alternate", "features": "keras:MobileNetV2"}
+    one.write_bytes(b"first")
+    recipe = Recipe(**fields, features_weights=str(one))
+    first = digest(recipe)
+    shutil.copy(one, other)
+    assert digest(replace(recipe, features_weights=str(other))) == first
+    one.write_bytes(b"other")
+    assert digest(recipe) != first
+    assert provenance.content_of("imagenet") == ["imagenet"]
+
+
+def _asked(folder, **changes) -> tuple[str, str]:
+    """The settings of a study's first trial, and its folder's name."""
+    content = {
+        "name": "small",
+        "images": {"path": str(folder), "resolution": 32, "group_pattern": r"N?UF_[a-z]+_p\d"},
+        "arms": ["real", "real+classical"],
+        "classifiers": ["custom_resnet50"],
+    }
+    study = Study.model_validate(content | changes)
+    prepared = preparation.divide(study, preparation.read_images(study))
+    first = study.trials()[0]
+    diet = arms.mix(prepared.fit, None, first.arm, first.seed)
+    settings = trial.trial_settings(study, prepared, first, diet, "float32")
+    return settings, trial.trial_folder(folder, first, settings).name
+
+
+def test_a_trial_is_the_same_wherever_the_images_lie(folder, tmp_path):
+    moved = tmp_path / "moved" / folder.name
+    shutil.copytree(folder, moved)
+    assert _asked(folder) == _asked(moved)
+    assert _asked(folder, training={"steps": 7})[0] != _asked(folder)[0]
+
+
+def _other_version(monkeypatch):
+    monkeypatch.setattr(provenance, "code_version", lambda *_: "another")
+
+
+def test_another_version_changes_every_key(folder, tmp_path, monkeypatch):
+    rows = [("a.png", "x", "0"), ("b.png", "y", "1")]
+    table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
+    pixels = np.zeros((2, 32, 32, 1), "uint8")
+    asked = ImageSet(table), pixels, Recipe(precision="float32"), texture()
+    calls = []
+
+    def count(shown):
+        calls.append(len(shown))
+        return np.zeros((len(shown), 2), "float32")
+
+    extractor = Extractor("counted", "0" * 12, count)
+    extract(extractor, pixels)
+    extract(extractor, pixels)
+    assert len(calls) == 1
+    before, of_generator = _asked(folder), generator_folder.generator_key(*asked)
+    _other_version(monkeypatch)
+    after = _asked(folder)
+    assert after[0] == before[0] and after[1] != before[1]
+    assert generator_folder.generator_key(*asked) != of_generator
+    extract(extractor, pixels)
+    assert len(calls) == 2
+
+
+def test_what_another_version_finished_is_said_to_be_unused(tmp_path, monkeypatch, capsys):
+    def finish(name, settings, by):
+        (tmp_path / name).mkdir(parents=True)
+        about = json.dumps({"settings": settings, "made_by": by})
+        for file in ("complete.json", "trial.json"):
+            (tmp_path / name / file).write_text(about)
+
+    finish("same", "s", generator_folder.made_by())
+    finish("older", "s", generator_folder.made_by() | {"code": "older"})
+    finish("elsewhere", "t", {"code": "older"})
+    generator_folder.mention_other_versions(tmp_path, {"s"})
+    assert "1 finished generators of the same images" in capsys.readouterr().out
+    generator_folder.mention_other_versions(tmp_path, {"u"})
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(runner, "made_by", generator_folder.made_by)
+    runner._mention_other_versions([Job(None, None, tmp_path / "new", "s")])
+    assert "1 finished trials of these settings" in capsys.readouterr().out
