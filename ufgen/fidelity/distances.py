@@ -16,9 +16,10 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, weights: np.ndarray | No
 
     Features (N, D) and (M, D), any float. 0 in the mean for two samples of one distribution, also
     for few images; it may come out a little below 0. `weights` (M,) of the fakes, which sum to 1,
-    make classes count as they do among the real images (`class_weights`). Binkowski et al.,
-    Demystifying MMD GANs, ICLR 2018. Raises UserError for fewer than 2 rows, unlike D, or numbers
-    that are not finite.
+    make classes count as they do among the real images (`class_weights`). Where the numbers of
+    each class are fixed it is a little lower, by the spread between classes over N and over M.
+    Binkowski et al., Demystifying MMD GANs, ICLR 2018. Raises UserError for fewer than 2 rows,
+    unlike D, or numbers that are not finite.
     """
     of_real, of_fake = _sides(real, fake, weights)
     return float(of_real.within() + of_fake.within() - 2 * of_real.between())
