@@ -73,6 +73,9 @@ def test_youdens_threshold_by_hand():
     # equally good at (0.1 + 0.2) / 2 and (0.6 + 0.7) / 2: the one nearest to 0.5 is taken
     tied = calibration.youden_threshold([0, 1, 0, 1], [0.1, 0.2, 0.6, 0.7])
     assert tied == pytest.approx(0.65)
+    high = calibration.youden_threshold([0, 1, 0, 1], [0.3, 0.4, 0.8, 0.9])
+    assert high == pytest.approx(0.35)
+    assert calibration.youden_threshold([0, 1], [0.2, 0.2]) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("seed", range(5))
