@@ -1,22 +1,15 @@
-"""How good a classifier is on images it has not seen: every metric with an interval, and curves."""
-
-from pathlib import Path
+"""How good a classifier is on images it has not seen: every metric with an interval."""
 
 import numpy as np
 import pandas as pd
 
-from classifiers import curves, intervals, metrics
-from ufgen import figures
-from ufgen.figures import BLUE, GREY, VERMILLION
+from classifiers import intervals, metrics
 
 REPLICATES = 2000
 DEFINED = 0.95
-PROPORTIONS = {
-    "accuracy": (("tp", "tn"), ("tp", "tn", "fp", "fn")),
-    "precision": (("tp",), ("tp", "fp")),
-    "recall": (("tp",), ("tp", "fn")),
-    "specificity": (("tn",), ("tn", "fp")),
-}
+FEW_GROUPS = 10
+NO_INTERVAL = "no interval"
+NONE = (np.nan, np.nan, NO_INTERVAL)
 
 
 def assess(
@@ -29,38 +22,98 @@ def assess(
 ) -> pd.DataFrame:
     """One row a metric: metric, value, low, high, interval (how it was found); undefined is NaN.
 
-    Where every image is a group of its own, proportions have exact intervals (Clopper-Pearson) and
-    the area under the ROC curve DeLong's; everything else, and everything where groups hold several
-    images, a percentile bootstrap over groups, undefined where one replicate in twenty is.
+    Proportions have Clopper and Pearson's interval, exact where every image is a group of its own,
+    else for the effective number of images; balanced accuracy has one from those of sensitivity
+    and specificity. The area under the ROC curve has DeLong's, or, where groups hold several
+    images, a jackknife's over groups. Every other metric has a standard error by a bootstrap over
+    groups, undefined where one replicate in twenty is, and Student's quantile on the logit scale;
+    none at 0 or 1. The calibration error has none: few images, and resampled ones still more, make
+    it larger than it is. A network that gives all images the same probability ranks nothing: no
+    metric that ranks has an interval.
     """
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    probabilities = np.asarray(probabilities, "float64")
+    scored = labels, probabilities, groups
     values = metrics.evaluate(labels, probabilities, threshold)
-    counts = metrics.confusion(labels, probabilities, threshold)
-    weights = intervals.group_weights(groups, REPLICATES, np.random.default_rng(seed))
-    resampled = metrics.evaluate(labels, probabilities, threshold, weights)
-    alone = len(np.unique(groups)) == len(groups)
+    found = _of_proportions(*scored, threshold, confidence)
+    both = [found[name][:2] for name in ("recall", "specificity")]
+    rates = values["recall"], values["specificity"]
+    low, high = intervals.mean_of_two_interval(rates, *both)
+    found["balanced_accuracy"] = low, high, "of sensitivity and specificity"
+    found |= _by_bootstrap(*scored, threshold, values, confidence, seed)
+    if not metrics.is_constant(probabilities):
+        found["roc_auc"] = _of_area(*scored, confidence)
     rows = []
     for name, value in values.items():
-        if alone and name in PROPORTIONS:
-            hits, trials = (sum(counts[cell] for cell in cells) for cells in PROPORTIONS[name])
-            low, high = intervals.clopper_pearson(hits, trials, confidence)
-            found = "exact"
-        elif alone and name == "roc_auc":
-            low, high = intervals.delong_interval(labels, probabilities, confidence)
-            found = "DeLong"
-        else:
-            low, high = _percentiles(resampled[name], confidence)
-            found = "bootstrap over groups"
-        if not np.isfinite(value):
-            low = high = np.nan
-        rows.append((name, float(value), float(low), float(high), found))
+        low, high, how = found.get(name, NONE)
+        low, high, how = (low, high, how) if np.isfinite([value, low]).all() else NONE
+        rows.append((name, float(value), float(low), float(high), how))
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "interval"])
 
 
-def _percentiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    defined = values[np.isfinite(values)]
-    if len(defined) < DEFINED * len(values):
-        return float("nan"), float("nan")
-    return tuple(np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2]))
+def _of_proportions(labels, probabilities, groups, threshold, confidence) -> dict[str, tuple]:
+    called = probabilities >= threshold
+    parts = {
+        "accuracy": (np.ones(len(labels), bool), called == labels),
+        "precision": (called, labels == 1),
+        "recall": (labels == 1, called),
+        "specificity": (labels == 0, ~called),
+    }
+    how = "exact" if _alone(groups) else "Clopper-Pearson, effective number"
+    return {
+        name: (*intervals.grouped_proportion_interval(hit[of], groups[of], confidence), how)
+        for name, (of, hit) in parts.items()
+    }
+
+
+def _of_area(labels, probabilities, groups, confidence) -> tuple:
+    if _alone(groups):
+        low, high = intervals.delong_interval(labels, probabilities, confidence)
+        how = "DeLong"
+    else:
+        low, high = intervals.grouped_area_interval(labels, probabilities, groups, confidence)
+        how = "jackknife over groups"
+    return low, high, "exact bound" if low == 0 or high == 1 else how
+
+
+def _by_bootstrap(
+    labels, probabilities, groups, threshold, values: dict, confidence: float, seed: int
+) -> dict[str, tuple]:
+    """Intervals of the metrics that have none of their own, from their standard deviations."""
+    weights = intervals.group_weights(groups, REPLICATES, np.random.default_rng(seed))
+    replicates = metrics.evaluate(labels, probabilities, threshold, weights)
+    df = min(intervals.effective_groups(groups[labels == label]) for label in (0, 1)) - 1
+    ranked = set() if metrics.is_constant(probabilities) else set(metrics.RANKING) - {"roc_auc"}
+    found = {}
+    for name in {"f1", "mcc", "brier"} | ranked:
+        defined = replicates[name][np.isfinite(replicates[name])]
+        if len(defined) < DEFINED * REPLICATES or not df > 0:
+            continue
+        lowest = -1 if name == "mcc" else 0  # to 0..1 and back
+        span = 1 - lowest
+        error = defined.std() * np.sqrt((df + 1) / df)
+        edges = intervals.logit_interval(
+            (values[name] - lowest) / span, error / span, df, confidence
+        )
+        found[name] = (*(edge * span + lowest for edge in edges), "bootstrap over groups")
+    return found
+
+
+def _alone(groups: np.ndarray) -> bool:
+    return len(np.unique(groups)) == len(groups)
+
+
+def warnings(labels: np.ndarray, groups: np.ndarray) -> list[str]:
+    """A sentence where few groups of a class make the intervals wide, and uncertain themselves."""
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    counts = {c: len(np.unique(groups[labels == c])) for c in (0, 1)}
+    rarer = min(counts, key=counts.get)
+    if not 0 < counts[rarer] < FEW_GROUPS:
+        return []
+    return [
+        f"only {counts[rarer]} of the groups hold {'positive' if rarer else 'negative'} images: "
+        f"with fewer than {FEW_GROUPS} the intervals are wide, and may still be too narrow"
+    ]
 
 
 def text(table: pd.DataFrame, counts: dict[str, float]) -> str:
@@ -70,6 +123,8 @@ def text(table: pd.DataFrame, counts: dict[str, float]) -> str:
         value = _shown(row["value"])
         if np.isfinite(row["low"]):
             value += f"   {row['low']:.3f} to {row['high']:.3f}   {row['interval']}"
+        elif np.isfinite(row["value"]):
+            value += f"   {NO_INTERVAL}"
         lines.append(f"{metrics.title(row['metric']):32} {value}")
     cells = ", ".join(f"{name} {counts[name]:.0f}" for name in ("tp", "fn", "fp", "tn"))
     return "\n".join([*lines, f"{'confusion matrix':32} {cells}"])
@@ -77,49 +132,3 @@ def text(table: pd.DataFrame, counts: dict[str, float]) -> str:
 
 def _shown(value: float) -> str:
     return f"{value:.3f}" if np.isfinite(value) else "undefined"
-
-
-@figures.style()
-def write_curves(
-    path: Path, labels: np.ndarray, probabilities: np.ndarray, threshold: float
-) -> None:
-    """ROC, precision-recall and reliability curves, and where the threshold lies on them."""
-    figure = figures.open_figure(height=3.0)
-    roc, precision, reliable = figure.subplots(1, 3)
-    at = metrics.evaluate(labels, probabilities, threshold)
-    roc.plot([0, 1], [0, 1], "--", color=GREY, lw=0.8)
-    precision.axhline(np.mean(labels), ls="--", color=GREY, lw=0.8)
-    reliable.plot([0, 1], [0, 1], "--", color=GREY, lw=0.8, label="perfect")
-    if len(np.unique(labels)) == 2:
-        roc.plot(*curves.roc_points(labels, probabilities), color=BLUE)
-        roc.plot(1 - at["specificity"], at["recall"], "o", color=VERMILLION, label="threshold")
-        reached = curves.precision_recall_points(labels, probabilities)
-        precision.plot(*curves.steps(*reached), color=BLUE)
-        precision.plot(at["recall"], at["precision"], "o", color=VERMILLION, label="threshold")
-    bins = metrics.reliability(labels, probabilities)
-    share = bins["positives"] / bins["count"]
-    low, high = intervals.clopper_pearson(bins["positives"], bins["count"])
-    errors = np.maximum([share - low, high - share], 0)
-    reliable.errorbar(bins["probability"], share, errors, fmt="o", color=BLUE, label="images")
-    for x, y, count in zip(bins["probability"], share, bins["count"], strict=True):
-        reliable.annotate(
-            str(count), (x, y), textcoords="offset points", xytext=(6, 3), fontsize=7, color=GREY
-        )
-    roc.set(
-        xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, area {_shown(at['roc_auc'])}"
-    )
-    precision.set(
-        xlabel="sensitivity (recall)",
-        ylabel="precision",
-        title=f"Precision and recall, average {_shown(at['average_precision'])}",
-    )
-    reliable.set(
-        xlabel="predicted probability",
-        ylabel="share of positive images",
-        title=f"Reliability, error {_shown(at['calibration_error'])}",
-    )
-    for axes in (roc, precision, reliable):
-        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-        axes.grid(alpha=0.3)
-        figures.legend_below(axes, 2)
-    figures.save(figure, path)

@@ -68,12 +68,13 @@ def augmenter(name: str, seed: int) -> Callable[[np.ndarray, np.ndarray], tuple]
     return augment
 
 
-def views(image: np.ndarray, policy: str, count: int) -> np.ndarray:
+def views(image: np.ndarray, policy: str, count: int, seed: int = 0) -> np.ndarray:
     """`count` changed copies of uint8 (H, W, C): float32 (count, H, W, C).
 
-    They depend on the image and the policy alone.
+    They depend on the image, the policy and the seed alone.
     """
-    seed = int.from_bytes(hashlib.sha256(image.tobytes()).digest()[:4], "little")
+    content = image.tobytes() + (seed.to_bytes(8, "little") if seed else b"")
+    seed = int.from_bytes(hashlib.sha256(content).digest()[:4], "little")
     repeated = np.repeat(image[None], count, axis=0)
     return augmenter(policy, seed)(repeated, np.zeros(count, "float32"))[0]
 

@@ -6,26 +6,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from classifiers import decision
 from classifiers.salience import enlarge, salient_box
 from ufgen import figures
 from ufgen.atomic import whole_file
 
 EACH = 5
+TITLE = (
+    "Evidence for the predicted class (Grad-CAM); box: weak localisation, not a measurement of a "
+    "lesion"
+)
+NOTHING = "No evidence: all images get the same probability, or no part of them changes it"
 TITLES = {
     "confident": "most confident,\nright",
     "wrong": "most confident,\nwrong",
     "uncertain": "most uncertain",
 }
-COLUMNS = ("kind", "path", "label", "predicted", "probability", "x0", "y0", "x1", "y1")
+ABOUT = ("kind", "path", "label", "predicted", "probability", "threshold")
+BOX = ("x0", "y0", "x1", "y1")
 
 
-def choose(predictions: pd.DataFrame, threshold: float, each: int = EACH) -> pd.DataFrame:
+def choose(predictions: pd.DataFrame, each: int = EACH) -> pd.DataFrame:
     """Up to `each` rows of each kind of `TITLES`, the foremost first, with a column `kind`.
 
-    `predictions` have target (0 or 1) and probability, one row an image; confidence is the
-    probability's distance from the threshold, as a share of the way to 0 or 1.
+    `predictions` have target (0 or 1), probability and threshold, one row an image; confidence is
+    the probability's distance from the threshold, as a share of the way to 0 or 1.
     """
-    probability = predictions["probability"].to_numpy()
+    probability, threshold = (predictions[c].to_numpy() for c in ("probability", "threshold"))
     positive = probability >= threshold
     room = np.where(positive, 1 - threshold, threshold)
     confidence = np.abs(probability - threshold) / np.maximum(room, 1e-9)
@@ -46,20 +53,22 @@ def write(
     explain: Callable[[np.ndarray, bool], np.ndarray],
     predictions: pd.DataFrame,
     pixels: np.ndarray,
-    threshold: float,
+    positive: str,
 ) -> Path:
     """Write explanations.png and explanations.csv; `pixels` are those of `predictions`, by row.
 
-    `explain` finds the evidence maps (N, h, w) of some pixels, for the positive class or not.
-    Each picture shows the evidence for the class that was called, and a box around its salient
-    region (shares of the width and height): weak localisation, learnt without any drawn box.
+    `explain` finds the evidence maps (N, h, w) of some pixels, for the class `positive` or not.
+    Each picture shows the evidence for the predicted class, and a box around its salient region
+    (shares of the width and height): weak localisation, learnt without any drawn box. Maps of
+    zeros are not drawn, and have no box.
     """
     predictions = predictions.reset_index(drop=True)
-    chosen, evidence = choose(predictions, threshold), {}
-    for positive in (True, False):
-        called = chosen[(chosen["probability"] >= threshold) == positive].index.unique()
-        if len(called):
-            evidence |= dict(zip(called, explain(pixels[called], positive), strict=True))
+    chosen, evidence = choose(predictions), {}
+    for of_positive in (True, False):
+        alike = (chosen["probability"] >= chosen["threshold"]) == of_positive
+        rows = chosen[alike].index.unique()
+        if len(rows):
+            evidence |= dict(zip(rows, explain(pixels[rows], of_positive), strict=True))
     figure = figures.open_figure(2.3 * EACH + 0.6, 2.75 * len(TITLES))
     panels, rows = figure.subplots(len(TITLES), EACH, squeeze=False), []
     for line, (kind, title) in enumerate(TITLES.items()):
@@ -72,21 +81,19 @@ def write(
             panels[line][0].text(0.5, 0.5, "none", ha="center", va="center")
         for panel, (row, about) in zip(panels[line], part.iterrows(), strict=False):
             box = salient_box(evidence[row])
-            _draw(panel, pixels[row], evidence[row], box, about)
-            found = {name: about.get(name) for name in COLUMNS[:5]}
-            rows.append(found | dict(zip(COLUMNS[5:], box or [np.nan] * 4, strict=True)))
-    figure.suptitle(
-        "Evidence for the class that was called (Grad-CAM); box: weak localisation, not a "
-        "measurement of a lesion",
-        fontsize=9,
-    )
+            _draw(panel, pixels[row], evidence[row], box, about, positive)
+            found = {name: about.get(name) for name in ABOUT}
+            rows.append(found | dict(zip(BOX, box or [np.nan] * 4, strict=True)))
+    figure.suptitle(TITLE if any(e.any() for e in evidence.values()) else NOTHING, fontsize=9)
     figures.save(figure, folder / "explanations.png")
     with whole_file(folder / "explanations.csv") as temporary:
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
+        table = pd.DataFrame(rows, columns=[*ABOUT, *BOX])
+        table = table.rename(columns={"probability": f"probability_{positive}"})
+        table.to_csv(temporary, index=False)
     return folder / "explanations.png"
 
 
-def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about) -> None:
+def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about, positive: str) -> None:
     from matplotlib.patches import Rectangle
 
     size = image.shape[0]
@@ -98,7 +105,5 @@ def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about) -> None:
         panel.add_patch(
             Rectangle((left, top), right - left, bottom - top, fill=False, ec=figures.SKY, lw=1.6)
         )
-    panel.set_title(
-        f"is {about['label']}, called {about['predicted']}\np = {about['probability']:.2f}",
-        fontsize=8,
-    )
+    said = decision.text(about["probability"], positive, about["predicted"], about["threshold"])
+    panel.set_title(f"is {about['label']}\n{said}".replace(" → ", "\n→ "), fontsize=7)

@@ -21,19 +21,21 @@ class FrozenFeatures:
         self._network = network
         self._found: dict[tuple, np.ndarray] = {}
 
-    def views(self, pixels: np.ndarray, augmentation: str, count: int) -> np.ndarray:
+    def views(self, pixels: np.ndarray, augmentation: str, count: int, seed: int = 0) -> np.ndarray:
         """Features of `count` augmented views of each image: float32 (N, count, F).
 
         `pixels` are uint8 (N, size, size, channels); without augmentation there is one view. The
-        views depend on the image and the policy alone, whatever other images are asked for.
+        views depend on the image, the policy and the seed, whatever other images are asked for:
+        trainings with different seeds see different views, as they do where the backbone learns.
         """
-        count = 1 if augmentation == "none" else count
-        keys = [(hashlib.sha256(i.tobytes()).digest(), augmentation, count) for i in pixels]
+        if augmentation == "none":
+            count, seed = 1, 0
+        keys = [(hashlib.sha256(i.tobytes()).digest(), augmentation, count, seed) for i in pixels]
         missing = {key: row for row, key in enumerate(keys) if key not in self._found}
         lacking = list(missing.items())
         for start in range(0, len(lacking), TOGETHER):
             part = lacking[start : start + TOGETHER]
-            shown = [policies.views(pixels[row], augmentation, count) for _, row in part]
+            shown = [policies.views(pixels[row], augmentation, count, seed) for _, row in part]
             features = self._of(np.concatenate(shown)).reshape(len(part), count, -1)
             self._found.update(zip([key for key, _ in part], features, strict=True))
         return np.stack([self._found[key] for key in keys])

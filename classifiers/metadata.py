@@ -36,6 +36,7 @@ FIELDS: dict[str, Callable] = {
 MODEL_FIELDS: dict[str, Callable] = FIELDS | {
     "members": lambda value: type(value) is int and 1 <= value <= 100,
     "test_views": lambda value: type(value) is int and 0 <= value <= 1000,
+    "constant": lambda value: type(value) is bool,
 }
 
 

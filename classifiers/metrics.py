@@ -137,11 +137,11 @@ def average_precision(labels, probabilities, weights=None) -> np.ndarray:
 
 
 def is_constant(probabilities) -> bool:
-    """Whether all images get the same probability, to one part in a million: nothing is learnt.
+    """Whether two or more images all get the same probability, to one part in a million.
 
     Smaller differences are rounding: they rank nothing, and another runtime turns them round.
     """
-    return bool(np.ptp(probabilities) <= SAME)
+    return len(probabilities) > 1 and bool(np.ptp(probabilities) <= SAME)
 
 
 def brier(labels, probabilities, weights=None) -> np.ndarray:

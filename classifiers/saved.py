@@ -1,13 +1,14 @@
 """A trained classifier as a folder: model.json, weights, history, and what it was trained on."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, explanations, metadata, metrics
+from classifiers import calibration, explanations, metadata, metrics, selection
 from classifiers.assessment import assess
 from classifiers.batches import Examples
 from classifiers.ensemble import Ensemble
@@ -16,18 +17,22 @@ from classifiers.training import Classifier
 from ufgen import pixels, precision, splits, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet
+from ufgen.imageset import ImageSet, groups_by_pattern
 
 FILES = ("model.json", "model.weights.h5", "images.csv")
 
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """A classifier loaded from its folder, with all that it needs to read an image file."""
+    """A classifier loaded from its folder, with all that it needs to read an image file.
+
+    `trained_on` lists its images, whose paths start at `root`.
+    """
 
     ensemble: Ensemble
     about: dict
     trained_on: pd.DataFrame
+    root: Path = Path()
 
     @property
     def network(self) -> Classifier:
@@ -35,17 +40,18 @@ class SavedClassifier:
         return self.ensemble.network
 
     def predict_files(self, files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Columns path, probability (of the positive class), predicted; and the unreadable files.
+        """Columns path, probability (of the positive class), threshold, predicted; and the
+        unreadable files.
 
         Raises UserError when no file can be read.
         """
-        table = pd.DataFrame({"path": [str(Path(f).absolute()) for f in files]})
+        table = pd.DataFrame({"path": [str(f) for f in files]})
         table = table.assign(label="", split="", group="", source="real", sha256="")
         decoded = self._load(ImageSet(table, self.about["positive"]))
         made = decoded.images.table[["path"]].assign(
             probability=self.probabilities(decoded.store.take(decoded.images))
         )
-        return made.assign(predicted=self._called(made["probability"])), decoded.quarantine
+        return self._decided(made), decoded.quarantine
 
     def predict_pixels(self, shown: np.ndarray) -> np.ndarray:
         """Probability of the positive class, (N,), of uint8 (N, H, W, C) in any size."""
@@ -60,11 +66,16 @@ class SavedClassifier:
         size, channels = self.about["size"], self.about["channels"]
         return np.stack([pixels.resize(pixels.as_picture(i), size, channels) for i in shown])
 
-    def evaluate(self, images: ImageSet) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    def evaluate(
+        self, images: ImageSet, group_pattern: str | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Metrics with intervals (`assessment.assess`), predictions, and the unreadable files.
 
-        Raises UserError if a picture was among the training or validation images, or if the
-        classes differ.
+        Predictions are the rows of the images with target, probability (of the positive class),
+        threshold and predicted.
+
+        Raises UserError if a picture or a group was among the training or validation images (their
+        groups as training knew them, and by `group_pattern`), or if the classes differ.
         """
         expected = {self.about["positive"], self.about["negative"]}
         if not set(images.classes) <= expected:
@@ -75,28 +86,57 @@ class SavedClassifier:
         splits.check_real(images, "test")
         decoded = self._load(images)
         splits.check_no_leak(self.trained_on, decoded.images, by="this model")
+        if group_pattern:
+            groups = groups_by_pattern(self.trained_on["path"], group_pattern)
+            seen = self.trained_on.assign(group=groups)
+            splits.check_no_leak(seen, decoded.images, by="this model")
         target = decoded.images.targets()
         probability = self.probabilities(decoded.store.take(decoded.images))
         table = decoded.images.table
         found = assess(target, probability, table["group"], self.about["threshold"])
-        made = table.assign(
-            target=target, probability=probability, predicted=self._called(probability)
-        )
+        made = self._decided(table.assign(target=target, probability=probability))
         return found, made, decoded.quarantine
 
-    def explain(self, predictions: pd.DataFrame, folder: Path) -> Path:
-        """Draw the most telling of `predictions` (see `explanations.write`); returns the sheet."""
-        decoded = self._load(ImageSet(predictions, self.about["positive"]))
+    def is_constant(self, predictions: pd.DataFrame) -> bool:
+        """Whether all of `predictions`, as `evaluate` returns them, have the same probability.
+
+        Of images of one class a good network may say the same: then what its validation images
+        got decides.
+        """
+        if predictions["target"].nunique() < 2:
+            return self.about["constant"]
+        return metrics.is_constant(predictions["probability"])
+
+    def explain(self, predictions: pd.DataFrame, folder: Path, root: str = "") -> Path:
+        """Draw the most telling of `predictions` (see `explanations.write`); returns the sheet.
+
+        A network that gives all of them the same probability has no evidence: no map is drawn.
+        What is written of them names files from the folder `root` on.
+        """
+        images = ImageSet(predictions, self.about["positive"], root)
+        decoded = self._load(images)
         shown = decoded.store.take(decoded.images)
-        threshold = self.about["threshold"]
-        return explanations.write(folder, self.ensemble.explain, predictions, shown, threshold)
+        explain = no_evidence if self.is_constant(predictions) else self.ensemble.explain
+        return explanations.write(folder, explain, images.relative(), shown, images.positive)
 
     def _load(self, images: ImageSet) -> pixels.Decoded:
         return pixels.load(images, self.about["size"], self.about["channels"], self.about["fit"])
 
-    def _called(self, probabilities) -> np.ndarray:
-        positive = np.asarray(probabilities) >= self.about["threshold"]
-        return np.where(positive, self.about["positive"], self.about["negative"])
+    def _decided(self, scored: pd.DataFrame) -> pd.DataFrame:
+        about = self.about
+        positive = scored["probability"] >= about["threshold"]
+        predicted = np.where(positive, about["positive"], about["negative"])
+        return scored.assign(threshold=about["threshold"], predicted=predicted)
+
+
+def no_evidence(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
+    """Maps (N, 1, 1) of zeros: what an `Ensemble.explain` of a constant network would show."""
+    return np.zeros((len(pixels), 1, 1), "float32")
+
+
+def named(predictions: pd.DataFrame, positive: str) -> pd.DataFrame:
+    """Predictions for people: the column `probability` says of which class."""
+    return predictions.rename(columns={"probability": f"probability_{positive}"})
 
 
 def train(
@@ -118,14 +158,18 @@ def train(
 ) -> dict:
     """Train a classifier on `images` and write its folder `out`; returns what model.json says.
 
-    A validation part is carved from the groups: it alone chooses the weights that are kept, the
-    temperature and the threshold: Youden's, or the highest one with the wanted `sensitivity`.
-    An ensemble of several `members` has the seeds from `seed` on. Raises UserError.
+    Groups of images are held out as validation images: they alone choose the weights that are
+    kept, the temperature and the threshold: Youden's, or the highest one with the wanted
+    `sensitivity`. model.json says whether they all get the same probability (`constant`), and how
+    many members kept the weights of their first evaluation (`kept_first`). An ensemble of several
+    `members` has the seeds from `seed` on. Raises UserError.
     """
     check_replaceable(out, FILES, "ufgen train")
     check_trial(training, weights, augmentation)
     splits.check_two_classes(images)
     splits.check_real(images, "training")
+    chosen = precision.choose(training.precision, precision.of_classifier(name))
+    network = Classifier(name, size, channels, weights, chosen)  # first: weights may be missing
     decoded = pixels.load(images, size, channels, fit)
     named = decoded.images.table.set_index("path")["group"]
     images = splits.group_same_pictures(decoded.images)
@@ -136,8 +180,6 @@ def train(
         return Examples(decoded.store.take(part), part.targets())
 
     fitted, validation = examples(images.select(~held)), examples(images.select(held))
-    chosen = precision.choose(training.precision, precision.of_classifier(name))
-    network = Classifier(name, size, channels, weights, chosen)
     histories, values = [], []
     for member in range(members):
         curves = tensorboard.Curves(f"classifiers/{Path(out).name}/member_{member + 1}")
@@ -149,7 +191,7 @@ def train(
         values.append([np.array(variable) for variable in network.model.variables])
     ensemble = Ensemble(network, values, training.test_views)
     raw = ensemble.predict(validation.pixels)
-    judge = calibration.fit(validation.targets, raw, sensitivity)
+    fit_to = calibration.fit(validation.targets, raw, sensitivity)
     about = {
         "classifier": name,
         "size": size,
@@ -157,9 +199,9 @@ def train(
         "fit": fit,
         "positive": images.positive,
         "negative": next(label for label in images.classes if label != images.positive),
-        "threshold": judge.threshold,
+        "threshold": fit_to.threshold,
         "threshold_rule": f"sensitivity {sensitivity:g}" if sensitivity else "Youden",
-        "temperature": judge.temperature,
+        "temperature": fit_to.temperature,
         "members": members,
         "test_views": training.test_views,
         "initial_weights": weights,
@@ -167,17 +209,20 @@ def train(
         "seed": seed,
         "training": training.as_dict() | {"precision": chosen},
         "images": {"training": int((~held).sum()), "validation": int(held.sum())},
+        "root": Path(os.path.relpath(images.root or ".", out)).as_posix(),
         "unreadable_files": len(decoded.quarantine),
         "validation_roc_auc": float(metrics.roc_auc(validation.targets, raw)),
+        "constant": metrics.is_constant(calibration.scale(raw, fit_to.temperature)),
+        "kept_first": sum(map(selection.kept_first, histories)),
     }
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         for member in range(members):
             ensemble.hold(member)
             network.model.save_weights(temporary / _file(member))
         pd.concat(histories).to_csv(temporary / "history.csv", index=False)
         roles = np.where(held, "validation", "fit")
         kept = images.table.assign(role=roles, group=images.table["path"].map(named))
-        kept.to_csv(temporary / "images.csv", index=False)
+        images.relative(kept).to_csv(temporary / "images.csv", index=False)
         (temporary / "model.json").write_text(json.dumps(about, indent=1))
     return about
 
@@ -191,7 +236,7 @@ def load(folder: Path) -> SavedClassifier:
             f"{folder} is no trained classifier: {', '.join(missing)} is missing. Expected the "
             "folder that `ufgen train` wrote"
         )
-    older = {"temperature": 1.0, "members": 1, "test_views": 0}
+    older = {"temperature": 1.0, "members": 1, "test_views": 0, "root": ".", "constant": False}
     about = older | metadata.read_object(folder / "model.json")
     metadata.check(about, folder / "model.json", metadata.MODEL_FIELDS)
     network = Classifier(str(about.get("classifier")), about["size"], about["channels"])
@@ -202,7 +247,8 @@ def load(folder: Path) -> SavedClassifier:
         raise UserError(f"{folder}/images.csv is damaged: {error}") from None
     if not {"path", "label", "sha256"} <= set(trained_on.columns):
         raise UserError(f"{folder}/images.csv is damaged: path, label or sha256 is missing")
-    return SavedClassifier(Ensemble(network, members, about["test_views"]), about, trained_on)
+    ensemble = Ensemble(network, members, about["test_views"])
+    return SavedClassifier(ensemble, about, trained_on, folder / str(about["root"]))
 
 
 def _file(member: int) -> str:

@@ -36,7 +36,7 @@ class Training:
     alone. In the first `frozen_steps` only the head does (two-phase fine-tuning), with a schedule
     of its own; after them backbones learn at `backbone_rate` times the head's rate. While they
     are frozen, their batch normalisation keeps its moments, and their features are computed once
-    an image, or once for each of `views` augmented views of it.
+    an image, or once a seed for each of `views` augmented views of it.
 
     `label_smoothing` moves targets that share of the way to 1/2; `focal` is the exponent of the
     focal loss (Lin et al., ICCV 2017; 0: cross-entropy); `average` the half-life in steps of

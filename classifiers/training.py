@@ -238,7 +238,7 @@ class Classifier:
         """A function from rows to the inputs and targets of a batch."""
         targets = train.targets.astype("float32")
         if trained == "head":
-            features = self._features.views(train.pixels, augmentation, training.views)
+            features = self._features.views(train.pixels, augmentation, training.views, seed)
             rng = np.random.default_rng([seed, 1])
 
             def of_features(rows):

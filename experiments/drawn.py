@@ -8,6 +8,7 @@ import pandas as pd
 from ufgen import figures
 from ufgen.appraisal import compare
 from ufgen.contact_sheet import Strip
+from ufgen.fidelity import gate
 from ufgen.fidelity.extractors import extract, texture
 from ufgen.fidelity.measure import standardised
 from ufgen.gan.sampler import Drawn
@@ -16,6 +17,7 @@ from ufgen.imageset import ImageSet
 
 FEWEST_HELD_OUT = 5
 EMBEDDED = 600
+REFERENCES = ("KD-texture", "coverage-texture")
 KEPT = ("KD-texture", "precision-texture", "recall-texture", "coverage-texture")
 
 
@@ -37,22 +39,25 @@ def describe(
 
 
 def table(sets: list[dict], folder: Path) -> pd.DataFrame:
-    """One row per set of synthetic images, with its distance to the training images.
+    """One row per set of synthetic images: how near they are to the training images.
 
+    `unlike_real` says why they are not like real ones, or is "" (see `ufgen.fidelity.gate`).
     `sets` name the `folder` of each, below `folder/synthetic`, and what it was drawn for.
     """
     rows = []
     for about in sets:
         place = folder / "synthetic" / about["folder"]
-        fidelity = pd.read_csv(place / "fidelity.csv")
+        fidelity = pd.read_csv(place / "fidelity.csv", keep_default_na=False, na_values=[""])
         whole = fidelity[fidelity["scope"] == "all"].set_index("metric")
         copies = pd.read_csv(place / "copies.csv")
         numbers = {name: whole["value"].get(name, np.nan) for name in KEPT}
-        reference = {"KD-texture reference": whole["reference"].get("KD-texture", np.nan)}
+        reference = {f"{n} reference": whole["reference"].get(n, np.nan) for n in REFERENCES}
+        reference["unlike_real"] = " ".join(gate.failures(fidelity))
         counts = {"images": len(copies), "copies": float(copies["copy"].mean())}
         rows.append(about | counts | numbers | reference)
     columns = ["folder", "generator", "filtered", "split", "images", "copies", *KEPT]
-    return pd.DataFrame(rows, columns=[*columns, "KD-texture reference"])
+    columns += [f"{name} reference" for name in REFERENCES]
+    return pd.DataFrame(rows, columns=[*columns, "unlike_real"])
 
 
 def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) -> None:

@@ -7,8 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from tqdm import tqdm
-
 from classifiers.training import Classifier
 from experiments import status
 from experiments.preparation import Prepared
@@ -17,6 +15,7 @@ from experiments.trial import run_trial
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import PixelStore
+from ufgen.progress import Progress, say
 
 
 class Job(NamedTuple):
@@ -45,7 +44,7 @@ class Executor(Protocol):
     def train_generators(self, study: Study, prepared: list[Prepared], root: Path) -> None:
         """Train generators in `root` ahead of their use; those left out are trained when used."""
 
-    def run_trials(self, shared: Shared, jobs: list[Job], bar: tqdm) -> None:
+    def run_trials(self, shared: Shared, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all; a trial that fails has its error written in its folder."""
 
 
@@ -57,7 +56,7 @@ class Local:
     def train_generators(self, study: Study, prepared: list[Prepared], root: Path) -> None:
         """Nothing: each is trained when images are first drawn from it."""
 
-    def run_trials(self, shared: Shared, jobs: list[Job], bar: tqdm) -> None:
+    def run_trials(self, shared: Shared, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all, in their order."""
         for number, (trial, diet, place, _) in enumerate(jobs, 1):
             bar.set_description(f"trial {number}/{len(jobs)}: {trial.title}")
@@ -100,7 +99,7 @@ def mention_failure(trial: Trial, place: Path) -> None:
     """Say why a trial failed, if it did."""
     if (place / status.FAILED).is_file():
         reason = json.loads((place / status.FAILED).read_text())["error"]
-        tqdm.write(f"failed: {trial.title}: {reason}")
+        say(f"failed: {trial.title}: {reason}")
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from experiments import power, precisions, timing
 from experiments.arms import synthetic_counts
 from experiments.preparation import Prepared, Read, divide, generator_recipe, read_images
 from experiments.study import Study
+from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400
 GENERATOR_BYTES = 40_000_000
@@ -127,9 +127,7 @@ def _heading(study: Study, read: Read, prepared: Prepared, folds: int) -> list[s
 def _classifiers(study: Study, prepared: Prepared, precision: dict[str, str]) -> pd.DataFrame:
     """One row per classifier: its trials, the steps and seconds of each, and minutes in all."""
     rows = []
-    for classifier in tqdm(
-        study.classifiers, desc="timing the networks", leave=False, disable=None
-    ):
+    for classifier in Progress(study.classifiers, desc="timing the networks", leave=False):
         cost = timing.time_classifier(study, prepared, classifier, precision[classifier.name])
         trials = [trial for trial in study.trials() if trial.classifier is classifier]
         each = [cost.trial[trial.arm.augmentation] for trial in trials]

@@ -39,14 +39,19 @@ class Prepared(NamedTuple):
     def table(self) -> pd.DataFrame:
         """All rows with their role: fit, validation, test, or pool (for oracle arms alone)."""
         roles = ("fit", "validation", "test", "pool")
-        parts = [getattr(self, role).table.assign(role=role) for role in roles]
+        parts = [getattr(self, role).relative().assign(role=role) for role in roles]
         return pd.concat(parts, ignore_index=True)
 
 
 def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
-    images = imageset.scan(options.path, options.positive, options.group_pattern)
+    images = imageset.scan(
+        options.path,
+        options.positive,
+        options.group_pattern,
+        allow_ungrouped=options.allow_ungrouped,
+    )
     splits.check_real(images, "training and test")
     splits.check_two_classes(images)
     images, store, quarantine = pixels.load(
@@ -84,10 +89,10 @@ def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
     """All images with their role, or with their fold in each repeat."""
     if not study.folds:
         return prepared[None].table()
-    table = read.images.table.assign(role="cross-validated")
+    table = read.images.relative().assign(role="cross-validated")
     for (seed, fold), divided in prepared.items():
         column = f"fold_of_seed_{seed}"
-        table.loc[table["path"].isin(divided.test.table["path"]), column] = fold + 1
+        table.loc[table["path"].isin(divided.test.relative()["path"]), column] = fold + 1
     return table
 
 
@@ -149,7 +154,7 @@ def generator_recipe(study: Study, **changes):
     from ufgen.gan.recipe import load_recipe
 
     images, options = study.images, study.generator.options
-    fields = {"resolution": images.resolution, "channels": images.channels} | options | changes
+    fields = options | {"resolution": images.resolution, "channels": images.channels} | changes
     return load_recipe(study.generator.recipe, **fields)
 
 

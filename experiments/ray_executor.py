@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from experiments import status
 from experiments.executors import Job, Shared, attempt, mention_failure
@@ -19,6 +18,7 @@ from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import PixelStore
+from ufgen.progress import Progress, say
 
 PASSED_ON = ("UFGEN_", "XLA_", "JAX_", "NPROC", "MPLBACKEND", "TF_DETERMINISTIC_OPS", "TF_CPP_")
 PASSED_ON += ("TF_ENABLE_", "TF_FORCE_", "TF_GPU_", "TF_NUM_", "TF_XLA_")
@@ -55,7 +55,7 @@ class Ray:
                 f"no node of the cluster has {cpus:g} CPUs and {gpus:g} GPUs for a training "
                 f"({self.about}): ask for less with --cpus and --gpus"
             )
-        tqdm.write(f"{self.about}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
+        say(f"{self.about}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
 
     def _connect(self, address: str | None, gpus: float) -> None:
         if address == "auto":
@@ -98,18 +98,22 @@ class Ray:
         missing = _missing_generators(study, prepared, root)
         if not missing:
             return
+        from ufgen.gan.generator_folder import GeneratorFolder
+
         task = self._ray.remote(**self._reserved, max_retries=RETRIES)(_train_generator)
         store = self._put(prepared[0].store)
         by = _versions()
         tasks = {task.remote(by, store, *asked): folder for folder, asked in missing.items()}
-        with tqdm(total=len(tasks), desc="training generators", unit="generator") as bar:
+        with Progress(total=len(tasks), desc="training generators", unit="generator") as bar:
             for folder, files in self._finished(tasks):
                 if isinstance(files, Exception):
                     raise files
-                _write(folder, files)
+                with GeneratorFolder(folder).alone():  # another study may train the same one
+                    if not GeneratorFolder(folder).complete:
+                        _write(folder, files)
                 bar.update()
 
-    def run_trials(self, shared: Shared, jobs: list[Job], bar: tqdm) -> None:
+    def run_trials(self, shared: Shared, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all, several at a time; each is written as soon as it has finished."""
         if not jobs:
             return

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from experiments import changed, cost, drawn, precisions, report, status, tables
 from experiments.arms import mix
@@ -28,6 +27,7 @@ from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pixels import merge_stores
+from ufgen.progress import Progress, say
 
 
 def run(
@@ -87,7 +87,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     own = check_images(read.images, read.quarantine) + check_trials(warnings)
     found = tables.write(folder, whole, about, made, drawn_sets, own, read.real)
     if found["strongest"]:
-        real = read.images.table.set_index("path")
+        real = read.images.relative().set_index("path")
 
         def pixels_of(paths: list[str]):
             rows = real.index.get_indexer(paths)
@@ -98,7 +98,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     tables.write_csv(
         folder,
         images=images_table(study, read, prepared),
-        quarantine=read.quarantine,
+        quarantine=read.images.relative(read.quarantine),
         synthetic=drawn_sets,
     )
     resolved = whole.model_dump()
@@ -133,10 +133,10 @@ def _run_trials(executor: Executor, shared: Shared, jobs: list[Job], retry_faile
     over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
     waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
     if len(waiting) < len(jobs):
-        tqdm.write(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
+        say(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
     _mention_other_versions(waiting)
     steps = sum(shared.study.training_of(job.trial.classifier).steps for job in waiting)
-    with tqdm(total=steps, unit="step", disable=not waiting) as bar:
+    with Progress(total=steps, unit="step", disable=not waiting) as bar:
         executor.run_trials(shared, waiting, bar)
 
 
@@ -146,7 +146,7 @@ def _mention_other_versions(waiting: list[Job]) -> None:
     files = [file for folder in folders for file in folder.glob("*/trial.json")]
     unused = provenance.left_unused(files, {job.settings for job in waiting}, made_by())
     if unused:
-        tqdm.write(
+        say(
             f"{unused} finished trials of these settings were made by another version of ufgen or "
             "of its libraries: they stay in trials/, unused, and are run again"
         )

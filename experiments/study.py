@@ -17,6 +17,11 @@ from classifiers.settings import Training
 from experiments.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
 
+OF_THE_STUDY = {
+    "seed": "generator.seeds",
+    "resolution": "images.resolution",
+    "channels": "images.channels",
+}
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -48,10 +53,25 @@ class Images(_Strict):
     path: str = "UF_dataset"
     positive: str | None = None
     group_pattern: str | None = None
+    allow_ungrouped: bool = False
     resolution: int = Field(64, ge=32, le=512)
     channels: int = Field(1)
     fit: str = "crop"
     fraction: float = Field(1.0, gt=0, le=1)
+
+    @field_validator("path", "positive", "group_pattern", mode="before")
+    @classmethod
+    @_named
+    def _text(cls, value):
+        """Text that YAML takes for something else: 1 is the class "1", but `no` is ambiguous."""
+        if type(value) is int:
+            return str(value)
+        if value is not None and not isinstance(value, str):
+            raise UserError(
+                f"YAML reads this as {value!r} ({type(value).__name__}), expected text: put it in "
+                "quotes, such as 'no' or '1.0'"
+            )
+        return value
 
 
 class Generator(_Strict):
@@ -79,9 +99,12 @@ class Generator(_Strict):
     @field_validator("options")
     @classmethod
     @_named
-    def _no_seed(cls, options: dict) -> dict:
-        if "seed" in options:
-            raise UserError("generator: options name a seed; expected it in generator.seeds")
+    def _not_of_the_study(cls, options: dict) -> dict:
+        for name in OF_THE_STUDY.keys() & options.keys():
+            raise UserError(
+                f"generator: options name {name}, which is the study's own: expected it in "
+                f"{OF_THE_STUDY[name]}"
+            )
         return options
 
     @field_validator("seeds")
@@ -165,6 +188,15 @@ class Study(_Strict):
         if folds == 1:
             raise UserError("folds is 1: expected 2 or more, or 0 for the images' own test split")
         return folds
+
+    @model_validator(mode="after")
+    @_named
+    def _recipe_is_valid(self) -> "Study":
+        if any(arm.synthetic for arm in self.parsed_arms()):
+            from experiments.preparation import generator_recipe
+
+            generator_recipe(self)
+        return self
 
     @model_validator(mode="after")
     @_named

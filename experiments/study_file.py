@@ -14,8 +14,12 @@ from ufgen.errors import UserError
 
 def shipped() -> dict[str, Path]:
     """The studies that come with ufgen, by name."""
-    folder = Path(__file__).parent / "configs"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(shipped_folder().glob("*.yaml"))}
+
+
+def shipped_folder() -> Path:
+    """The folder of the studies that come with ufgen."""
+    return Path(__file__).parent / "configs"
 
 
 def read(location: str | Path, **changes) -> Study:
@@ -29,8 +33,9 @@ def read(location: str | Path, **changes) -> Study:
 def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
     """Read a YAML file, or a shipped one by its name: its own name, and a study for each level.
 
-    `changes` replace fields of `images` (those that are not None). Relative image paths are
-    relative to the working directory. Raises UserError naming the field that is wrong.
+    `changes` replace fields of `images` (those that are not None). A relative images.path starts
+    at the folder of the study's file, or else, where nothing lies there and for shipped studies, at
+    the working folder. Raises UserError naming the field that is wrong.
     """
     path = shipped().get(str(location), Path(location))
     if not path.is_file():
@@ -52,6 +57,8 @@ def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
             f"{path} line {line}: images is {images!r}: expected fields of its own, such as "
             f"`images: {{path: {images if isinstance(images, str) else 'UF_dataset'}}}`"
         )
+    if isinstance(images.get("path"), str) and path.parent != shipped_folder():
+        images = images | {"path": _place(images["path"], path.parent)}
     content["images"] = {
         **images,
         **{name: value for name, value in changes.items() if value is not None},
@@ -75,6 +82,12 @@ def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
             line = line_of(text, place)
             raise UserError(f"{path} is not a valid study: line {line}: {error}") from None
     return str(content.get("name")), studies
+
+
+def _place(location: str, folder: Path) -> str:
+    """Where a study's images lie: from its own `folder` on, or else from the working folder."""
+    own = folder / Path(location).expanduser()
+    return str(own) if own.exists() else location
 
 
 def _problems(text: str, error: ValidationError, above: tuple = ()) -> str:

@@ -1,7 +1,6 @@
 """One trial: trained and evaluated once, in a folder named after all that it depends on."""
 
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -67,7 +66,7 @@ def run_trial(
     probability = calibration.scale(raw, judge.temperature)
     constant = metrics.is_constant(probability)
     negative = next(label for label in test.classes if label != test.positive)
-    predictions = test.table.assign(
+    predictions = test.relative().assign(
         target=test.targets(),
         probability=probability,
         threshold=judge.threshold,
@@ -129,8 +128,7 @@ def trial_settings(
     study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
 ) -> str:
     """A hash of everything that is asked of a trial: images, network, training, seed."""
-    test = prepared.test.table[["path", "sha256", "label", "group"]]
-    test = test.assign(path=_from_their_folder(test["path"]))
+    test = prepared.test.relative()[["path", "sha256", "label", "group"]]
     depends = {
         "train": content_key(diet),
         "validation": content_key(prepared.validation),
@@ -144,9 +142,3 @@ def trial_settings(
         "seed": trial.seed,
     }
     return provenance.key(16, depends)
-
-
-def _from_their_folder(paths: pd.Series) -> list[str]:
-    """Paths relative to the innermost folder that holds them all."""
-    folder = Path(os.path.commonpath([Path(path).parent for path in paths]))
-    return [Path(path).relative_to(folder).as_posix() for path in paths]

@@ -48,3 +48,17 @@ def folder(tmp_path, picture):
 def phantoms(tmp_path_factory):
     """A phantom set of 40 training and 24 test images at 32 px."""
     return phantom.write_set(tmp_path_factory.mktemp("phantoms") / "set", 40, 24, 32, 0, False)
+
+
+@pytest.fixture(scope="session")
+def trained_model(phantoms, tmp_path_factory):
+    """The folder of a classifier that was trained for a moment; its parent folder is free."""
+    from classifiers import saved
+    from classifiers.settings import Training
+    from ufgen import imageset
+
+    out = tmp_path_factory.mktemp("trained") / "model"
+    settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
+    images = imageset.scan(phantoms).split("train")
+    saved.train(images, "mobilenet_v3_small", out, settings, size=32)
+    return out

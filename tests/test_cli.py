@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,76 @@ def test_train_evaluate_predict_in_a_row(tmp_path, phantoms, run_here):
     made = run_here("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
     assert made.returncode == 0
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + 1 + 24
+
+
+def _joined(folder, tmp_path):
+    """A manifest of the real images in `folder`, one of them called synthetic, by patient."""
+    from ufgen import imageset
+
+    images = imageset.scan(folder, group_pattern=r"^\w+_p\d")
+    source = ["synthetic"] + ["real"] * (len(images) - 1)
+    imageset.write_manifest(images, tmp_path / "joined.csv", {"source": source})
+    return tmp_path / "joined.csv", Path(images.table["path"].iloc[0]).name
+
+
+@pytest.mark.parametrize("command", ["train", "synth", "fidelity", "experiment"])
+def test_synthetic_rows_are_named_wherever_real_images_are_read(
+    tmp_path, folder, run_here, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    joined, name = _joined(folder, tmp_path)
+    if command == "train":  # its first row is a test image
+        text = joined.read_text().replace(",test,", ",TEST,").replace(",train,", ",test,")
+        joined.write_text(text.replace(",TEST,", ",train,"))
+    before = ["quick", "--data"] if command == "experiment" else []
+    after = [folder] if command == "fidelity" else []
+    made = run_here(command, *before, joined, *after)
+    assert made.returncode == 1
+    assert "are synthetic" in made.stderr and name in made.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "synth", "experiment"])
+def test_a_patient_on_both_sides_is_refused(tmp_path, folder, run_here, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    before = ["quick", "--data"] if command == "experiment" else []
+    made = run_here(command, *before, folder, "--group-pattern", r"_(p\d)_")
+    assert made.returncode == 1
+    assert "same group" in made.stderr and ".png" in made.stderr
+
+
+def _commands(command, name=""):
+    """All commands with their names."""
+    inside = getattr(command, "commands", {})
+    for key, one in inside.items():
+        yield from _commands(one, f"{name} {key}".strip())
+    if not inside:
+        yield name, {option for parameter in command.params for option in parameter.opts}
+
+
+def test_every_command_with_a_group_pattern_can_allow_what_it_misses():
+    from typer.main import get_command
+
+    from ufgen.cli.application import app
+
+    options = dict(_commands(get_command(app)))
+    asking = {name for name, known in options.items() if "--group-pattern" in known}
+    assert {"train", "synth", "evaluate", "experiment", "fidelity", "data split"} <= asking
+    assert all("--allow-ungrouped" in options[name] for name in asking)
+
+
+def test_the_module_runs_as_a_command():
+    made = subprocess.run(
+        [sys.executable, "-m", "ufgen", "--version"], capture_output=True, text=True
+    )
+    assert made.returncode == 0 and made.stdout.startswith("ufgen ")
+
+
+def test_a_name_that_is_no_utf_8_is_named(tmp_path, folder):
+    file = next((folder / "train" / "UF").iterdir())
+    file.rename(file.with_name(os.fsdecode(b"Gr\xf6\xdfe 1.png")))
+    made = _run("data", "describe", folder, cwd=tmp_path)
+    assert made.returncode == 1
+    assert r"Gr\udcf6\udcdfe 1.png is not UTF-8 text" in made.stderr
 
 
 def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):

@@ -64,9 +64,9 @@ def test_the_threshold_by_its_definition():
 
 def test_unlike_shares_of_classes_accuse_nobody():
     """One class lies closer to its kind than the other; nothing is copied. Several seeds."""
-    smooth, fine = 6.0, 1.5
+    smooth, fine = 3.0, 1.5
     accused = 0
-    for seed in range(6):
+    for seed in range(4):
         parts = [(smooth, 50), (fine, 10), (smooth, 12), (fine, 12), (smooth, 50), (fine, 50)]
         shown = [scenes(n, 100 * seed + i, s) for i, (s, n) in enumerate(parts)]
         train, held_out = np.concatenate(shown[:2]), np.concatenate(shown[2:4])
@@ -77,7 +77,7 @@ def test_unlike_shares_of_classes_accuse_nobody():
         pooled = find_copies(drawn, train, held_out)
         assert pooled.tests.loc["pixels", "p"] < 0.01
         accused += within.copying
-    assert accused <= 1
+    assert accused == 0
 
 
 def test_the_test_within_one_class_is_mann_whitneys():

@@ -14,8 +14,6 @@ from PIL import Image
 from classifiers import registry, saved
 from classifiers.deploy import answers, convert, export, overlay, video
 from classifiers.deploy.predictor import Prediction, Predictor, _in_picture
-from classifiers.settings import Training
-from ufgen import imageset
 from ufgen.cli.application import app
 from ufgen.errors import UserError
 from ufgen.pictures import find_files
@@ -25,12 +23,8 @@ RUN = "from ufgen.cli import main; main()"
 
 
 @pytest.fixture(scope="module")
-def model(phantoms, tmp_path_factory):
-    out = tmp_path_factory.mktemp("deploy") / "model"
-    images = imageset.scan(phantoms).split("train")
-    settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
-    saved.train(images, "mobilenet_v3_small", out, settings, size=32)
-    return out
+def model(trained_model):
+    return trained_model
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +263,15 @@ def test_what_cannot_be_exported_is_said(model, bundles, tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_images_that_lie_elsewhere_now_can_be_named(model, phantoms, tmp_path):
+    moved = shutil.copytree(model, tmp_path / "far" / "away" / "moved")
+    with pytest.raises(UserError, match="--images FOLDER"):
+        export.export(moved, tmp_path / "b", "keras")
+    about = export.export(moved, tmp_path / "b", "keras", images_at=phantoms)
+    assert about["parity"]["images"] > 0
+    assert "root" not in about["provenance"]["trained"]
+
+
 def test_frames_of_a_video_come_in_order_and_broken_ones_are_counted(clip, tmp_path):
     shown = video.Video(clip("a.avi"))
     frames = list(shown)
@@ -307,7 +310,8 @@ def test_leaving_a_video_early_stops_its_thread(clip):
 
 def test_overlays_show_the_box():
     picture = np.zeros((100, 200), np.uint8)
-    found = Prediction(0.9, "UF", (0.5, 0.5, 1.0, 1.0), np.zeros((2, 2), "float32"))
+    evidence = np.zeros((2, 2), "float32")
+    found = Prediction(0.9, "UF", (0.5, 0.5, 1.0, 1.0), evidence, "UF", 0.4)
     drawn = overlay.draw(picture, found)
     assert drawn.shape == (100, 200, 3) and tuple(drawn[50, 150]) == overlay.COLOUR
     assert drawn[75, 150].max() == 0 and drawn[:10, :60].max() > 200
@@ -323,13 +327,16 @@ def test_predict_on_the_command_line(bundles, clip, phantoms, tmp_path):
     assert made.returncode == 0, made.stderr
     assert f"left out: {broken}" in made.stderr
     lines = (tmp_path / "a.csv").read_text().splitlines()
-    assert lines[0] == "path,frame,seconds,probability,predicted"
+    assert lines[0] == "path,frame,seconds,probability_UF,threshold,predicted"
     images = len(find_files([pattern]))
     assert len(lines) == 1 + 20 + images
     assert len(list((tmp_path / "drawn").glob("*.png"))) == images
     assert len(list(video.Video(tmp_path / "drawn" / "a.mp4"))) == 20
     made = _ufgen("predict", bundles["float"], pattern, "--out", tmp_path / "a.json")
-    assert len(json.loads((tmp_path / "a.json").read_text())) == images
+    rows = json.loads((tmp_path / "a.json").read_text())
+    assert len(rows) == images
+    for row in rows:
+        assert (row["probability_UF"] >= row["threshold"]) == (row["predicted"] == "UF")
 
 
 def test_mistakes_on_the_command_line(model, bundles, clip, tmp_path):
@@ -353,7 +360,7 @@ def test_a_model_folder_still_predicts_and_asks_for_a_bundle_for_videos(model, c
     import ufgen.cli  # noqa: F401, adds the commands
 
     made = CliRunner().invoke(app, ["predict", str(model), str(phantoms / "test" / "UF")])
-    assert made.exit_code == 0 and made.stdout.startswith("path,probability,predicted")
+    assert made.exit_code == 0 and made.stdout.startswith("path,probability_UF,threshold,predicted")
     made = CliRunner().invoke(app, ["predict", str(model), str(clip("a.avi", 2))])
     assert "ufgen export" in str(made.exception)
 

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 from keras import ops
 
-from classifiers import explanations, registry
+from classifiers import decision, explanations, registry
 from classifiers.alignment import cells
 from classifiers.explain import explain, with_evidence
 from classifiers.salience import enlarge, salient_box
+from classifiers.saved import no_evidence
 from ufgen import backend
 
 RNG = np.random.default_rng(0)
@@ -137,24 +138,66 @@ def test_the_chosen_images_are_what_their_titles_say():
             "predicted": ["UF", "NUF", "UF", "NUF", "UF", "NUF"],
             "target": [1, 1, 1, 0, 0, 0],
             "probability": [0.99, 0.05, 0.31, 0.2, 0.9, 0.01],
+            "threshold": 0.3,
         }
     )
-    chosen = explanations.choose(predictions, 0.3, each=2)
+    chosen = explanations.choose(predictions, each=2)
     by_kind = chosen.groupby("kind")["path"].apply(list)
     assert by_kind["wrong"] == ["e", "b"] and by_kind["uncertain"] == ["c", "d"]
     assert by_kind["confident"] == ["a", "f"]
 
 
+def _few(probability, predicted="UF"):
+    about = {"path": list("abc"), "label": "UF", "predicted": predicted, "target": 1}
+    return pd.DataFrame(about | {"probability": probability, "threshold": 0.39}, index=[4, 7, 9])
+
+
 def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
     network = _network("mobilenet_v3_small")
-    predictions = pd.DataFrame(
-        {"path": "abc", "label": "UF", "predicted": "UF", "target": 1, "probability": 0.9},
-        index=[4, 7, 9],
-    )
 
     def maps(pixels, positive):
         return explain(network, pixels, of_positive=positive)
 
-    sheet = explanations.write(tmp_path, maps, predictions, PIXELS, 0.5)
+    sheet = explanations.write(tmp_path, maps, _few(0.9), PIXELS, "UF")
     table = pd.read_csv(tmp_path / "explanations.csv")
     assert sheet.stat().st_size > 10_000 and set(table["kind"]) == {"confident", "uncertain"}
+    assert set(table["probability_UF"]) == {0.9} and set(table["threshold"]) == {0.39}
+
+
+def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    shown = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: shown.append(figure))
+    monkeypatch.setattr(explanations, "whole_file", _nowhere)
+    explanations.write(tmp_path, no_evidence, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
+    titles = [axes.get_title() for axes in shown[0].axes]
+    assert "is UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
+    assert "is UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
+    assert decision.text(0.5, "a", "a", 0.25, "->") == "P(a) = 0.50 -> a (threshold 0.25)"
+
+
+def test_no_heat_map_of_a_constant_network(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    shown = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: shown.append(figure))
+    monkeypatch.setattr(explanations, "whole_file", _nowhere)
+    written = []
+    monkeypatch.setattr(pd.DataFrame, "to_csv", lambda table, *a, **k: written.append(table))
+    explanations.write(tmp_path, no_evidence, _few(0.496), PIXELS, "UF")
+    assert {len(axes.images) for axes in shown[0].axes} <= {0, 1}  # the picture alone
+    assert not any(axes.patches for axes in shown[0].axes)
+    assert "No evidence" in shown[0].get_suptitle()
+    assert written[0]["x0"].isna().all()
+
+
+class _nowhere:
+    def __init__(self, path):
+        self.path = path
+
+    def __enter__(self):
+        return self.path
+
+    def __exit__(self, *_):
+        return False

@@ -114,6 +114,9 @@ def test_the_head_learns_on_cached_features_what_it_would_learn_on_pixels(pretra
     among = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels, "light", 3)[:2]
     assert alone.shape[1] == 3 and np.allclose(alone, among, atol=1e-4)
     assert (alone[:, 0] != alone[:, 1]).any()
+    one, other = (cache.views(TRAIN.pixels[:2], "light", 3, seed) for seed in (1, 2))
+    assert (one != other).any(axis=(1, 2)).all()  # a seed's trainings see views of their own
+    assert (cache.views(TRAIN.pixels, "none", 3, 5)[:, 0] == found).all()
 
 
 def test_nothing_is_computed_twice(pretrained):

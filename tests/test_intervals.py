@@ -54,8 +54,11 @@ def test_delong_interval_holds_the_true_area_as_often_as_it_says():
 def test_delong_is_undefined_where_nothing_can_be_said():
     labels = np.array([0, 0, 0, 1])
     assert np.isnan(intervals.delong(labels, np.arange(4))[0]).all()
-    labels = np.array([0, 0, 1, 1])
+    assert np.isnan(intervals.delong_interval(labels, np.array([0, 2, 3, 1]))).all()
     assert np.isnan(intervals.delong_interval(labels, np.arange(4))).all()
+    two = intervals.clopper_pearson(2, 2)
+    assert intervals.delong_interval(np.array([0, 0, 1, 1]), np.arange(4)) == two
+    assert np.isnan(intervals.delong_interval(np.zeros(4, int), np.arange(4))).all()
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
@@ -92,13 +95,17 @@ def test_assessment_says_how_each_interval_was_found():
     assert alone.loc["roc_auc", "interval"] == "DeLong"
     assert alone.loc["recall", "interval"] == "exact"
     assert list(alone.index) == list(metrics.NAMES)
-    assert ((alone["low"] <= alone["value"]) & (alone["value"] <= alone["high"])).all()
+    bounded = alone.drop("calibration_error")
+    assert ((bounded["low"] < bounded["value"]) & (bounded["value"] < bounded["high"])).all()
+    assert np.isnan(alone.loc["calibration_error", "low"])
     paired = np.concatenate([np.arange(65), np.arange(65)])
     twice = [np.concatenate([x, x]) for x in (labels, probabilities)]
     grouped = assessment.assess(*twice, paired, 0.5).set_index("metric")
-    assert (grouped["interval"] == "bootstrap over groups").all()
-    width = grouped["high"] - grouped["low"]
-    assert width["roc_auc"] == pytest.approx((alone["high"] - alone["low"])["roc_auc"], rel=0.2)
+    assert grouped.loc["roc_auc", "interval"] == "jackknife over groups"
+    assert grouped.loc["brier", "interval"] == "bootstrap over groups"
+    width, before = (table["high"] - table["low"] for table in (grouped, alone))
+    for name in bounded.index:  # every image twice says no more than once
+        assert width[name] == pytest.approx(before[name], rel=0.2), name
 
 
 def test_one_class_is_undefined_in_words():

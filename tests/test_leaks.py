@@ -1,6 +1,7 @@
 """What each part of a study is given, by the hash of its pixels: no part sees what it must not."""
 
 import inspect
+import json
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,13 +41,14 @@ def _one_convolution(images, _weights: str):
 
 
 class Spies:
-    """Wrap functions of the tool so that each call is recorded before it is made."""
+    """Wrap functions of the tool so that what each call is given is recorded."""
 
     def __init__(self, patch: pytest.MonkeyPatch):
         self.patch = patch
         self.trials = []
         self.generators = {}
         self.filters = []
+        self.fit = Classifier.fit
         for owner, name in (
             (trainer, "train_generator"),
             (synthesis, "choose"),
@@ -63,8 +65,11 @@ class Spies:
 
         def spied(*arguments, **options):
             given = signature.bind(*arguments, **options)
+            given = SimpleNamespace(**given.arguments)
+            if original is self.fit:
+                self._before_fit(given)
             result = original(*arguments, **options)
-            record(SimpleNamespace(**given.arguments), result)
+            record(given, result)
             return result
 
         self.patch.setattr(owner, name, spied)
@@ -75,21 +80,27 @@ class Spies:
     def _on_synthesis_choose(self, given, _):
         self.filters.append((Path(given.generator).name, _hashes(given.train_pixels)))
 
-    def _on_Classifier_fit(self, given, _):
+    def _before_fit(self, given):
         self.trials.append(
             SimpleNamespace(
                 train=_hashes(given.train.pixels),
                 validation=_hashes(given.validation.pixels),
+                trained=False,
                 predicted=[],
                 calibrated=[],
             )
         )
 
+    def _on_Classifier_fit(self, *_):
+        self.trials[-1].trained = True
+
     def _on_Classifier_predict(self, given, result):
-        self.trials[-1].predicted.append((_hashes(given.pixels), result))
+        made = self.trials[-1]
+        made.predicted.append((_hashes(given.pixels), result, made.trained))
 
     def _on_calibration_fit(self, given, _):
-        self.trials[-1].calibrated.append((np.array(given.labels), given.raw))
+        made = self.trials[-1]
+        made.calibrated.append((given.labels, given.raw, made.trained))
 
     def _on_executors_run_trial(self, given, _):
         self.trials[-1].arm, self.trials[-1].place = given.trial.arm, given.place
@@ -112,6 +123,8 @@ def spied(request, phantoms, tmp_path_factory):
     (root / "s.yaml").write_text(yaml.safe_dump(content | changes | {"images": content["images"]}))
     study = study_file.read(root / "s.yaml")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner.report, "write", lambda folder, _: folder)
+        patch.setattr(runner.changed, "write", lambda *_: None)
         patch.setattr(custom_resnet50, "resnet50_map", _one_convolution)
         spies = Spies(patch)
         runner.run(study, root / "runs", "ufgen experiment s.yaml")
@@ -131,8 +144,8 @@ def test_the_test_images_are_predicted_once_after_training_and_seen_by_nothing_e
         of_test = set(groups[test])
         real = [image for image in made.train if image in groups.index]
         assert not set(groups[real + made.validation]) & of_test
-        touched = [given for given, _ in made.predicted if set(given) & set(test)]
-        assert len(touched) == 1 and Counter(touched[0]) == Counter(test)
+        touched = [(g, trained) for g, _, trained in made.predicted if set(g) & set(test)]
+        assert [(sorted(g), trained) for g, trained in touched] == [(sorted(test), True)]
 
 
 def test_weights_temperature_and_threshold_come_from_the_validation_images(spied):
@@ -145,11 +158,20 @@ def test_weights_temperature_and_threshold_come_from_the_validation_images(spied
         )
         if "role" in images and "validation" in set(images["role"]):
             assert set(made.validation) == set(images.index[images["role"] == "validation"])
-        assert len(made.calibrated) == 1
-        labels, raw = made.calibrated[0]
-        given = next(given for given, result in made.predicted if np.array_equal(result, raw))
-        assert Counter(given) == Counter(made.validation)
-        assert labels.tolist() == (images["label"][given] == "UF").astype(int).tolist()
+        assert [trained for *_, trained in made.calibrated].count(True) == 1
+        for labels, raw, trained in made.calibrated:
+            of_raw = (given for given, result, _ in made.predicted if result is raw)
+            given = next(of_raw) if trained else made.validation
+            assert Counter(given) == Counter(made.validation)
+            assert labels.tolist() == (images["label"][given] == "UF").astype(int).tolist()
+        (fitted,) = (calibration.fit(*given) for *given, trained in made.calibrated if trained)
+        (of_test,) = (raw for given, raw, _ in made.predicted if set(given) - set(made.validation))
+        about = json.loads((made.place / "trial.json").read_text())
+        assert about["temperature"] == pytest.approx(fitted.temperature, rel=1e-9)
+        table = read_predictions(made.place)
+        assert table["threshold"].to_numpy() == pytest.approx(fitted.threshold, rel=1e-9)
+        scaled = calibration.scale(of_test, fitted.temperature)
+        assert table["probability"].to_numpy() == pytest.approx(scaled, rel=1e-9)
 
 
 def test_generators_and_filters_see_the_training_images_alone(spied):

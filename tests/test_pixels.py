@@ -1,10 +1,17 @@
 """Decoding: every kind of file, quarantine, cache, hashes."""
 
+import os
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from ufgen import imageset, pixels
+from ufgen import describe, imageset, pictures, pixels
 from ufgen.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -118,3 +125,99 @@ def test_hash_is_of_the_pixels_and_not_of_the_file(tmp_path):
     Image.fromarray(GRAY).save(tmp_path / "b.bmp")
     one, two = (pixels.hash_pixels(pixels.decode(tmp_path / n)) for n in ("a.png", "b.bmp"))
     assert one == two != pixels.hash_pixels(GRAY[::-1])
+
+
+def _damaged_tiff(file: Path) -> None:
+    """A TIFF with a second frame that lacks its size, at which Pillow raises a TypeError."""
+    Image.fromarray(GRAY).save(file)
+    content = bytearray(file.read_bytes())
+    [first] = struct.unpack("<I", content[4:8])
+    [entries] = struct.unpack("<H", content[first : first + 2])
+    pointer = first + 2 + 12 * entries
+    content[pointer : pointer + 4] = struct.pack("<I", len(content))
+    file.write_bytes(bytes(content) + bytes(6))
+
+
+def test_whatever_a_decoder_raises_is_a_reason(folder, monkeypatch):
+    bad = folder / "train" / "UF"
+    _damaged_tiff(bad / "damaged.tif")
+    decoded = pixels.load(imageset.scan(folder), 32)
+    assert len(decoded.images) == 18
+    assert decoded.quarantine["path"].tolist() == [str(bad / "damaged.tif")]
+    assert decoded.quarantine["reason"].iloc[0] == "cannot be decoded: Missing dimensions"
+
+    def fail(*_):
+        raise ZeroDivisionError("zoom of 0")
+
+    monkeypatch.setattr(pictures.ImageOps, "exif_transpose", fail)
+    with pytest.raises(UserError, match="cannot be decoded: zoom of 0"):
+        pictures.decode(bad / "UF_train_p0_0.png")
+
+
+def test_dead_links_and_pipes_are_listed(folder):
+    bad = folder / "train" / "UF"
+    (bad / "link.png").symlink_to("nowhere.png")
+    os.mkfifo(bad / "pipe.png")
+    decoded = pixels.load(imageset.scan(folder), 32)
+    reasons = dict(zip(decoded.quarantine["path"], decoded.quarantine["reason"], strict=True))
+    assert reasons == {
+        str(bad / "link.png"): "the file does not exist: it is a link to nowhere.png",
+        str(bad / "pipe.png"): "it is no regular file",
+    }
+    (folder / "test" / "gone").symlink_to("nowhere")
+    with pytest.raises(UserError, match="gone is a link to nowhere"):
+        imageset.scan(folder)
+
+
+def test_twelve_bits_in_files_of_sixteen_are_mentioned(folder, capsys):
+    pixels.load(imageset.scan(folder), 32)
+    assert "grey levels" not in capsys.readouterr().err
+    for number, file in enumerate(sorted((folder / "train").rglob("*.png"))):
+        values = np.random.default_rng(number).integers(0, 4096, (40, 36)).astype("uint16")
+        Image.fromarray(values).save(file)
+    images = imageset.scan(folder)
+    decoded = pixels.load(images, 32)
+    said = capsys.readouterr().err
+    assert "12 of 18 images use less than a quarter of the grey levels" in said
+    assert "of 255" in said and "4095 becomes 65535" in said
+    page = describe.write_page(*decoded, folder.parent / "page").read_text()
+    assert "12 of 18 images use less than" in page
+
+
+def test_a_machine_without_a_home(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(pixels.Path, "home", no_home)
+    assert pixels.cache_folder() == Path(os.environ["UFGEN_CACHE"])
+    monkeypatch.delenv("UFGEN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert pixels.cache_folder() == Path("/x/ufgen")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    with pytest.raises(UserError, match="set UFGEN_CACHE"):
+        pixels.cache_folder()
+
+
+def test_a_cache_entry_is_written_once_by_several_at_a_time(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("UFGEN_CACHE", str(tmp_path / "cache"))
+    images, written = imageset.scan(folder), []
+    write = pixels._write_entry
+
+    def slowly(*arguments):
+        written.append(arguments)
+        time.sleep(0.3)
+        write(*arguments)
+
+    monkeypatch.setattr(pixels, "_write_entry", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: pixels.load(images, 32), range(4)))
+    assert len(written) == 1
+    assert all((one.store.array == found[0].store.array).all() for one in found)
+
+
+def test_loading_does_not_write_into_the_table_it_was_given(folder):
+    images = imageset.scan(folder)
+    before = images.table.copy()
+    loaded = pixels.load(images, 32).images
+    pd.testing.assert_frame_equal(images.table, before)
+    assert (loaded.table["sha256"] != "").all()

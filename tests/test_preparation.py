@@ -8,6 +8,7 @@ import pytest
 
 from experiments import arms, preparation, trial
 from experiments.study import Study
+from ufgen import imageset
 from ufgen.errors import UserError
 
 
@@ -75,6 +76,30 @@ def test_a_trial_depends_on_which_test_image_is_of_which_group(manifest):
         lambda file: swapped[number(file)] if "test" in file.parts else number(file) // 2
     )
     assert one != _key(_study(other))
+
+
+def test_a_trial_does_not_depend_on_where_its_images_lie(folder, tmp_path):
+    before = _key(_study(folder))
+    assert _key(_study(folder.rename(tmp_path / "elsewhere"))) == before
+
+
+def test_tables_of_a_study_name_images_from_their_folder_on(folder):
+    study = _study(folder, folds=3)
+    read = preparation.read_images(study)
+    prepared = {
+        (0, fold): preparation.divide(study, read, (0, fold)) for fold in range(study.folds)
+    }
+    table = preparation.images_table(study, read, prepared)
+    assert table["path"].iloc[0] == "test/NUF/NUF_test_p0_0.png" and table["path"].is_unique
+    assert set(table["fold_of_seed_0"]) == {1, 2, 3}
+
+
+def test_synthetic_images_are_never_real_ones_of_a_study(folder, tmp_path):
+    images = imageset.scan(folder)
+    source = ["synthetic"] * 3 + ["real"] * (len(images) - 3)
+    imageset.write_manifest(images, tmp_path / "m.csv", {"source": source})
+    with pytest.raises(UserError, match=r"3 of the 18 .* synthetic: .*NUF_test_p0_0\.png"):
+        preparation.read_images(_study(tmp_path / "m.csv"))
 
 
 def test_a_trial_depends_on_the_content_of_its_weights_file(folder, tmp_path):

@@ -2,17 +2,16 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from scipy import stats
+from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
 from experiments import executors, plan, power, preparation, runner, study_file, tables
 from ufgen import imageset
@@ -68,17 +67,25 @@ def test_every_arm_is_reported(finished):
     assert "phantom" in page and "ufgen experiment small.yaml" in page
 
 
-def test_accuracy_identity_holds_in_the_report(finished):
+def test_the_reported_metrics_are_those_of_scikit_learn(finished):
+    """From the folders' names as labels, and the test images' probabilities and thresholds."""
     root, _ = finished
-    metrics = pd.read_csv(root / "runs/small/metrics.csv")
+    metrics = pd.read_csv(root / "runs/small/metrics.csv").fillna({"generator": ""})
+    predictions = pd.read_csv(root / "runs/small/predictions.csv").fillna({"generator": ""})
     images = pd.read_csv(root / "runs/small/images.csv")
-    prevalence = (images[images["role"] == "test"]["label"] == "UF").mean()
-    whole = metrics["recall"] * prevalence + metrics["specificity"] * (1 - prevalence)
-    assert np.allclose(metrics["accuracy"], whole)
-    predictions = pd.read_csv(root / "runs/small/predictions.csv")
-    folders = predictions["path"].str.split("/").str[-2]
-    assert (folders == predictions["label"]).all()
-    assert ((predictions["target"] == 1) == (folders == "UF")).all()
+    tested = set(images["path"][images["role"] == "test"])
+    keys = ["arm", "generator", "seed"]
+    assert len(predictions.groupby(keys)) == len(metrics)
+    for key, made in predictions.groupby(keys):
+        row = metrics.set_index(keys).loc[key]
+        labels = made["path"].str.split("/").str[-2]
+        truth, called = labels == "UF", made["probability"] >= made["threshold"]
+        assert set(made["path"]) == tested and len(made) == len(tested)
+        assert (labels == made["label"]).all() and (truth == made["target"]).all()
+        assert row["accuracy"] == pytest.approx(accuracy_score(truth, called), abs=1e-6)
+        assert row["recall"] == pytest.approx(recall_score(truth, called), abs=1e-6)
+        assert row["specificity"] == pytest.approx(recall_score(~truth, ~called), abs=1e-6)
+        assert row["roc_auc"] == pytest.approx(roc_auc_score(truth, made["probability"]), abs=1e-6)
 
 
 def test_roles_share_no_group_and_the_generator_saw_fit_rows_only(finished):
@@ -143,16 +150,23 @@ def test_killed_and_run_again_gives_the_same_bytes(finished, tmp_path):
         assert path.stat().st_mtime_ns == stamp
 
 
-def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
-    root, file = finished
-    shutil.copytree(root / "runs", tmp_path / "runs")
-    images = pd.read_csv(tmp_path / "runs/small/images.csv")
-    test_row = images[images["role"] == "test"].iloc[[0]]
-    for seen in tmp_path.glob("runs/small/synthetic/*/training.csv"):
-        rows = pd.read_csv(seen)
-        pd.concat([rows, test_row[rows.columns]]).to_csv(seen, index=False)
-    with pytest.raises(UserError, match=re.escape(test_row["path"].iloc[0])):
-        runner.run(study_file.read(file), tmp_path / "runs", "again")
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_images_of_a_generator_are_no_images_of_a_study(finished, phantoms, tmp_path, split):
+    """Synthetic images written by one study, listed among the real ones of another."""
+    root, _ = finished
+    manifests = [phantoms / "manifest.csv", *root.glob("runs/small/synthetic/*/manifest.csv")]
+    real, synthetic = (
+        pd.read_csv(file).assign(
+            path=lambda t, file=file: [str(file.parent / p) for p in t["path"]]
+        )
+        for file in manifests[:2]
+    )
+    joined = pd.concat([real, synthetic.assign(split=split)])[real.columns]
+    joined.to_csv(tmp_path / "joined.csv", index=False)
+    study = study_file.read(_write(tmp_path / "s.yaml", tmp_path / "joined.csv"))
+    with pytest.raises(UserError, match=f"{len(synthetic)} of the {len(joined)} .* are synthetic"):
+        runner.run(study, tmp_path / "runs", "ufgen experiment s.yaml")
+    assert not list(tmp_path.glob("runs/small/trials/*"))
 
 
 @pytest.mark.parametrize(
@@ -167,6 +181,13 @@ def test_a_generator_that_saw_a_test_image_is_refused(finished, tmp_path):
         ({"primary_metric": "auc"}, "roc_auc"),
         ({"training": {"step": 3}}, "training.step"),
         ({"colour": 3}, "colour"),
+        ({"generator": {"options": {"resolution": 64}}}, "expected it in images.resolution"),
+        ({"generator": {"options": {"channels": 3}}}, "expected it in images.channels"),
+        ({"generator": {"options": {"seed": 1}}}, "expected it in generator.seeds"),
+        ({"generator": {"options": {"kimgs": 1}}}, "has no field kimgs"),
+        ({"generator": {"options": {"precision": "half"}}}, "precision is 'half'"),
+        ({"generator": {"recipe": "fastest"}}, "there is no recipe fastest"),
+        ({"images": {"resolution": 48}}, "resolution is 48"),
         ({"name": "../up"}, "name"),
         ({"classifiers": [{"name": "hybrid", "training": {"odd": 1}}]}, "odd"),
         ({"images": {"resolution": 8}}, "images.resolution"),

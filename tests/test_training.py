@@ -1,5 +1,7 @@
 """Classifiers: input range, reset between trials, budgets, learning, saving."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -178,7 +180,7 @@ def test_imagenet_out_of_reach_is_said_and_never_replaced(monkeypatch):
 
     offline.__name__ = "MobileNetV3Small"
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", offline)
-    with pytest.raises(UserError, match=r"(?s)downloaded.*weights: PATH"):
+    with pytest.raises(UserError, match=r"downloaded \(URL fetch failure\). Name a file"):
         registry.build("mobilenet_v3_small", 32, 1, "imagenet")
 
 
@@ -201,3 +203,22 @@ def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phan
         model.evaluate(images.split("train"))
     with pytest.raises(UserError, match=r"model\.json"):
         saved.load(tmp_path)
+    _check_what_is_refused(model, images)
+    listed = (tmp_path / "m" / "images.csv").read_text()
+    assert str(phantoms) not in listed and "train/UF/phantom" in listed
+
+
+def _check_what_is_refused(model, images):
+    """Synthetic test images, and patients that the model saw in other pictures."""
+    test, train = images.split("test"), images.split("train")
+    synthetic = replace(test, table=test.table.assign(source="synthetic"))
+    with pytest.raises(UserError, match="24 of the 24 test images are synthetic"):
+        model.evaluate(synthetic)
+    patient = train.table["group"].iloc[0]
+    same = replace(test, table=test.table.assign(group=patient))
+    with pytest.raises(UserError, match=f"same group as .*group {patient} is another"):
+        model.evaluate(same)
+    by_name = replace(test, table=test.table.assign(group="phantom"))
+    model.evaluate(by_name)
+    with pytest.raises(UserError, match="same group"):
+        model.evaluate(by_name, group_pattern="phantom")

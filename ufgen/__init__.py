@@ -1,3 +1,3 @@
 """ufgen: does adding GAN-made images make a classifier of a small medical image set better?"""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -127,9 +127,9 @@ def compare(
     measure.write(table, folder)
     sides = [Strip(synthetic.table, synthetic_pixels), Strip(train.table, train_pixels), held_out]
     copies = _find_copies(sides, extractor)
-    paths = train.table["path"].to_numpy()
+    paths = train.relative()["path"].to_numpy()
     shown = copies.table.assign(
-        path=synthetic.table["path"].to_numpy(), nearest=paths[copies.table["train_row"]]
+        path=synthetic.relative()["path"].to_numpy(), nearest=paths[copies.table["train_row"]]
     )
     pairs = copies.duplicates
     pairs = pairs.assign(path=paths[pairs["row"]], other_path=paths[pairs["other"]])

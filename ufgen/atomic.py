@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ufgen.errors import UserError
 
+CONTENTS = ".written"  # the files that ufgen wrote in a folder, one a line
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -27,8 +29,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; it replaces `path` when the block succeeds."""
+def whole_folder(path: Path, keep_others: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; it replaces `path` when the block succeeds.
+
+    The older folder is renamed aside first and deleted last: whenever the process is killed, the
+    old or the new folder is whole, and `restore` brings back what still stands aside. With
+    `keep_others`, files that an earlier call did not write are taken over into the new folder.
+    Raises UserError if one of them has the name of a new file.
+    """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
@@ -36,11 +44,63 @@ def whole_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+        restore(path)
+        if keep_others:
+            _keep_others(path, temporary)
+        _replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace(new: Path, path: Path) -> None:
+    aside = _aside(path)
+    if path.exists():
+        os.replace(path, aside)
+    try:
+        os.replace(new, path)
+    except BaseException:
+        restore(path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def restore(path: Path) -> None:
+    """Bring back the folder `path` where a replacement was killed halfway, or tidy up after it."""
+    path = Path(path).resolve()
+    aside = _aside(path)
+    if aside.is_dir():
+        if path.exists():
+            shutil.rmtree(aside)
+        else:
+            os.replace(aside, path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".old.{path.name}")
+
+
+def _keep_others(old: Path, new: Path) -> None:
+    """Copy files from `old` that an earlier `whole_folder` did not write, and note the new ones."""
+    written = _files(new)
+    if old.is_dir():
+        listing = old / CONTENTS
+        known = listing.is_file()
+        ours = {CONTENTS, *(listing.read_text(encoding="utf-8").split("\n") if known else written)}
+        others = [name for name in _files(old) if name not in ours]
+        for name in others:
+            if (new / name).exists():
+                raise UserError(
+                    f"{old / name} was not written by ufgen, and would be replaced: move it away"
+                )
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(old / name, new / name, follow_symlinks=False)
+    (new / CONTENTS).write_text("\n".join(written), encoding="utf-8")
+
+
+def _files(folder: Path) -> list[str]:
+    """All files below `folder`, by their path in it."""
+    found = (p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+    return sorted(p.relative_to(folder).as_posix() for p in found)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -50,8 +110,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_replaceable(folder: Path, marks: tuple[str, ...], command: str) -> None:
-    """Raise UserError if `folder` holds anything but what `command` wrote: files called `marks`."""
+    """Raise UserError if `folder` is no place for what `command` writes: new, empty, or its own.
+
+    Its own holds files called `marks`. A folder that was left aside by a kill is brought back.
+    """
     folder = Path(folder).resolve()
+    restore(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: expected a folder, new or written by `{command}`")
     ours = all((folder / mark).is_file() for mark in marks)

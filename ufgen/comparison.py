@@ -26,6 +26,7 @@ def compare_folders(
     channels: int = 1,
     fit: str = "crop",
     group_pattern: str | None = None,
+    allow_ungrouped: bool = False,
 ) -> Appraisal:
     """Compare two folders of images; the size is that of the synthetic images.
 
@@ -33,8 +34,8 @@ def compare_folders(
     looked for among the training images. Where a folder has no classes, all images of both count
     as one class. Raises UserError, also where a picture is in both, or a real image is synthetic.
     """
-    images = imageset.scan(real, None, group_pattern, binary=False, one_class=ONE_CLASS)
-    drawn = imageset.scan(synthetic, binary=False, one_class=ONE_CLASS)
+    images = imageset.scan(real, None, group_pattern, False, allow_ungrouped, ONE_CLASS)
+    drawn = imageset.scan(synthetic, None, None, False, True, ONE_CLASS)
     splits.check_real(images, "real")
     if ONE_CLASS in {*images.classes, *drawn.classes}:
         images, drawn = _as_one_class(images), _as_one_class(drawn)
@@ -52,7 +53,11 @@ def compare_folders(
             f"{real} has the classes {', '.join(chosen.classes)}, {synthetic} has "
             f"{', '.join(drawn.images.classes)}: expected a class in common"
         )
-    broken = pd.concat([decoded.quarantine, drawn.quarantine], ignore_index=True)
+    sides = {"real": decoded, "synthetic": drawn}
+    parts = [
+        part.images.relative(part.quarantine).assign(side=side) for side, part in sides.items()
+    ]
+    broken = pd.concat(parts, ignore_index=True)
     both = set(decoded.images.table["sha256"]) & set(drawn.images.table["sha256"])
     if both:
         raise UserError(

@@ -12,7 +12,7 @@ from ufgen.atomic import write_text
 from ufgen.figures import class_colour, legend_beside, open_figure, png, style
 from ufgen.grids import write_grid
 from ufgen.imageset import ImageSet, count_table
-from ufgen.pixels import PixelStore
+from ufgen.pixels import PixelStore, dark
 
 SAMPLES = 8
 STYLE = (
@@ -20,6 +20,7 @@ STYLE = (
     "img{max-width:100%}table{border-collapse:collapse}td,th{border-bottom:1px solid #ddd;"
     "padding:.2rem .7rem;text-align:left;overflow-wrap:anywhere}"
     ".phantom{background:#b00020;color:#fff;padding:.7rem 1rem;font-weight:600}"
+    ".warning{border-left:.3rem solid #b00020;padding:.3rem 1rem}"
 )
 
 
@@ -27,12 +28,14 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
     """Counts as text: images and groups by split and class, duplicates, unreadable files."""
     repeated = int(images.table["sha256"].duplicated().sum())
     conflicting = int((images.table.groupby("sha256")["label"].nunique() > 1).sum())
+    unsplit = int((images.table["split"] == "").sum())
     return "\n".join(
         [
             count_table(images).to_string(index=False),
             f"positive class: {images.positive}",
             f"exact repeats of a picture: {repeated}, under more than one label: {conflicting}",
             f"unreadable files: {len(quarantine)}",
+            *([f"images without a split: {unsplit}"] if 0 < unsplit < len(images) else []),
         ]
     )
 
@@ -43,7 +46,8 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     Brightness and contrast are the mean and the standard deviation of an image's grey values
     (0..255) at the working resolution; the sizes are those of the files.
     """
-    pixels = store.take(images).mean(axis=-1)
+    shown = store.take(images)
+    pixels = shown.mean(axis=-1)
     table = images.table.assign(
         brightness=pixels.mean(axis=(1, 2)),
         contrast=pixels.std(axis=(1, 2)),
@@ -65,15 +69,17 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     banner = ""
     if (images.table["source"] == "phantom").any():
         banner = '<p class="phantom">phantom: these are simulated images.</p>'
+    note = dark(shown)
+    warning = f'<p class="warning">{html.escape(note)}</p>' if note else ""
     broken = "".join(
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"
-        for row in quarantine.to_dict("records")
+        for row in images.relative(quarantine).to_dict("records")
     )
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Image set</title><style>{STYLE}</style><h1>Image set</h1>{banner}"
-        f"<pre>{html.escape(summary(images, quarantine))}</pre>{figures}"
+        f"<pre>{html.escape(summary(images, quarantine))}</pre>{warning}{figures}"
         + (f"<h2>Unreadable files</h2><table>{broken}</table>" if broken else "")
         + "</html>"
     )

@@ -1,21 +1,37 @@
 """The machine and the libraries: quick and quiet start-up, and what a report says of them."""
 
 import gc
+import logging
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, metadata
 
+CHATTY = ("absl", "jax", "tensorflow")
 PACKAGES = ("ufgen", "keras", "tensorflow", "jax", "numpy", "scikit-learn", "pandas", "pillow")
 
 
 def prepare() -> None:
-    """Silence TensorFlow's start-up and ask for repeatable kernels; call before importing Keras."""
+    """Silence the libraries and ask for repeatable kernels; call before importing Keras.
+
+    What they warn of (retracing, shapes, deprecations) is for who writes the code, not for who runs
+    a command; `python -W default` shows warnings again.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
     os.environ.setdefault("MPLBACKEND", "Agg")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    _quieten()
+
+
+def _quieten() -> None:
+    """Errors alone from the libraries' own loggers; absl's is set anew as it is imported."""
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager
@@ -47,6 +63,7 @@ def import_keras() -> None:
         with silence():
             import_module("keras")
         gc.freeze()
+        _quieten()
     finally:
         if collects:
             gc.enable()

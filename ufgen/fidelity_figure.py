@@ -4,26 +4,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from ufgen.figures import BLUE, GREY, PALE, log_where_wide, open_figure, save, style
+from ufgen import figures
+from ufgen.figures import BLUE, GREY, PALE
 
 SHARES = ("precision", "recall", "coverage")
 LOWER_IS_BETTER = ("KD", "FD")
 
 
-@style()
+@figures.style()
 def write_figure(table: pd.DataFrame, path: Path) -> None:
     """A panel for each metric, a line for each scope, which way is better, wide ranges on logs."""
     metrics = list(dict.fromkeys(table["metric"]))
     columns = min(3, len(metrics))
     lines = -(-len(metrics) // columns)
-    figure = open_figure(2.4 * columns + 0.6, 1.7 * lines + 0.5)
+    figure = figures.open_figure(2.4 * columns, 0.5 + 1.9 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes in panels[len(metrics) :]:
         axes.set_visible(False)
     for axes, metric in zip(panels, metrics, strict=False):
         _draw_metric(axes, table[table["metric"] == metric].iloc[::-1], metric)
-    figure.suptitle("synthetic against original (dot), original against original (grey)")
-    save(figure, path)
+    text = "Dot: synthetic images, KD with its 95 % interval. Grey: halves of the original images."
+    figures.footnote(figure, text)
+    figures.save(figure, path)
 
 
 def _draw_metric(axes, rows: pd.DataFrame, metric: str) -> None:
@@ -37,10 +39,11 @@ def _draw_metric(axes, rows: pd.DataFrame, metric: str) -> None:
     axes.set_yticks(range(len(rows)), rows["scope"])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     better = "lower" if kind in LOWER_IS_BETTER else "higher"
-    axes.set_title(f"{metric} ({better} is better)")
+    axes.set_title(metric)
+    axes.set_xlabel(f"{better} is better")
     axes.grid(axis="x", alpha=0.3)
     if kind in SHARES:
         axes.set_xlim(-0.02, 1.02)
     else:
         near = rows[["reference", "reference_low", "reference_high"]].abs().max().max()
-        log_where_wide(axes.xaxis, rows["value"], near)
+        figures.log_where_wide(axes.xaxis, rows["value"], near)

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from ufgen.atomic import whole_file
+from ufgen.class_folders import read_class_folders
 from ufgen.errors import UserError
-from ufgen.pictures import IMAGE_TYPES
+from ufgen.manifest import SOURCES, SPLITS, read_manifest  # noqa: F401
+from ufgen.pictures import check_writable
 
 COLUMNS = ["path", "label", "split", "group", "source", "sha256"]
-SPLITS = ("train", "test")
-SOURCES = ("real", "phantom", "synthetic")
+NAMED = 5
 UNNAMED = "path:"  # begins the group of an image that was given none
-SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class ImageSet:
     `path` is absolute, `split` is "train", "test" or "" (not split yet), `group` is what must never
     be on both sides of a split, `source` is "real", "phantom" or "synthetic", and `sha256` (of the
     decoded pixels) is "" until `ufgen.pixels.load` has filled it. `positive` names the positive
-    class; it is None where the question does not arise.
+    class; it is None where the question does not arise. `root` is a folder that all images are
+    in: what is written of them names them from there (see `relative`).
     """
 
     table: pd.DataFrame
     positive: str | None = None
+    root: str = ""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -47,8 +49,23 @@ class ImageSet:
         return replace(self, table=rows.reset_index(drop=True))
 
     def split(self, name: str) -> "ImageSet":
-        """The rows of one split."""
+        """The rows of one split. Raises UserError where some images have a split and some none."""
+        empty = self.table["path"][self.table["split"] == ""]
+        if 0 < len(empty) < len(self):
+            raise UserError(
+                f"{len(empty)} of {len(self)} images have no split, such as {empty.iloc[0]}: write "
+                "train or test in the manifest's column split, in each row or in none; or divide "
+                "all anew with `ufgen data split`"
+            )
         return self.select((self.table["split"] == name).to_numpy())
+
+    def relative(self, table: pd.DataFrame | None = None) -> pd.DataFrame:
+        """A `table` about these images (by default their own) with paths as files hold them.
+
+        They are relative to `root`, with slashes: the same wherever the images lie.
+        """
+        table = self.table if table is None else table
+        return table.assign(path=[_relative(path, self.root) for path in table["path"]])
 
     def targets(self) -> np.ndarray:
         """1 for the positive class and 0 for the rest: int64, shape (N,)."""
@@ -58,7 +75,7 @@ class ImageSet:
 def concatenate(parts: list[ImageSet]) -> ImageSet:
     """The rows of several image sets one after the other; the first names the positive class."""
     table = pd.concat([part.table[COLUMNS] for part in parts], ignore_index=True)
-    return ImageSet(table, parts[0].positive)
+    return ImageSet(table, parts[0].positive, parts[0].root)
 
 
 def scan(
@@ -66,162 +83,98 @@ def scan(
     positive: str | None = None,
     group_pattern: str | None = None,
     binary: bool = True,
+    allow_ungrouped: bool = False,
     one_class: str | None = None,
 ) -> ImageSet:
     """Read an image set from a folder or from a CSV manifest; no image is opened.
 
     A folder holds `train/<class>/` and `test/<class>/`, or `<class>/` alone; a `manifest.csv` in
-    it is used if there is one. A manifest has the columns `path,label[,split][,group][,source]`,
-    with paths relative to its own folder. `group_pattern` is a regular expression searched in the
-    file name: its first bracket (or the whole match) is the group. Where the question is not
-    `binary`, no class is positive and there may be any number of them. With `one_class`, a folder
-    that holds files alone is read as one class of that name. Raises UserError.
+    it is used if there is one. A manifest has the columns `path,label[,split][,group][,source]`
+    (see `ufgen.manifest`). `group_pattern` is a regular expression searched in the
+    file name: its first bracket (or the whole match) is the group. Images without a group beside
+    others with one are refused, or with `allow_ungrouped` are groups of their own. Where the
+    question is not `binary`, no class is positive and there may be any number of them. With
+    `one_class`, a folder that holds files alone is read as one class of that name. Raises
+    UserError.
     """
     location = Path(location).expanduser()
     if not location.exists():
         near = [p.name for p in location.parent.iterdir()] if location.parent.is_dir() else []
         raise UserError(
-            f"there is nothing at {location}: expected a folder of images or a CSV manifest"
+            f"there is nothing at {location}{_start(location)}: expected a folder of images or a "
+            "CSV manifest"
             + (f" (beside it there are: {', '.join(sorted(near)[:8])})" if near else "")
         )
     if location.is_dir() and (location / "manifest.csv").is_file():
         location = location / "manifest.csv"
     if location.is_file() and location.suffix.lower() != ".csv":
         raise UserError(f"{location} is neither a folder nor a .csv manifest: name one of these")
-    table = _read_manifest(location) if location.is_file() else _read_folder(location, one_class)
+    listed = location.is_file()
+    table = read_manifest(location) if listed else read_class_folders(location, one_class)
+    check_writable(table["path"])
     if group_pattern:
-        table["group"] = _groups_by_pattern(table["path"], group_pattern)
+        table["group"] = groups_by_pattern(table["path"], group_pattern)
+    if not allow_ungrouped:
+        _check_all_grouped(table, group_pattern)
+    root = _root(table["path"], location.parent if listed else location)
     nameless = table["group"] == ""
-    table.loc[nameless, "group"] = UNNAMED + table.loc[nameless, "path"]
-    table["sha256"] = ""
+    unnamed = [UNNAMED + _relative(path, root) for path in table["path"]]
+    table = table.assign(group=table["group"].mask(nameless, unnamed), sha256="")
     table = table.sort_values("path", ignore_index=True)[COLUMNS]
-    return ImageSet(table, _positive_class(table, positive) if binary else None)
+    return ImageSet(table, _positive_class(table, positive) if binary else None, root)
 
 
-def _visible(folder: Path) -> list[Path]:
-    skipped = {"thumbs.db", "desktop.ini"}
-    return sorted(p for p in folder.iterdir() if p.name[0] != "." and p.name.lower() not in skipped)
+def _start(location: Path) -> str:
+    """Where a relative path starts."""
+    if location.is_absolute():
+        return ""
+    return f" (from {Path.cwd()} on; in a study's file, first from the file's own folder on)"
 
 
-def _read_folder(folder: Path, one_class: str | None = None) -> pd.DataFrame:
-    inside = [p for p in _visible(folder) if p.is_dir()]
-    if one_class and not inside and (files := _visible(folder)):
-        paths = [str(path.absolute()) for path in files]
-        return pd.DataFrame({"path": paths, "label": one_class, "split": ""}).assign(
-            group="", source="real"
-        )
-    if not inside:
-        raise UserError(
-            f"{folder} holds no class folders: expected {folder}/train/<class>/ and "
-            f"{folder}/test/<class>/, or {folder}/<class>/"
-        )
-    for child in inside:
-        holds = {p.name.lower() for p in _visible(child) if p.is_dir()}
-        if child.name.lower() not in SPLIT_NAMES and {"train", "test"} <= holds:
-            raise UserError(
-                f"{folder} is one level too high: {child} holds the train and test folders. "
-                f"You probably mean {child}"
-            )
-    names = {p.name for p in inside}
-    if names & set(SPLITS):
-        others = names - set(SPLITS)
-        if others:
-            raise UserError(
-                f"{folder} holds {', '.join(sorted(names))}: expected only train and test there. "
-                f"Move {', '.join(sorted(others))} elsewhere, or name the splits in a "
-                "manifest (validation images are carved from train by ufgen)"
-            )
-        if names != set(SPLITS):
-            missing = (set(SPLITS) - names).pop()
-            raise UserError(
-                f"{folder} has no {missing} folder: expected {folder}/train/<class>/ and "
-                f"{folder}/test/<class>/. With one folder of classes only, name that folder "
-                f"({folder / names.pop()}) and split it with `ufgen data split`"
-            )
-        rows = [row for p in inside for row in _read_classes(p, p.name)]
-    elif names & SPLIT_NAMES:
-        raise UserError(
-            f"{folder} holds {', '.join(sorted(names))}: the split folders must be called "
-            f"train and test (validation images are carved from train by ufgen)"
-        )
-    else:
-        rows = _read_classes(folder, "")
-    table = pd.DataFrame(rows, columns=["path", "label", "split"])
-    if len(table) == 0:
-        raise UserError(
-            f"{folder} holds no images: its class folders are empty. "
-            f"Expected {', '.join(sorted(IMAGE_TYPES))} files in them"
-        )
-    return table.assign(group="", source="real")
+def name_of(location: Path | str) -> str:
+    """The name of an image set: its folder's, or its manifest's if that is not manifest.csv."""
+    location = Path(location).expanduser().resolve()
+    if location.name == "manifest.csv":
+        return location.parent.name
+    listed = location.suffix.lower() == ".csv" and not location.is_dir()
+    return location.stem if listed else location.name
 
 
-def _read_classes(folder: Path, split: str) -> list[tuple[str, str, str]]:
-    loose = [p for p in _visible(folder) if p.is_file() and p.suffix.lower() in IMAGE_TYPES]
-    if loose:
-        raise UserError(
-            f"{folder} holds images outside any class folder, such as {loose[0].name} "
-            f"({len(loose)} in all): move each into the folder of its class"
-        )
-    classes = [p for p in _visible(folder) if p.is_dir()]
-    if not classes:
-        raise UserError(f"{folder} is empty: expected one folder a class in it")
-    rows = []
-    for class_folder in classes:
-        files = [p for p in _visible(class_folder) if p.is_file()]
-        nested = [p for p in _visible(class_folder) if p.is_dir()]
-        if nested:
-            raise UserError(
-                f"{class_folder} is a class folder with folders in it ({nested[0].name}): put the "
-                f"images straight into {class_folder}, or list them in a manifest"
-            )
-        if not files:
-            raise UserError(
-                f"the class folder {class_folder} is empty: put its images there or remove it"
-            )
-        rows += [(str(p.absolute()), class_folder.name, split) for p in files]
-    return rows
-
-
-def _read_manifest(manifest: Path) -> pd.DataFrame:
+def _root(paths: pd.Series, folder: Path) -> str:
+    """The `folder`, if all images are in it, or else the innermost that all of them are in."""
+    folder = os.path.abspath(folder)
+    if all(Path(path).is_relative_to(folder) for path in paths):
+        return folder
     try:
-        table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{manifest} is not a readable CSV file: {error}") from None
-    missing = {"path", "label"} - set(table.columns)
-    if missing:
-        raise UserError(
-            f"{manifest} has the columns {', '.join(table.columns)}: {', '.join(sorted(missing))} "
-            "is missing (expected path,label[,split][,group])"
-        )
-    if len(table) == 0:
-        raise UserError(f"{manifest} lists no images")
-    for name, default in (("split", ""), ("group", ""), ("source", "real")):
-        table[name] = table.get(name, default)
-    for name, allowed in (("split", {*SPLITS, ""}), ("source", set(SOURCES))):
-        wrong = ~table[name].isin(allowed)
-        if wrong.any():
-            raise UserError(
-                f"{manifest} line {int(np.argmax(wrong)) + 2}: {name} is "
-                f"'{table[name][wrong].iloc[0]}', expected one of "
-                f"{', '.join(sorted(filter(None, allowed)))}"
-            )
-    if (table["label"] == "").any():
-        line = int(np.argmax(table["label"] == "")) + 2
-        raise UserError(f"{manifest} line {line}: the label is empty")
-    divided = table["label"].str.contains(r"[/\\]")
-    if divided.any():
-        raise UserError(
-            f"{manifest} line {int(np.argmax(divided)) + 2}: the label is "
-            f"{table['label'][divided].iloc[0]!r}: expected one without / and \\: it names a folder"
-        )
-    table["path"] = [os.path.abspath(manifest.parent / p) for p in table["path"]]
-    repeated = table["path"].duplicated()
-    if repeated.any():
-        raise UserError(f"{manifest} lists {table['path'][repeated].iloc[0]} more than once")
-    return table
+        return os.path.commonpath([Path(path).parent for path in paths])
+    except ValueError:  # on several drives
+        return ""
 
 
-def _groups_by_pattern(paths: pd.Series, pattern: str) -> list[str]:
+def _relative(path: str, root: str) -> str:
+    return Path(os.path.relpath(path, root)).as_posix() if root else path
+
+
+def _check_all_grouped(table: pd.DataFrame, pattern: str | None) -> None:
+    """Raise UserError if some images have a group and others, synthetic ones aside, have none."""
+    without = table["path"][(table["group"] == "") & (table["source"] != "synthetic")]
+    with_one = ((table["group"] != "") & (table["source"] != "synthetic")).sum()
+    if with_one and len(without):
+        names = ", ".join(Path(path).name for path in without[:NAMED])
+        why = f"--group-pattern {pattern!r} misses" if pattern else "no group is given for"
+        raise UserError(
+            f"{why} {len(without)} of {len(without) + with_one} images: {names}"
+            f"{' ...' if len(without) > NAMED else ''}. Expected a group for all or for none, or "
+            "else patients are split unseen. If each of these is a patient of its own, say "
+            "--allow-ungrouped (in a study, images: allow_ungrouped: true)"
+        )
+
+
+def groups_by_pattern(paths: pd.Series, pattern: str) -> list[str]:
+    """What the first bracket of `pattern`, or all of it, matches in each file's name, or "".
+
+    Raises UserError if it is no regular expression, or matches none.
+    """
     try:
         expression = re.compile(pattern)
     except re.error as error:

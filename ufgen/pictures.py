@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,21 @@ def find_files(places: list[str | Path], types: set[str] = IMAGE_TYPES) -> list[
         if not inside:
             raise UserError(f"{place} holds no files of the types {kinds}")
         found += sorted(inside)
+    check_writable(found)
     return found
+
+
+def check_writable(paths: Iterable[str | Path]) -> None:
+    """Raise UserError for a path with bytes that are no UTF-8: no table or page could name it."""
+    for path in map(str, paths):
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            shown = path.encode(errors="backslashreplace").decode()
+            raise UserError(
+                f"the file name {shown} is not UTF-8 text, as an older system wrote it: rename it "
+                "(for a whole folder: `convmv -f latin1 -t utf8 -r --notest FOLDER`)"
+            ) from None
 
 
 def decode(path: str | Path) -> np.ndarray:
@@ -47,24 +62,31 @@ def decode(path: str | Path) -> np.ndarray:
     path = Path(path)
     if path.suffix.lower() not in IMAGE_TYPES:
         raise UserError(f"file type {path.suffix or '(none)'} is not read (JPEG, PNG, BMP, TIFF)")
+    if not path.is_file():
+        raise UserError(_no_file(path))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                if getattr(file, "n_frames", 1) > 1:
-                    raise UserError(f"holds {file.n_frames} frames: export single images")
-                file.load()
-                picture = ImageOps.exif_transpose(file)
-    except FileNotFoundError:
-        raise UserError("the file does not exist") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise UserError(f"cannot be decoded: {error}".replace(str(path), path.name)) from None
+        return _decode(path)
+    except UserError:
+        raise
+    except Exception as error:  # a decoder may fail in any way at a damaged file
+        reason = f"{error}".replace(str(path), path.name) or type(error).__name__
+        raise UserError(f"cannot be decoded: {reason}") from None
+
+
+def _no_file(path: Path) -> str:
+    if path.is_symlink():
+        return f"the file does not exist: it is a link to {path.readlink()}"
+    return "it is no regular file" if path.exists() else "the file does not exist"
+
+
+def _decode(path: Path) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path) as file:
+            if getattr(file, "n_frames", 1) > 1:
+                raise UserError(f"holds {file.n_frames} frames: export single images")
+            file.load()
+            picture = ImageOps.exif_transpose(file)
     if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
         values = np.asarray(picture).astype("int64")
         if values.min() < 0 or values.max() > 65535:

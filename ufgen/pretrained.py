@@ -34,10 +34,9 @@ def build(
         if named is None:
             raise
         raise UserError(
-            f"the ImageNet weights of {spec} could not be downloaded ({error}). Fetch the 'notop' "
-            "file on a machine with a network and name it instead (weights: PATH, --weights PATH, "
-            "features_weights in a recipe), or use what needs no weights: weights none for a "
-            "classifier, the extractor texture"
+            f"the ImageNet weights of {spec} could not be downloaded "
+            f"({str(error).rpartition(' -- ')[2][:100]}). Name a file with its 'notop' weights in "
+            "place of imagenet; a classifier can also start from none"
         ) from None
     if str(weights) not in ("imagenet", "none"):
         _load(network, Path(weights), spec)

@@ -43,13 +43,13 @@ def check_splits(images: ImageSet) -> None:
     Checked: both splits are there; both hold the same classes; no group, and no picture (by the
     hash of its pixels), is on both sides.
     """
+    train, test = images.split("train"), images.split("test")
     splits = set(images.table["split"])
     if not set(SPLITS) <= splits:
         raise UserError(
             f"found the splits {', '.join(sorted(filter(None, splits))) or 'none'}: a fair answer "
             "needs train and test. `ufgen data split FOLDER --out manifest.csv` writes a split"
         )
-    train, test = images.split("train"), images.split("test")
     if train.classes != test.classes:
         odd = sorted(set(train.classes) ^ set(test.classes))[0]
         where = "train" if odd in train.classes else "test"

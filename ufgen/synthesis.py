@@ -60,22 +60,26 @@ def synthesise(
     choice: Choice,
     generators: Path,
     group_pattern: str | None = None,
+    allow_ungrouped: bool = False,
     fit: str = "crop",
     extractor: Extractor | None = None,
+    named: bool = True,
 ) -> appraisal.Appraisal:
     """Train a generator on the training split (or reuse it), draw images into `out`, measure them.
 
     Where the images have no split, all of them are training images. The snapshot is chosen with
     the `extractor`, by default `texture`. Raises UserError; an `out` that ufgen did not write is
-    never replaced.
+    never replaced, nor, unless it was `named`, one that was drawn for other images.
     """
     check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
-    images = imageset.scan(location, None, group_pattern, binary=False)
+    images = imageset.scan(location, None, group_pattern, False, allow_ungrouped)
     splits.check_real(images, "training")
     decoded = pixels.load(images, recipe.resolution, recipe.channels, fit)
     splits.check_apart(*map(decoded.images.split, splits.SPLITS))
     train, held_out = appraisal.training_and_held_out(decoded)
+    if not named:
+        _check_same_source(out, train)
     counts = _counts(choice, train)
     train_pixels = decoded.store.take(train)
     generator = train_generator(train, train_pixels, recipe, generators, extractor=extractor)
@@ -84,13 +88,26 @@ def synthesise(
     found = []
 
     def more(folder: Path) -> None:
-        decoded.quarantine.to_csv(folder / "quarantine.csv", index=False)
+        images.relative(decoded.quarantine).to_csv(folder / "quarantine.csv", index=False)
         if choice.filters:
             dropped.to_csv(folder / "dropped.csv", index=False)
         found.append(appraisal.appraise(folder, drawn, train, train_pixels, held_out, extractor))
 
     write(drawn, out, train, train_pixels, more)
     return found[0]
+
+
+def _check_same_source(out: Path, train: ImageSet) -> None:
+    """Raise UserError if `out` was drawn for images of which none is among `train`."""
+    file = Path(out) / "training.csv"
+    if not file.is_file():
+        return
+    earlier = pd.read_csv(file, dtype=str, keep_default_na=False)["sha256"]
+    if not set(earlier) & set(train.table["sha256"]):
+        raise UserError(
+            f"{out} was drawn for other images, of a folder of the same name, and would be "
+            "replaced: choose another name with --name"
+        )
 
 
 def _counts(choice: Choice, train: ImageSet) -> dict[str, int]:

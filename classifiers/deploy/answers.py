@@ -17,6 +17,8 @@ from ufgen.errors import UserError
 from ufgen.pictures import decode
 
 EVERY = 1.0
+OF_FRAMES = ("frame", "seconds")
+CONSTANT = "this network gives all images the same probability: nothing was learned"
 
 
 class UnreadableImage(UserError):
@@ -24,7 +26,8 @@ class UnreadableImage(UserError):
 
 
 def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar) -> Iterator[dict]:
-    """Rows of images (path, probability, predicted) and of video frames (frame, seconds as well).
+    """Rows of images: path, probability_POSITIVE (the class's name), threshold, predicted; of
+    video frames also frame and seconds.
 
     Pictures with the prediction drawn on them go to the folder `overlays`. What cannot be read is
     named on stderr at the end. `bar` is a tqdm bar that counts images and frames. Raises UserError
@@ -32,18 +35,18 @@ def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar
     """
     if any(file.suffix.lower() in VIDEO_TYPES for file in files):
         opencv()
-    names, notes, answered = _Names(overlays), [], 0
+    names, notes, answered = _Names(overlays), [CONSTANT] if predictor.constant else [], 0
     for file in files:
         of_one = _of_video if file.suffix.lower() in VIDEO_TYPES else _of_image
         try:
             for found in of_one(predictor, file, names, notes):
-                yield {"path": str(file.absolute()), **found}
+                yield {"path": str(file), **found}
                 answered += 1
                 bar.update()
         except (UnreadableImage, UnreadableVideo) as error:
             notes.append(f"left out: {file}: {error}")
     if not answered:
-        raise UserError(f"none of the {len(files)} files could be read; {notes[0]}")
+        raise UserError(f"none of the {len(files)} files could be read; {notes[-1]}")
     bar.close()
     for note in notes:
         print(note, file=sys.stderr)
@@ -52,7 +55,7 @@ def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar
 def of_camera(
     predictor: Predictor, number: int, overlays: Path | None, seconds: float | None
 ) -> Iterator[str]:
-    """One line a second with class, probability and frames a second, until `seconds` are over.
+    """One line a second with probability, class and frames a second, until `seconds` are over.
 
     What the camera shows is recorded in the folder `overlays`, at the camera's own rate.
     """
@@ -67,20 +70,16 @@ def of_camera(
                 writer.write(draw(frame.pixels, found, rate.text()))
             if now - spoken >= EVERY:
                 spoken = now
-                yield (
-                    f"{now - started:7.1f} s  {found.label}  {found.probability:.3f}  {rate.text()}"
-                )
+                yield f"{now - started:7.1f} s  {found.text()}  {rate.text()}"
             if seconds and now - started >= seconds:
                 return
 
 
 def write(rows: list[dict], out: Path | None) -> None:
     """Write rows as .csv or .json, or print them as CSV with four digits."""
-    columns = [
-        name
-        for name in ("path", "frame", "seconds", "probability", "predicted")
-        if any(name in row for row in rows)
-    ]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if "frame" in columns:
+        columns = ["path", "frame", "seconds", *(c for c in columns[1:] if c not in OF_FRAMES)]
     if out is None:
         shown = [{k: f"{v:.4f}" if type(v) is float else v for k, v in r.items()} for r in rows]
         _write_csv(shown, columns, sys.stdout)
@@ -123,7 +122,11 @@ def _of_video(predictor: Predictor, file: Path, names: "_Names", notes: list) ->
 
 
 def _said(found: Prediction) -> dict:
-    return {"probability": found.probability, "predicted": found.label}
+    return {
+        f"probability_{found.positive}": found.probability,
+        "threshold": found.threshold,
+        "predicted": found.label,
+    }
 
 
 def _write_csv(rows: list[dict], columns: list[str], file) -> None:

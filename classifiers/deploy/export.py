@@ -4,11 +4,12 @@ import datetime
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 
-from classifiers import metrics
+from classifiers import calibration, metrics
 from classifiers.deploy import convert
 from classifiers.deploy.model_card import model_card
 from classifiers.deploy.predictor import NETWORK_FILES, VERSION, Predictor
@@ -23,14 +24,22 @@ CHECKED = 200
 TOLERANCE = 1e-4
 
 
-def export(model: Path, out: Path, runtime: str, quantisation: str = "none") -> dict:
+def export(
+    model: Path,
+    out: Path,
+    runtime: str,
+    quantisation: str = "none",
+    allow_constant: bool = False,
+    images_at: Path | None = None,
+) -> dict:
     """Write the classifier in the folder `model` as a bundle; returns what bundle.json says.
 
     `runtime` is litert, onnx or keras; `quantisation`, with litert, one of
     `convert.QUANTISATIONS`; ranges of int8 come from training images. The written network is
     compared with the trained one on images that it was validated on, and is refused if a float32
-    probability differs by more than 1e-4. Raises UserError, also where no such image can be read
-    any more.
+    probability differs by more than 1e-4. A network that gives all these images the same
+    probability is refused unless `allow_constant`. The images are looked for where they lay at the
+    training, or in the folder `images_at`. Raises UserError, also where none can be read any more.
     """
     check_replaceable(out, ("bundle.json", "README.md"), "ufgen export")
     if runtime not in NETWORK_FILES:
@@ -44,12 +53,20 @@ def export(model: Path, out: Path, runtime: str, quantisation: str = "none") -> 
             "views of an image; a bundle asks one network once: train with --members 1 and "
             "--test-views 0"
         )
-    checked, targets, role = _images(saved, ("validation", "fit"), CHECKED)
-    examples = _images(saved, ("fit",), EXAMPLES)[0] if quantisation == "int8" else None
-    with whole_folder(out) as temporary:
-        about = write(
-            saved.network.parts, _describe(saved), runtime, temporary, quantisation, examples
+    place = Path(images_at or saved.root)
+    checked, targets, role = _images(saved, ("validation", "fit"), CHECKED, place)
+    trained = saved.probabilities(checked)
+    constant = saved.about["constant"] or metrics.is_constant(trained)
+    if constant and not allow_constant:
+        raise UserError(
+            f"{model} gives all of {len(checked)} {role} images the same probability, "
+            f"{trained[0]:.3f}: nothing was learned. Train it longer, from pretrained weights, or "
+            "on more images; --allow-constant exports it all the same"
         )
+    examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
+    about = _describe(saved) | {"constant": constant}
+    with whole_folder(out, keep_others=True) as temporary:
+        about = write(saved.network.parts, about, runtime, temporary, quantisation, examples)
         about["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
         difference = about["parity"]["max_difference"]
         if quantisation == "none" and difference > TOLERANCE:
@@ -101,7 +118,7 @@ def _describe(saved: SavedClassifier) -> dict:
             "range": [0, 255],
         },
         "provenance": {
-            "trained": about,
+            "trained": {name: value for name, value in about.items() if name != "root"},
             "images_sha256": hashlib.sha256("\n".join(seen).encode()).hexdigest(),
             "images_by_class": saved.trained_on["label"].value_counts().to_dict(),
             "versions": {k: versions[k] for k in ("ufgen", "keras", "tensorflow")},
@@ -110,12 +127,15 @@ def _describe(saved: SavedClassifier) -> dict:
     }
 
 
-def _images(saved: SavedClassifier, roles: tuple, most: int) -> tuple[np.ndarray, np.ndarray, str]:
+def _images(
+    saved: SavedClassifier, roles: tuple, most: int, place: Path
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Pixels, targets and role of the images of the first role of which any can still be read."""
     table = saved.trained_on
     missing = {"role", "split", "group", "source"} - set(table.columns)
     if missing:
         raise UserError(f"images.csv does not say {', '.join(sorted(missing))}: train again")
+    table = table.assign(path=[os.path.abspath(place / path) for path in table["path"]])
     for role in roles:
         part = table[table["role"] == role].head(most).reset_index(drop=True)
         if not any(Path(path).is_file() for path in part["path"]):
@@ -128,7 +148,8 @@ def _images(saved: SavedClassifier, roles: tuple, most: int) -> tuple[np.ndarray
             return found.store.take(images), images.targets(), role
     raise UserError(
         "the network is checked, and its int8 ranges are found, on the images that it was trained "
-        f"with, but none can be read; the first was {table['path'].iloc[0]}. Put them back there"
+        f"with, but none can be read; the first would be {table['path'].iloc[0]}. Put them back "
+        "there, or name the folder that holds them now with --images FOLDER"
     )
 
 
@@ -136,11 +157,19 @@ def _compare(saved: SavedClassifier, made: Predictor, shown: np.ndarray, targets
     trained = saved.network.predict(shown)
     logits = np.array([made.judge(image)[0] for image in shown])
     exported = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
+    decisions = [
+        np.asarray(calibrated) >= saved.about["threshold"]
+        for calibrated in (
+            calibration.scale(trained, saved.about["temperature"]),
+            [made.calibrated(logit) for logit in logits],
+        )
+    ]
     aucs = [float(metrics.roc_auc(targets, scores)) for scores in (trained, logits)]
     aucs = [None if math.isnan(auc) else auc for auc in aucs]
     return {
         "images": len(shown),
         "max_difference": float(np.abs(trained - exported).max()),
+        "decisions_that_differ": int((decisions[0] != decisions[1]).sum()),
         "roc_auc_trained": aucs[0],
         "roc_auc_exported": aucs[1],
         "roc_auc_change": None if None in aucs else aucs[1] - aucs[0],

@@ -17,7 +17,8 @@ a positive call lies (Grad-CAM); nobody has drawn boxes for training.
   (fit: {fit}).
 - Network: {runtime}, quantisation: {quantisation}.
 - Exported against trained network on {images} images ({role}): largest difference of a
-  probability {difference:.2g}; ROC AUC {auc_exported} against {auc_trained}.
+  probability {difference:.2g}; decisions that differ: {decisions}; ROC AUC {auc_exported} against
+  {auc_trained}.{constant}
 - Written on {date} by ufgen {ufgen} (Keras {keras}, TensorFlow {tensorflow}).
 
 It runs with numpy, Pillow and {needs}: `pip install numpy pillow {needs}` and
@@ -28,9 +29,13 @@ from classifiers.deploy import Predictor
 
 predictor = Predictor("this folder")
 found = predictor.predict("image.png")
-print(found.label, found.probability, found.box)
+print(found.text(), found.box)  # found.probability is that of {positive}
 ```
 """
+
+
+CONSTANT = """
+- **This network gives all images the same probability: nothing was learned.**"""
 
 
 def model_card(about: dict) -> str:
@@ -55,6 +60,8 @@ def model_card(about: dict) -> str:
         images=parity["images"],
         role="validation" if parity["on"] == "validation" else "training",
         difference=parity["max_difference"],
+        decisions=parity["decisions_that_differ"],
+        constant=CONSTANT if about["constant"] else "",
         auc_exported=_auc(parity["roc_auc_exported"]),
         auc_trained=_auc(parity["roc_auc_trained"]),
         date=provenance["date"],

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifiers import metadata
+from classifiers import decision, metadata
 from classifiers.salience import salient_box
 from ufgen import environment
 from ufgen.errors import UserError
@@ -22,24 +22,32 @@ LOGITS = -87.5, 16.6
 class Prediction(NamedTuple):
     """What a classifier says of one image.
 
-    `probability` of the positive class, calibrated, in 0..1; `label`, the class by the bundle's
-    threshold; `box`, where the evidence for a positive call lies: (x0, y0, x1, y1) in shares of the
-    width and height of the image, or None; `evidence`, float32 (h, w), 0 or more, over the part of
-    the image that the network saw.
+    `probability` that it is `positive`, calibrated, in 0..1, whatever the `label`, which is the
+    class that is predicted: `positive` where the probability is at least the bundle's `threshold`.
+    `box`: where the evidence for the positive class lies, (x0, y0, x1, y1) in shares of the width
+    and height of the image, or None; `evidence`: float32 (h, w), 0 or more, over the part of the
+    image that the network saw. `text()` says it in words: P(UF) = 0.14 → NUF (threshold 0.39).
     """
 
     probability: float
     label: str
     box: tuple[float, float, float, float] | None
     evidence: np.ndarray
+    positive: str
+    threshold: float
+
+    def text(self, arrow: str = "→") -> str:
+        """Probability with the name of its class, prediction and threshold, on one line."""
+        return decision.text(self.probability, self.positive, self.label, self.threshold, arrow)
 
 
 class Predictor:
     """A bundle that `ufgen export` wrote, ready to predict. One object serves one thread.
 
-    `about` is what bundle.json says. Raises UserError if the folder is no bundle, if its network
-    was changed or damaged, or if the runtime is not installed. The hashes show damage, not origin:
-    take bundles from people you trust.
+    `about` is what bundle.json says; `constant` whether its network gives all images the same
+    probability (such a bundle was exported with --allow-constant, and shows no evidence). Raises
+    UserError if the folder is no bundle, if its network was changed or damaged, or if the runtime
+    is not installed. The hashes show damage, not origin: take bundles from people you trust.
     """
 
     def __init__(self, folder: str | Path, threads: int = 2):
@@ -73,13 +81,24 @@ class Predictor:
         logit, evidence = self.judge(
             resize(picture, shown["size"], shown["channels"], shown["fit"])
         )
-        scaled = np.clip(logit, *LOGITS) / self.about["temperature"]
-        probability = float(1 / (1 + np.exp(-scaled)))
-        labels = self.about["labels"]
-        if probability < self.about["threshold"]:
-            return Prediction(probability, labels["negative"], None, evidence)
-        box = _in_picture(salient_box(evidence), picture.shape, shown["fit"])
-        return Prediction(probability, labels["positive"], box, evidence)
+        if self.constant:
+            evidence = np.zeros_like(evidence)
+        probability, threshold = self.calibrated(logit), self.about["threshold"]
+        positive, negative = (self.about["labels"][c] for c in ("positive", "negative"))
+        box = None
+        if probability >= threshold:
+            box = _in_picture(salient_box(evidence), picture.shape, shown["fit"])
+        label = positive if probability >= threshold else negative
+        return Prediction(probability, label, box, evidence, positive, threshold)
+
+    @property
+    def constant(self) -> bool:
+        """Whether all images get the same probability, as `ufgen export` found."""
+        return bool(self.about.get("constant", False))
+
+    def calibrated(self, logit: float) -> float:
+        """The probability of the positive class, 0..1, that a logit of `judge` means."""
+        return float(1 / (1 + np.exp(-np.clip(logit, *LOGITS) / self.about["temperature"])))
 
     def judge(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
         """The logit, not calibrated, and the evidence (h, w) of uint8 (size, size, channels)."""
@@ -152,8 +171,10 @@ def _in_picture(box: tuple | None, shape: tuple, fit: str) -> tuple | None:
 def _litert(file: Path, threads: int, about: dict) -> Callable:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(file), num_threads=threads)
-    run = interpreter.get_signature_runner()
+    with environment.silence():  # it announces its delegate
+        interpreter = Interpreter(model_path=str(file), num_threads=threads)
+        interpreter.allocate_tensors()
+        run = interpreter.get_signature_runner()
     _check_input([d["shape"] for d in run.get_input_details().values()], file, about)
 
     def network(images):

@@ -15,6 +15,9 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line; exit 0 when done, 1 for a user's mistake, 2 for wrong usage."""
     environment.prepare()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no failure
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:

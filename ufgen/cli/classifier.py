@@ -8,6 +8,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
+    AllowUngrouped,
     Channels,
     Data,
     Fit,
@@ -20,6 +21,9 @@ from ufgen.cli.options import (
 )
 from ufgen.errors import UserError
 from ufgen.tensorboard import write_to
+
+NOTHING_LEARNED = "all images get the same probability: nothing was learned"
+MORE = "Try more --steps, another --learning-rate, pretrained --weights, or more images"
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -73,25 +77,42 @@ def train(
             min=0.01, max=1, help="Sensitivity that the threshold aims at.  [default: Youden's]"
         ),
     ] = None,
+    selection_metric: Annotated[
+        str,
+        typer.Option(
+            help="Metric on validation images by which the weights are chosen; within one standard "
+            "error of the best, those with the least calibrated loss."
+        ),
+    ] = "roc_auc",
+    validation_fraction: Annotated[
+        float, typer.Option(min=0.01, max=0.9, help="Share of the images held out for validation.")
+    ] = 0.2,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 64,
     channels: Channels = 1,
     fit: Fit = "crop",
     seed: Seed = 0,
     tensorboard: TensorBoard = None,
 ) -> None:
-    """Train one classifier on the training images and save it."""
+    """Train one classifier on the training images and save it.
+
+    Part of them is held out for validation. It chooses the weights that are kept: of the
+    evaluations whose --selection-metric lies within one standard error of the best, the one with
+    the least calibrated loss, and never a network that gives all images the same probability while
+    another does not. It also sets temperature and threshold.
+    """
     if tensorboard:
         write_to(tensorboard)
     environment.import_keras()
-    from tqdm import tqdm
 
     from classifiers import saved
     from classifiers.settings import Training
     from ufgen import imageset, splits
+    from ufgen.progress import Progress
 
-    images = imageset.scan(location, positive, group_pattern)
+    images = imageset.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
     splits.check_apart(*map(images.split, splits.SPLITS))
     if "train" in set(images.table["split"]):
         images = images.split("train")
@@ -109,8 +130,9 @@ def train(
         average=average,
         precision=precision,
         test_views=test_views,
+        selection_metric=selection_metric,
     )
-    with tqdm(total=steps * members, desc=classifier, unit="step") as bar:
+    with Progress(total=steps * members, desc=classifier, unit="step") as bar:
         about = saved.train(
             images,
             classifier,
@@ -122,6 +144,7 @@ def train(
             weights=weights,
             augmentation=augmentation,
             sensitivity=sensitivity,
+            validation_fraction=validation_fraction,
             members=members,
             seed=seed,
             on_step=bar.update,
@@ -130,8 +153,24 @@ def train(
         f"{classifier} from {weights} weights: {about['images']['training']} training and "
         f"{about['images']['validation']} validation images, validation ROC AUC "
         f"{about['validation_roc_auc']:.3f}, threshold {about['threshold']:.3f} "
-        f"({about['threshold_rule']}), temperature {about['temperature']:.2f}\nModel: {out}"
+        f"({about['threshold_rule']}), temperature {about['temperature']:.2f}"
     )
+    for warning in _warnings(about):
+        print(f"Warning: {warning}")
+    print(f"Model: {out}")
+
+
+def _warnings(about: dict) -> list[str]:
+    """What model.json says of a training that learned little."""
+    said = []
+    if about["constant"]:
+        said.append(f"{NOTHING_LEARNED}. {MORE}")
+    if about["kept_first"]:
+        said.append(
+            f"{about['kept_first']} of {about['members']} networks kept the weights of the first "
+            f"evaluation: no later one was better on the validation images. {MORE}"
+        )
+    return said
 
 
 @app.command(epilog="Example: ufgen evaluate models/first UF_dataset")
@@ -139,6 +178,7 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
     location: Data = Path("UF_dataset"),
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results.  [default: runs/evaluate/MODEL]"),
@@ -146,7 +186,7 @@ def evaluate(
 ) -> None:
     """Evaluate a saved classifier on the test images; images it was trained on are refused."""
     environment.import_keras()
-    from classifiers import assessment, metrics, saved
+    from classifiers import assessment, curve_figure, metrics, saved
     from ufgen import imageset
     from ufgen.atomic import whole_file
 
@@ -154,16 +194,23 @@ def evaluate(
     if out.is_file():
         raise UserError(f"--out {out} is a file: expected a folder, which may be new")
     classifier = saved.load(model)
-    images = imageset.scan(location, classifier.about["positive"], group_pattern)
+    images = imageset.scan(
+        location, classifier.about["positive"], group_pattern, allow_ungrouped=allow_ungrouped
+    )
     if "test" in set(images.table["split"]):
         images = images.split("test")
-    found, predictions, quarantine = classifier.evaluate(images)
+    found, predictions, quarantine = classifier.evaluate(images, group_pattern)
     scored = predictions["target"], predictions["probability"], classifier.about["threshold"]
+    if classifier.is_constant(predictions):
+        print(f"Warning: {NOTHING_LEARNED}. {MORE}")
     print(assessment.text(found, metrics.confusion(*scored)))
+    for warning in assessment.warnings(predictions["target"], predictions["group"]):
+        print(f"Warning: {warning}")
     mention_quarantine(quarantine)
-    for table, name in ((found, "metrics.csv"), (predictions, "predictions.csv")):
+    table = saved.named(images.relative(predictions), classifier.about["positive"])
+    for rows, name in ((found, "metrics.csv"), (table, "predictions.csv")):
         with whole_file(out / name) as temporary:
-            table.to_csv(temporary, index=False)
-    assessment.write_curves(out / "curves.png", *scored)
-    classifier.explain(predictions, out)
+            rows.to_csv(temporary, index=False)
+    curve_figure.write_curves(out / "curves.png", *scored)
+    classifier.explain(predictions, out, images.root)
     print(f"Numbers, predictions, curves, explanations: {out}")

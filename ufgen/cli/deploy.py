@@ -1,5 +1,6 @@
 """`ufgen export` and `predict`: a trained classifier at work."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +24,17 @@ def export(
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="Quantise weights, activations as they come (litert).")
     ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the training images lie now.  [default: as at the training]"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the bundle.  [default: bundles/MODEL]")
     ] = None,
+    allow_constant: Annotated[
+        bool,
+        typer.Option("--allow-constant", help="Also if all images get the same probability."),
+    ] = False,
 ) -> None:
     """Write a classifier as a bundle that runs without TensorFlow, checked against the original."""
     if int8 and dynamic:
@@ -34,14 +43,18 @@ def export(
     from classifiers.deploy.export import export as write_bundle
 
     out = out or Path("bundles") / model.resolve().name
-    about = write_bundle(model, out, runtime, "int8" if int8 else "dynamic" if dynamic else "none")
+    quantisation = "int8" if int8 else "dynamic" if dynamic else "none"
+    about = write_bundle(model, out, runtime, quantisation, allow_constant, images)
     parity = about["parity"]
     print(
         f"{about['classifier']} for {runtime}, quantisation: {about['quantisation']}\n"
         f"On {parity['images']} images ({parity['on']}): largest difference of a probability "
-        f"{parity['max_difference']:.1e}"
+        f"{parity['max_difference']:.1e}, decisions that differ: "
+        f"{parity['decisions_that_differ']} of {parity['images']}"
     )
-    if parity["roc_auc_change"] is not None:
+    if about["constant"]:
+        print("All images get the same probability: nothing was learned")
+    elif parity["roc_auc_change"] is not None:
         print(
             f"ROC AUC {parity['roc_auc_exported']:.4f}, trained network "
             f"{parity['roc_auc_trained']:.4f}, change {parity['roc_auc_change']:+.4f}"
@@ -68,7 +81,8 @@ def predict(
         float | None, typer.Option(min=0.1, help="Watch the camera this long.")
     ] = None,
 ) -> None:
-    """Predict images, video frames or a camera: path, probability, class."""
+    """Predict images, video frames or a camera: probability of the positive class, threshold,
+    predicted class."""
     if (camera is None) == (not images):
         raise UserError("name images or videos, or else --camera NUMBER")
     if camera is not None and out:
@@ -76,12 +90,12 @@ def predict(
     if not (model / "bundle.json").is_file():
         _predict_with_model(model, images, out, overlay, camera)
         return
-    from tqdm import tqdm
 
     from classifiers.deploy import answers
     from classifiers.deploy.predictor import Predictor
     from classifiers.deploy.video import VIDEO_TYPES
     from ufgen.pictures import IMAGE_TYPES, find_files
+    from ufgen.progress import Progress
 
     if camera is not None:
         for line in answers.of_camera(Predictor(model), camera, overlay, seconds):
@@ -90,8 +104,8 @@ def predict(
     files = find_files(images, IMAGE_TYPES | VIDEO_TYPES)
     videos = any(file.suffix.lower() in VIDEO_TYPES for file in files)
     few = len(files) < MANY and not videos
-    rows = []
-    with tqdm(total=None if videos else len(files), disable=few, leave=False) as bar:
+    rows, total = [], None if videos else len(files)
+    with Progress(desc="predicting", total=total, disable=few, leave=False) as bar:
         try:
             for row in answers.of_files(Predictor(model), files, overlay, bar):
                 rows.append(row)
@@ -114,6 +128,10 @@ def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
         raise UserError(
             f"videos, cameras and --overlay need a bundle, {model} is none: `ufgen export {model}`"
         )
-    predictions, quarantine = saved.load(model).predict_files(files)
-    answers.write(predictions.to_dict("records"), out)
+    classifier = saved.load(model)
+    predictions, quarantine = classifier.predict_files(files)
+    named = saved.named(predictions, classifier.about["positive"])
+    answers.write(named.to_dict("records"), out)
+    if classifier.about["constant"]:
+        print(answers.CONSTANT, file=sys.stderr)
     mention_quarantine(quarantine)

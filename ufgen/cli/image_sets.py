@@ -1,5 +1,6 @@
 """`ufgen data`: look at, split, augment or simulate image sets."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
+    AllowUngrouped,
     Data,
     Fit,
     GroupPattern,
@@ -27,6 +29,7 @@ def describe(
     out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("runs/describe"),
     positive: Positive = None,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 128,
     fit: Fit = "crop",
 ) -> None:
@@ -34,7 +37,7 @@ def describe(
     from ufgen import describe as page
     from ufgen import imageset, pixels
 
-    images = imageset.scan(location, positive, group_pattern)
+    images = imageset.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
     decoded = pixels.load(images, resolution, 3, fit)
     print(page.summary(decoded.images, decoded.quarantine))
     written = page.write_page(decoded.images, decoded.store, decoded.quarantine, out)
@@ -50,16 +53,19 @@ def split(
     ] = 0.3,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     seed: Seed = 0,
 ) -> None:
     """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
+    import numpy as np
+
     from ufgen import imageset, pixels, splits
 
-    images = imageset.scan(location, positive, group_pattern)
+    images = imageset.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
     decoded = pixels.load(images, 64)
     images = splits.group_same_pictures(decoded.images)
     held = splits.hold_out(images, test, seed)
-    images.table["split"] = ["test" if h else "train" for h in held]
+    images = replace(images, table=images.table.assign(split=np.where(held, "test", "train")))
     imageset.write_manifest(images, out)
     print(imageset.count_table(images).to_string())
     mention_quarantine(decoded.quarantine)
@@ -106,7 +112,7 @@ def augmentations(
     shown = policies or [name for name in POLICIES if name not in left_out]
     for name in shown:
         check_policy(name)
-    images = imageset.scan(location, positive)
+    images = imageset.scan(location, positive, allow_ungrouped=True)
     if "train" in set(images.table["split"]):
         images = images.split("train")
     out = out if out.suffix == ".png" else out / "augmentations.png"

@@ -17,6 +17,10 @@ GroupPattern = Annotated[
     str | None,
     typer.Option(help="Regular expression on file names; its first bracket is the group."),
 ]
+AllowUngrouped = Annotated[
+    bool,
+    typer.Option("--allow-ungrouped", help="Take images without a group as patients of one image."),
+]
 Resolution = Annotated[int, typer.Option(min=32, max=512, help="Working size in pixels.")]
 Channels = Annotated[int, typer.Option(help="1 for grayscale, 3 for colour.")]
 Fit = Annotated[str, typer.Option(help="Keep the aspect by cutting (crop) or padding (pad).")]

@@ -11,7 +11,7 @@ import typer
 
 from ufgen import environment
 from ufgen.cli.application import app
-from ufgen.cli.options import GroupPattern, Positive, Runs, TensorBoard
+from ufgen.cli.options import AllowUngrouped, GroupPattern, Positive, Runs, TensorBoard
 from ufgen.errors import UserError
 from ufgen.tensorboard import write_to
 
@@ -66,6 +66,7 @@ def experiment(
     ] = None,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     runs: Runs = Path("runs"),
     tensorboard: TensorBoard = None,
 ) -> None:
@@ -84,6 +85,7 @@ def experiment(
         path=str(location) if location else None,
         positive=positive,
         group_pattern=group_pattern,
+        allow_ungrouped=allow_ungrouped or None,
     )
     if demo and location is None and not status:
         _write_demo_images(Path(studies[0].images.path))

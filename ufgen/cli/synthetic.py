@@ -8,6 +8,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
+    AllowUngrouped,
     Channels,
     Data,
     ExtractorName,
@@ -27,7 +28,9 @@ from ufgen.tensorboard import write_to
 @app.command(epilog="Example: ufgen synth UF_dataset --name first --resolution 64 --kimg 100")
 def synth(
     location: Data = Path("UF_dataset"),
-    name: Annotated[str | None, typer.Option(help="Name under synthetic/.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name under synthetic/.  [default: of the folder]")
+    ] = None,
     per_class: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,7 +45,11 @@ def synth(
         float | None, typer.Option(help="Training budget: thousands of real images shown.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Training budget in time instead: 10m, 2h.")
+        str | None,
+        typer.Option(
+            help="Training budget in time instead: 10m, 2h; how much is trained in it, and so the "
+            "result, depends on the machine and its load."
+        ),
     ] = None,
     truncation: Annotated[
         float, typer.Option(min=0, max=1, help="Below 1: more typical images, less variety.")
@@ -60,6 +67,7 @@ def synth(
     extractor: ExtractorName = "texture",
     weights: Weights = "imagenet",
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 64,
     channels: Channels = 1,
     fit: Fit = "crop",
@@ -74,6 +82,7 @@ def synth(
     environment.import_keras()
     import pandas as pd
 
+    from ufgen import imageset
     from ufgen.fidelity.extractors import by_name
     from ufgen.synthesis import Choice, synthesise
 
@@ -83,7 +92,7 @@ def synth(
     options |= {"kimg": kimg} if kimg else {}
     options |= {"minutes": _minutes(budget)} if budget else {}
     chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
-    written = synthetic / (name or Path(location).resolve().stem)
+    written = synthetic / (name or imageset.name_of(location))
     found = synthesise(
         location,
         out=written,
@@ -92,11 +101,13 @@ def synth(
         choice=Choice(counts_a_class(per_class or []), seed, truncation, chosen, classifier),
         generators=runs / "generators",
         group_pattern=group_pattern,
+        allow_ungrouped=allow_ungrouped,
         fit=fit,
         extractor=by_name(extractor, weights),
+        named=name is not None,
     )
     print(found.text())
-    mention_quarantine(pd.read_csv(written / "quarantine.csv"))
+    mention_quarantine(pd.read_csv(written / "quarantine.csv", dtype=str, keep_default_na=False))
     print(f"Synthetic images: {written}\nGallery: {written / 'gallery.html'}")
 
 
@@ -117,6 +128,7 @@ def fidelity(
     ] = None,
     channels: Channels = 1,
     group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
     fit: Fit = "crop",
 ) -> None:
     """Measure synthetic images against real ones: distances, coverage and copies."""
@@ -127,10 +139,11 @@ def fidelity(
     from ufgen.fidelity.extractors import by_name
 
     chosen = by_name(extractor, weights)
+    grouping = group_pattern, allow_ungrouped
     found = compare_folders(
-        real, synthetic, out, chosen, split, resolution, channels, fit, group_pattern
+        real, synthetic, out, chosen, split, resolution, channels, fit, *grouping
     )
-    mention_quarantine(pd.read_csv(out / "quarantine.csv"))
+    mention_quarantine(pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False))
     print(f"{found.text()}\nNumbers: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import keras
 import numpy as np
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from ufgen import precision, provenance
 from ufgen.atomic import whole_file, write_text
@@ -26,6 +25,7 @@ from ufgen.gan.networks import build_discriminator, build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 from ufgen.grids import write_grid
 from ufgen.imageset import ImageSet
+from ufgen.progress import say
 
 GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")
 SCORED_TOGETHER = 32
@@ -67,7 +67,7 @@ def mention_other_versions(root: Path, settings: set[str]) -> None:
     """Say how many finished generators in `root` have these settings, but another version's key."""
     unused = provenance.left_unused(Path(root).glob("*/complete.json"), settings, made_by())
     if unused:
-        tqdm.write(
+        say(
             f"{unused} finished generators of the same images and recipe in {root} were made by "
             "another version of ufgen or of its libraries, and are not used"
         )
@@ -125,7 +125,7 @@ class GeneratorFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            tqdm.write(f"another ufgen is training the generator {self.path.name}: waiting for it")
+            say(f"another ufgen is training the generator {self.path.name}: waiting for it")
             lock.acquire()
         try:
             yield
@@ -139,7 +139,7 @@ class GeneratorFolder:
 
     def write_training(self, images: ImageSet) -> None:
         with whole_file(self.path / "training.csv") as temporary:
-            images.table[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
+            images.relative()[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
     def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
         """All state in `<name>.npz`, whole or not at all."""

@@ -4,15 +4,14 @@ import signal
 import threading
 from contextlib import contextmanager
 
-from tqdm import tqdm
-
 from ufgen.gan.recipe import Recipe
+from ufgen.progress import Progress
 
 
-def progress_bar(recipe: Recipe, state: dict, progress: bool) -> tqdm:
+def progress_bar(recipe: Recipe, state: dict, progress: bool) -> Progress:
     """Counts the seconds of a budget in minutes, or else real images, from where `state` stands."""
     timed = bool(recipe.minutes)
-    return tqdm(
+    return Progress(
         total=round(60 * recipe.minutes) if timed else recipe.steps() * recipe.batch,
         initial=round(state["seconds"]) if timed else state["step"] * recipe.batch,
         unit="s" if timed else "img",
@@ -22,7 +21,7 @@ def progress_bar(recipe: Recipe, state: dict, progress: bool) -> tqdm:
     )
 
 
-def advance(bar: tqdm, recipe: Recipe, state: dict) -> None:
+def advance(bar: Progress, recipe: Recipe, state: dict) -> None:
     """Show where the training stands now."""
     done = state["seconds"] if recipe.minutes else state["step"] * recipe.batch
     bar.update(min(round(done), bar.total) - bar.n)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
@@ -17,6 +16,7 @@ from ufgen.gan.recipe import Recipe
 from ufgen.grids import GRID_COLUMNS, write_grid
 from ufgen.imageset import ImageSet
 from ufgen.pixels import as_picture, hash_pixels
+from ufgen.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def draw(
     training = pd.read_csv(generator / "training.csv", dtype=str, keep_default_na=False)
     seen = hashlib.sha256("".join(sorted(training["sha256"])).encode()).hexdigest()
     rows, pixels, labels = [], [], []
-    bar = tqdm(
+    bar = Progress(
         total=sum(counts.values()),
         unit="img",
         desc="drawing synthetic images",
@@ -135,7 +135,7 @@ def write(
     folder appears.
     """
     out = Path(out)
-    with whole_folder(out) as temporary:
+    with whole_folder(out, keep_others=True) as temporary:
         for path, picture in zip(drawn.table["path"], drawn.pixels, strict=True):
             (temporary / path).parent.mkdir(exist_ok=True)
             Image.fromarray(as_picture(picture)).save(temporary / path)

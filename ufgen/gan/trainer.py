@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from ufgen import backend, precision, tensorboard
 from ufgen.errors import UserError
@@ -26,6 +25,7 @@ from ufgen.gan.snapshots import COLLAPSED, VARIED, Judge
 from ufgen.gan.step import NUMBERS, Adversaries, constants_of
 from ufgen.grids import GRID_COLUMNS
 from ufgen.imageset import ImageSet
+from ufgen.progress import say
 
 CHECKPOINT_SECONDS = 60
 LOG_SECONDS = 5
@@ -57,7 +57,7 @@ def train_generator(
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
     with folder.alone():
         if folder.complete:
-            tqdm.write(f"reusing the generator {folder.path.name}: same images, same recipe")
+            say(f"reusing the generator {folder.path.name}: same images, same recipe")
             return folder.path
         settings = generator_settings(images, pixels, recipe, extractor)
         mention_other_versions(folder.path.parent, {settings})
@@ -97,7 +97,7 @@ class _Training:
         shown_each = recipe.batch * recipe.steps_per_call
         evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
         if (count := len(backend.devices(recipe.batch))) > 1:
-            tqdm.write(f"training on {count} devices, which share each batch of {recipe.batch}")
+            say(f"training on {count} devices, which share each batch of {recipe.batch}")
         saved = logged = time.monotonic()
         sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
         with progress_bar(recipe, state, progress) as bar, deferred_interrupt() as interrupted:
@@ -198,7 +198,7 @@ class _Training:
         again = "with half the learning rates"
         if recoveries > RECOVERIES:
             again = f"and ends there, having gone back {RECOVERIES} times before"
-        tqdm.write(
+        say(
             f"training broke down at {at:.1f} thousand images ({reason}): went back to "
             f"{self._shown():.1f} thousand, {again}"
         )
@@ -237,7 +237,7 @@ class _Training:
         state, self.metrics = saved
         self.state.update(state)
         if name == "checkpoint":
-            tqdm.write(
+            say(
                 f"going on with the generator {self.folder.path.name} at "
                 f"{self._shown():.1f} thousand images"
             )
@@ -256,7 +256,7 @@ class _Training:
             "snapshot_kimg": best["kimg"],
             "snapshot_seconds": best.get("seconds"),
             f"KD-{self.judge.extractor.name}": best["distance"],
-            "floor": self.judge.floor[0],
+            "reference": self.judge.reference.mean,
             "extractor_stamp": self.judge.extractor.stamp,
             "seconds": round(self.state["seconds"], 1),
             "recoveries": self.state["recoveries"],

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import yaml
 from PIL import Image
-from tqdm import tqdm
 
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.grids import write_grid
 from ufgen.phantom.patient import simulate_patient
+from ufgen.progress import Progress
 
 CLASSES = ("NUF", "UF")
 UF_SHARE = 0.45
@@ -45,7 +45,7 @@ def write_set(
     with (
         whole_folder(folder) as temporary,
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(
+        Progress(
             total=train + test, unit="img", desc="simulating (phantom)", disable=not progress
         ) as bar,
     ):

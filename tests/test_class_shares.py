@@ -1,0 +1,165 @@
+"""Distances over all images count classes as the real set does."""
+
+import numpy as np
+import pytest
+
+from ufgen.fidelity import measure
+from ufgen.fidelity.distances import (
+    class_weights,
+    frechet_distance,
+    kernel_distance,
+    kernel_distance_interval,
+)
+from ufgen.fidelity.extractors import Extractor
+
+MEANS = {"a": 0.0, "b": 3.0}
+
+
+def features(counts: dict[str, int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Normal features (N, 4) of each class, and the labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(list(counts), list(counts.values()))
+    return rng.normal([[MEANS[label]] * 4 for label in labels], 1.0), labels
+
+
+def as_images(counts: dict[str, int], seed: int) -> dict[str, np.ndarray]:
+    """Images (N, 2, 2, 1) whose pixels `pixels()` gives back as features."""
+    values, labels = features(counts, seed)
+    images = np.clip(values * 20 + 90, 0, 255).astype("uint8").reshape(-1, 2, 2, 1)
+    return {label: images[labels == label] for label in counts}
+
+
+def pixels() -> Extractor:
+    return Extractor("pixels", "0", lambda images: images.reshape(len(images), -1) / 50.0 - 2)
+
+
+def of_all(real: dict, drawn: dict):
+    table = measure.measure(real, drawn, [pixels()])
+    return table[table["scope"] == "all"].set_index("metric")
+
+
+def test_a_perfect_generator_of_other_shares_is_as_near_as_one_of_the_same_shares():
+    """Real 70:30; drawn 50:50, weighted, as near 0 as drawn 70:30, and far nearer than plain."""
+    found = {"weighted": [], "plain": [], "same shares": []}
+    for seed in range(60):
+        real, real_labels = features({"a": 70, "b": 30}, 3 * seed)
+        fake, labels = features({"a": 50, "b": 50}, 3 * seed + 1)
+        weights = class_weights(real_labels, labels)
+        found["weighted"].append(kernel_distance(real, fake, weights))
+        found["plain"].append(kernel_distance(real, fake))
+        same = features({"a": 70, "b": 30}, 3 * seed + 2)[0]
+        found["same shares"].append(kernel_distance(real, same))
+    mean = {name: np.mean(values) for name, values in found.items()}
+    assert mean["weighted"] == pytest.approx(mean["same shares"], abs=0.02 * mean["plain"])
+    assert abs(mean["weighted"]) < 0.1 * mean["plain"]
+
+
+def test_weights_are_shares_and_sum_to_one():
+    real, fake = np.array(["a"] * 7 + ["b"] * 3), np.array(["b", "a", "b", "a", "b"])
+    weights = class_weights(real, fake)
+    assert weights == pytest.approx([0.1, 0.35, 0.1, 0.35, 0.1])
+
+
+def test_weighted_kd_is_its_definition():
+    (real, _), (fake, labels) = features({"a": 9, "b": 3}, 0), features({"a": 4, "b": 6}, 1)
+    w = np.where(labels == "a", 0.75 / 4, 0.25 / 6)
+
+    def kernel(x, y):
+        return (x @ y.T / 4 + 1) ** 3
+
+    xx, yy, xy = kernel(real, real), kernel(fake, fake), kernel(real, fake)
+    expected = (xx.sum() - np.trace(xx)) / (12 * 11) - 2 * (xy @ w).mean()
+    expected += (w @ yy @ w - w**2 @ np.diag(yy)) / (1 - w @ w)
+    assert kernel_distance(real, fake, w) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_interval_is_the_jackknife_of_leaving_each_image_out():
+    (real, _), (fake, labels) = features({"a": 9, "b": 4}, 0), features({"a": 5, "b": 6}, 1)
+    w = np.where(labels == "a", 0.7 / 5, 0.3 / 6)
+    value, low, high = kernel_distance_interval(real, fake, w)
+    assert value == pytest.approx(kernel_distance(real, fake, w))
+    without_real = [kernel_distance(np.delete(real, i, 0), fake, w) for i in range(13)]
+    without_fake = []
+    for i in range(11):
+        rest = np.delete(w, i)
+        without_fake.append(kernel_distance(real, np.delete(fake, i, 0), rest / rest.sum()))
+    variance = 12 * np.var(without_real) + 10 * np.var(without_fake)
+    assert (high - low) / 2 == pytest.approx(1.959964 * np.sqrt(variance))
+    assert (high + low) / 2 == pytest.approx(value)
+    assert np.isnan(kernel_distance_interval(real, fake[:2])[1:]).all()
+    assert np.isfinite(kernel_distance_interval(real[:3], fake[:3])).all()
+
+
+def test_weighted_fd_is_that_of_images_repeated():
+    """Weights 2 : 1 are what repeating the first images once does, for many images."""
+    (real, _), (fake, _) = features({"a": 300}, 0), features({"a": 200, "b": 200}, 1)
+    repeated = np.concatenate([fake[:200], fake])
+    weights = np.repeat([2 / 600, 1 / 600], 200)
+    assert frechet_distance(real, fake, weights) == pytest.approx(
+        frechet_distance(real, repeated), rel=5e-3
+    )
+
+
+@pytest.mark.parametrize(
+    "drawn", [{"a": 90, "b": 90}, {"a": 140, "b": 60}, {"a": 20, "b": 60}, {"a": 30, "b": 8}]
+)
+def test_every_number_of_a_perfect_generator_is_at_its_reference(drawn):
+    found = of_all(as_images({"a": 140, "b": 60}, 0), as_images(drawn, 1))
+    row = found.loc["KD-pixels"]
+    assert row["low"] - 0.05 < 0 < row["high"] + 0.05
+    for name in ("precision", "recall", "coverage"):
+        row = found.loc[f"{name}-pixels"]
+        assert row["value"] == pytest.approx(row["reference"], abs=0.15), name
+
+
+def test_counts_scopes_and_a_class_called_all():
+    real = as_images({"a": 20, "b": 12}, 0)
+    real = {"all": real["a"], "b": real["b"]}
+    drawn = as_images({"a": 9, "b": 7}, 1)
+    table = measure.measure(real, {"all": drawn["a"], "b": drawn["b"]}, [pixels()])
+    sizes = table.groupby("scope")[["real", "synthetic"]].first()
+    assert sizes.loc["all"].tolist() == [32, 16]
+    assert sizes.loc["class all"].tolist() == [20, 9] and sizes.loc["b"].tolist() == [12, 7]
+    assert len(table) == 18
+    assert set(table["extractor"]) == {"pixels"} and set(table["stamp"]) == {"0"}
+
+
+def test_classes_of_one_side_are_left_out_and_named():
+    real = as_images({"a": 30, "b": 30}, 0)
+    lone = of_all(real, {"a": as_images({"a": 30}, 1)["a"]})
+    assert lone["real"].iloc[0] == 30
+    assert lone["note"].str.startswith("without b, on one side only").all()
+    assert of_all({"a": real["a"]}, {"a": real["b"]})["note"].tolist() == [""] * 6
+
+
+def test_undefined_numbers_say_why():
+    real, few = as_images({"a": 30}, 0), as_images({"a": 5}, 1)
+    found = of_all(real, few)
+    assert found.loc["coverage-pixels", "note"] == "fewer than 6 images: undefined"
+    assert np.isnan(found.loc["coverage-pixels", "value"])
+    assert found.loc["FD-pixels", "note"] == ""
+    assert of_all(real, as_images({"a": 4}, 1)).loc["FD-pixels", "note"].startswith("fewer images")
+    alone = of_all(real, {"a": few["a"][:1]})
+    assert alone["note"].tolist() == ["fewer than 2 images: undefined"]
+    assert np.isfinite(of_all(real, as_images({"a": 6}, 1)).loc["coverage-pixels", "value"])
+
+
+def test_the_reference_of_the_table_is_between_parts_of_the_real_images():
+    from ufgen.fidelity.coverage import precision_recall_density_coverage
+    from ufgen.fidelity.reference import splits
+
+    real = as_images({"a": 40}, 0)
+    values = pixels().function(real["a"])
+    found = of_all(real, as_images({"a": 20}, 1))
+    each = [kernel_distance(values[a], values[b]) for a, b in splits(np.zeros(40))]
+    row = found.loc["KD-pixels"]
+    names = ["reference", "reference_low", "reference_high"]
+    assert row[names].tolist() == pytest.approx([np.mean(each), min(each), max(each)], rel=1e-4)
+    one, other = next(splits(np.zeros(40)))
+    row = found.loc["FD-pixels"]
+    assert row[names].tolist() == pytest.approx([frechet_distance(values[one], values[other])] * 3)
+    each = [
+        precision_recall_density_coverage(values[a], values[b])["coverage"]
+        for a, b in splits(np.zeros(40), 0.5)
+    ]
+    assert found.loc["coverage-pixels", "reference"] == pytest.approx(np.mean(each))

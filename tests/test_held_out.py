@@ -1,0 +1,112 @@
+"""`ufgen train` and which images decide what: the validation images decide, and no others."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classifiers import calibration, saved, selection
+from classifiers.settings import Training
+from ufgen import imageset, pixels
+
+TRAINING = Training(steps=2, batch=4, evaluations=2, precision="float32")
+
+
+class Weights:
+    """A variable of nothing."""
+
+    def __init__(self):
+        self.value = 0.0
+
+    def assign(self, value):
+        self.value = value
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.value)
+
+
+class Network:
+    """Stands in for `Classifier`: it learns nothing, and remembers which images it was given."""
+
+    def __init__(self, *_):
+        self.seen, self.model, self.variables = {}, self, [Weights()]
+
+    def fit(self, train, validation, *_):
+        self.seen = {"fit": train, "validation": validation}
+        Network.last = self
+        return pd.DataFrame({"best": [1, 0], "step": [1, 2]})
+
+    def predict(self, shown, _views=0):
+        return _probability(shown)
+
+    def save_weights(self, file):
+        file.write_bytes(b"")
+
+
+def _probability(shown):
+    """A number that tells images apart: from their hash."""
+    return np.array([int(_sha256(image)[:8], 16) / 16**8 for image in shown])
+
+
+def _sha256(image) -> str:
+    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("sensitivity", [None, 0.8])
+def test_training_images_train_and_validation_images_alone_set_threshold_and_temperature(
+    phantoms, tmp_path, monkeypatch, sensitivity
+):
+    monkeypatch.setattr(saved, "Classifier", Network)
+    given, fit = [], calibration.fit
+    monkeypatch.setattr(calibration, "fit", lambda *a: given.append(a) or fit(*a))
+    images = imageset.scan(phantoms).split("train")
+    about = saved.train(
+        images, "x", tmp_path / "m", TRAINING, size=32, sensitivity=sensitivity, seed=3
+    )
+    roles = pd.read_csv(tmp_path / "m" / "images.csv").set_index("path")["role"]
+    decoded = pixels.load(images, 32, 1, "crop")
+    shown = decoded.store.take(decoded.images)
+    table = decoded.images.table.assign(
+        pixels=[_sha256(image) for image in shown], target=decoded.images.targets()
+    )
+    of_role = {name: table[table["path"].map(roles) == name] for name in ("fit", "validation")}
+    assert not set(of_role["fit"]["group"]) & set(of_role["validation"]["group"])
+    for name, part in of_role.items():
+        examples = Network.last.seen[name]
+        expected = sorted(zip(part["pixels"], part["target"], strict=True))
+        got = zip(map(_sha256, examples.pixels), examples.targets, strict=True)
+        assert sorted(got) == expected and len(expected) > 3
+    (labels, raw, wanted), *others = given
+    assert not others and wanted == sensitivity
+    held = Network.last.seen["validation"]
+    assert (labels == held.targets).all() and (raw == _probability(held.pixels)).all()
+    assert (about["temperature"], about["threshold"]) == tuple(fit(labels, raw, sensitivity))
+    assert about["kept_first"] == 1 and about["constant"] is False
+    assert json.loads((tmp_path / "m" / "model.json").read_text()) == about
+
+
+def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
+    from classifiers.training import Classifier, Examples
+
+    rng = np.random.default_rng(0)
+    parts = [
+        Examples(rng.integers(0, 256, (count, 32, 32, 1), "uint8"), np.arange(count) % 2)
+        for count in (12, 8)
+    ]
+    given, evaluate = [], selection.evaluate
+    monkeypatch.setattr(selection, "evaluate", lambda *a: given.append(a) or evaluate(*a))
+    network = Classifier("mobilenet_v3_small", 32, 1)
+    settings = Training(
+        steps=2, batch=4, evaluations=2, precision="float32", selection_metric="brier"
+    )
+    history = network.fit(*parts, settings)
+    assert [(step, first, metric) for step, first, *_, metric in given] == [
+        (1, True, "brier"), (2, False, "brier")
+    ]  # fmt: skip
+    kept = int(history.loc[history["best"] == 1, "step"].iloc[0])
+    for _, _, labels, raw, _ in given:
+        assert (labels == parts[1].targets).all() and raw.shape == (8,)
+    np.testing.assert_allclose(given[kept - 1][3], network.predict(parts[1].pixels), atol=1e-6)
+    assert selection.best([evaluate(*a) for a in given]).step == kept

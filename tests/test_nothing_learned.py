@@ -1,0 +1,91 @@
+"""A probability goes with its class; a network that learnt nothing says so wherever it is used."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from classifiers import saved
+from classifiers.deploy import export, overlay
+from classifiers.deploy.predictor import Prediction, Predictor
+from ufgen.cli.application import app
+from ufgen.errors import UserError
+from ufgen.pictures import find_files
+
+
+def test_the_probability_drawn_names_its_class_and_fits_the_picture(monkeypatch):
+    from PIL import ImageDraw
+
+    said = []
+    write = ImageDraw.ImageDraw.multiline_text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "multiline_text",
+        lambda pen, *a, **k: said.append(a) or write(pen, *a, **k),
+    )
+    found = Prediction(0.14, "benign", None, np.zeros((2, 2)), "malignant", 0.39)
+    assert found.text() == "P(malignant) = 0.14 → benign (threshold 0.39)"
+    for width in (300, 1200):
+        drawn = overlay.draw(np.full((200, width), 128, np.uint8), found, "25.0 frames/s")
+        assert (drawn[:, -1] == 128).all()  # nothing is cut off at the right
+    assert said[0][1] == "P(malignant) = 0.14\n-> benign (threshold 0.39) 25.0 frames/s"
+    assert said[1][1] == "P(malignant) = 0.14 -> benign (threshold 0.39) 25.0 frames/s"
+
+
+@pytest.fixture
+def nothing_learned(trained_model, tmp_path):
+    """The trained model with a head whose last layer is all zeros."""
+    folder = shutil.copytree(trained_model, tmp_path / "constant")
+    classifier = saved.load(folder)
+    for variable in classifier.network.parts.head.layers[-1].variables:
+        variable.assign(np.zeros(variable.shape))
+    classifier.network.model.save_weights(folder / "model.weights.h5")
+    return folder
+
+
+def test_a_network_that_learned_nothing_is_said_by_evaluate_and_refused_by_export(
+    nothing_learned, phantoms, tmp_path
+):
+    from typer.testing import CliRunner
+
+    import ufgen.cli  # noqa: F401, adds the commands
+
+    with pytest.raises(UserError, match=r"validation images the same probability, 0\.500"):
+        export.export(nothing_learned, tmp_path / "b", "litert")
+    assert not (tmp_path / "b").exists()
+    run = CliRunner().invoke
+    out = ["--out", str(tmp_path / "b"), "--allow-constant"]
+    made = run(app, ["export", str(nothing_learned), *out])
+    assert "nothing was learned" in made.stdout and "ROC AUC" not in made.stdout
+    assert "nothing was learned" in (tmp_path / "b" / "README.md").read_text()
+    predictor = Predictor(tmp_path / "b")
+    predictor.about["threshold"] = 0.2
+    answer = predictor.predict(find_files([phantoms / "test"])[0])
+    assert predictor.constant and answer.label == "UF"
+    assert answer.box is None and not answer.evidence.any()
+    made = run(app, ["predict", str(tmp_path / "b"), str(phantoms / "test")])
+    assert "same probability" in made.stderr
+    out = ["--out", str(tmp_path / "e")]
+    made = run(app, ["evaluate", str(nothing_learned), str(phantoms), *out])
+    assert made.stdout.startswith("Warning: all images get the same probability: nothing")
+    header = (tmp_path / "e" / "predictions.csv").read_text().splitlines()[0].split(",")
+    assert {"probability_UF", "threshold", "predicted"} <= set(header)
+    assert "probability" not in header
+    boxes = (tmp_path / "e" / "explanations.csv").read_text().splitlines()[1:]
+    assert boxes and all(line.endswith(",,,") for line in boxes)
+
+
+def test_export_counts_the_decisions_that_differ(trained_model, tmp_path, monkeypatch):
+    export.export(trained_model, tmp_path / "b", "litert")
+    assert Predictor(tmp_path / "b").about["parity"]["decisions_that_differ"] == 0
+    card = (tmp_path / "b" / "README.md").read_text()
+    assert "decisions that differ: 0" in card
+    classifier, predictor = saved.load(trained_model), Predictor(tmp_path / "b")
+    shown, targets, _ = export._images(classifier, ("validation",), 8)
+    judge = predictor.judge
+    monkeypatch.setattr(predictor, "judge", lambda image: (-judge(image)[0] - 9, None))
+    trained = classifier.probabilities(shown) >= classifier.about["threshold"]
+    found = export._compare(classifier, predictor, shown, targets)
+    exported = [predictor.calibrated(-judge(i)[0] - 9) for i in shown]
+    expected = (trained != (np.array(exported) >= classifier.about["threshold"])).sum()
+    assert found["decisions_that_differ"] == expected > 0

@@ -1,0 +1,92 @@
+"""CSV manifests: a row per image, read whatever spreadsheet wrote them."""
+
+import codecs
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ufgen.errors import UserError
+
+SPLITS = ("train", "test")
+SOURCES = ("real", "phantom", "synthetic")
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+SEPARATORS = ",;\t"
+NEEDED = {"path", "label"}
+EXPECTED = "expected path,label[,split][,group][,source]"
+
+
+def read_manifest(manifest: Path) -> pd.DataFrame:
+    """The columns path (absolute), label, split, group and source of a manifest, all text.
+
+    Paths are relative to the manifest's own folder. Commas, semicolons or tabs separate columns;
+    UTF-8 and UTF-16 are read, capitals and blanks in column names, splits and sources are not
+    minded, and paths may be written with backslashes. Raises UserError.
+    """
+    table = _read_table(manifest)
+    for name, default in (("split", ""), ("group", ""), ("source", "real")):
+        table[name] = table[name].str.strip() if name in table else default
+    table["label"] = table["label"].str.strip()
+    for name, allowed in (("split", {*SPLITS, ""}), ("source", set(SOURCES))):
+        table[name] = table[name].str.lower()
+        expected = ", ".join(sorted(filter(None, allowed)))
+        _refuse(
+            manifest, table[name], ~table[name].isin(allowed), name, f"expected one of {expected}"
+        )
+    labels = table["label"]
+    _refuse(manifest, labels, labels == "", "the label", "expected the name of a class")
+    divided = labels.str.contains(r"[/\\]") | labels.isin([".", ".."])
+    _refuse(
+        manifest, labels, divided, "the label", "expected one without / and \\: it names a folder"
+    )
+    table["path"] = [_absolute(manifest.parent, path) for path in table["path"]]
+    repeated = table["path"].duplicated()
+    if repeated.any():
+        raise UserError(f"{manifest} lists {table['path'][repeated].iloc[0]} more than once")
+    return table
+
+
+def _read_table(manifest: Path) -> pd.DataFrame:
+    content = manifest.read_bytes()
+    try:
+        text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{manifest} is not a readable CSV file: it is not UTF-8 text ({error}). Save it as "
+            "`CSV UTF-8`"
+        ) from None
+    head = text.lstrip().partition("\n")[0].lower()
+    found = [s for s in SEPARATORS if {name.strip(' "\r') for name in head.split(s)} >= NEEDED]
+    try:
+        separator = (found or [","])[0]
+        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{manifest} is not a readable CSV file: {error}") from None
+    names = [str(name).strip().lower() for name in table.columns]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"{manifest} has the column {repeated[0]} more than once")
+    if missing := NEEDED - set(names):
+        raise UserError(
+            f"{manifest} has the columns {', '.join(table.columns)}: {', '.join(sorted(missing))} "
+            f"is missing ({EXPECTED})"
+        )
+    if len(table) == 0:
+        raise UserError(f"{manifest} lists no images")
+    return table.set_axis(names, axis=1).fillna("")
+
+
+def _refuse(manifest: Path, values: pd.Series, wrong: pd.Series, name: str, expected: str) -> None:
+    if wrong.any():
+        line, value = int(np.argmax(wrong)) + 2, values[wrong].iloc[0]
+        said = f"is {value!r}" if value else "is empty"
+        raise UserError(f"{manifest} line {line}: {name} {said}: {expected}")
+
+
+def _absolute(folder: Path, path: str) -> str:
+    """A path of a manifest in `folder`; backslashes divide it unless a file's name holds them."""
+    whole = os.path.abspath(folder / path)
+    if "\\" in path and not os.path.lexists(whole):
+        whole = os.path.abspath(folder / path.replace("\\", "/"))
+    return whole
