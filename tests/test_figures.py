@@ -75,7 +75,7 @@ def fidelity_table() -> pd.DataFrame:
 
 def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, monkeypatch):
     kept = []
-    monkeypatch.setattr(fidelity_figure, "save", lambda figure, *paths: kept.append(figure))
+    monkeypatch.setattr(style, "save", lambda figure, *paths: kept.append(figure))
     fidelity_figure.write_figure(fidelity_table(), tmp_path / "fidelity.png")
     figure = kept[0]
     figure.set_dpi(style.DPI)
