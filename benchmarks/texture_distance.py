@@ -4,10 +4,10 @@
 
 FOLDER holds real images. Three sets: those, phantom images, and those masked to black outside a
 fan. One random half of IMAGES x 2 is the reference; the other half is compared with it as it is
-("held out"), and after blur (Gaussian, pixels), noise (grey levels), mode dropping (the largest of
-8 clusters that are left), loss of contrast (factor) and of resolution (factor), four strengths
-each. Printed: KD-texture as ufgen has it, and with features divided by their standard deviation
-alone, as it was before; "!" where a strength does not exceed the weaker one.
+("held out"), and after blur (Gaussian, pixels), noise (grey levels), mode dropping (the share that
+is left: images similar to one of them), loss of contrast (factor) and of resolution (factor), four
+strengths each. Printed: KD-texture as ufgen has it ("now"), and with features divided by their
+standard deviation alone ("before"); "!" where a strength does not exceed the weaker one.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from sklearn.cluster import KMeans
 
 from ufgen import imageset, phantom, pixels
 from ufgen.fidelity.distances import kernel_distance
@@ -34,13 +33,12 @@ def noise(images, levels, rng):
     return images + rng.normal(0, levels, images.shape)
 
 
-def modes(images, kept, rng):
-    """Only images of the `kept` largest clusters of 8 x 8 thumbnails, repeated."""
+def modes(images, share, rng):
+    """Only the `share` of images most similar to the first one (8 x 8 thumbnails), repeated."""
     count, side = len(images), images.shape[1] // 8
     thumbnails = images.reshape(count, 8, side, 8, side).mean((2, 4)).reshape(count, -1)
-    clusters = KMeans(8, n_init=4, random_state=0).fit(thumbnails).labels_
-    largest = np.argsort(-np.bincount(clusters, minlength=8), kind="stable")[:kept]
-    return images[np.resize(np.flatnonzero(np.isin(clusters, largest)), count)]
+    order = np.argsort(np.linalg.norm(thumbnails - thumbnails[0], axis=1), kind="stable")
+    return images[np.resize(order[: round(share * count)], count)]
 
 
 def contrast(images, factor, rng):
@@ -59,7 +57,7 @@ def resolution(images, factor, rng):
 DISTURBANCES = {
     "blur": (blur, (0.4, 0.7, 1.2, 2.5)),
     "noise": (noise, (4, 8, 16, 40)),
-    "modes left": (modes, (6, 4, 2, 1)),
+    "modes left": (modes, (0.75, 0.5, 0.25, 0.05)),
     "contrast": (contrast, (0.85, 0.7, 0.5, 0.25)),
     "resolution": (resolution, (1.25, 1.6, 2.2, 4)),
 }

@@ -23,9 +23,8 @@ def write_figure(table: pd.DataFrame, path: Path) -> None:
         axes.set_visible(False)
     for axes, metric in zip(panels, metrics, strict=False):
         _draw_metric(axes, table[table["metric"] == metric].iloc[::-1], metric)
-    figure.suptitle(
-        "synthetic against original (dot, 95 % interval of KD), original against original (grey)"
-    )
+    text = "Dot: synthetic images, KD with its 95 % interval. Grey: halves of the original images."
+    figures.footnote(figure, text)
     figures.save(figure, path)
 
 
