@@ -1,9 +1,10 @@
-# make demo: install and run the demonstration study; make test: install and run every test.
+# make demo: install and run the demonstration study; make test: install and run every test;
+# make mutants: change the code line by line, and count the changes that the tests notice.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install clean
+.PHONY: demo test mutants install clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -20,5 +21,14 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+mutants: export OMP_NUM_THREADS = 1
+mutants: export OPENBLAS_NUM_THREADS = 1
+mutants: export TF_NUM_INTRAOP_THREADS = 1
+mutants: export TF_NUM_INTEROP_THREADS = 1
+mutants: install
+	$(BIN)/python -m pip install --quiet --editable ".[mutants]" --constraint constraints.txt
+	$(BIN)/mutmut run
+	$(BIN)/python benchmarks/mutants.py --survivors
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build mutants *.egg-info

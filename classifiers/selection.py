@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
     `first`: whether it is the first evaluation of its training; `value`: the selection metric, the
     larger the better (a Brier score is negated), -inf where it is undefined, and its standard
     `error`; `loss`: the log loss after calibration, inf where a probability is not a number;
-    `constant`: whether all images get the same probability.
+    `constant`: whether all images get the same probability; `sign`: -1 where the metric is negated.
     """
 
     step: int
@@ -34,10 +34,11 @@ class Evaluation(NamedTuple):
     error: float
     loss: float
     constant: bool
+    sign: int = 1
 
     def row(self) -> dict[str, float]:
         """The columns of a history: NaN where something is undefined."""
-        value, loss = abs(self.value), self.loss
+        value, loss = self.sign * self.value, self.loss
         return {
             "val_selection": value if math.isfinite(value) else math.nan,
             "val_selection_error": self.error,
@@ -61,9 +62,8 @@ def evaluate(
     scaled = calibration.scale(raw, temperature)
     name = STAND_INS.get(metric, metric)
     weights = np.concatenate([np.ones((1, len(labels))), _bootstrap(labels)])
-    values = metrics.evaluate(labels, scaled, threshold, weights)[name]
-    if name in metrics.LESS_IS_BETTER:
-        values = -values
+    sign = -1 if name in metrics.LESS_IS_BETTER else 1
+    values = sign * metrics.evaluate(labels, scaled, threshold, weights)[name]
     replicates = values[1:][np.isfinite(values[1:])]
     return Evaluation(
         step,
@@ -72,6 +72,7 @@ def evaluate(
         float(replicates.std()) if len(replicates) else 0.0,
         calibration.log_loss(labels, scaled),
         metrics.is_constant(scaled),
+        sign,
     )
 
 

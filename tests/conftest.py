@@ -52,7 +52,13 @@ def phantoms(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained_model(phantoms, tmp_path_factory):
-    """The folder of a classifier that was trained for a moment; its parent folder is free."""
+    """The folder of a classifier whose probabilities differ; its parent folder is free.
+
+    So short a training leaves batch normalisation with averages that make all images alike: they
+    are brought up to date, and the threshold is set to the median.
+    """
+    import json
+
     from classifiers import saved
     from classifiers.settings import Training
     from ufgen import imageset
@@ -61,4 +67,15 @@ def trained_model(phantoms, tmp_path_factory):
     settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
     images = imageset.scan(phantoms).split("train")
     saved.train(images, "mobilenet_v3_small", out, settings, size=32)
+    classifier = saved.load(out)
+    decoded = classifier._load(images)
+    shown = decoded.store.take(decoded.images)
+    for _ in range(30):
+        classifier.network.parts.logits(shown.astype("float32"), training=True)
+    probabilities = np.sort(classifier.network.predict(shown))
+    assert np.ptp(probabilities) > 1e-3
+    classifier.network.model.save_weights(out / "model.weights.h5")
+    threshold = float(probabilities[19:21].mean())
+    changed = {"temperature": 1.0, "threshold": threshold, "constant": False}
+    (out / "model.json").write_text(json.dumps(classifier.about | changed))
     return out

@@ -159,3 +159,43 @@ def test_filtered_and_shuffled_are_read():
 def test_an_arm_is_compared_with_the_same_without_the_part_in_question(name, reference):
     found = arms.parse(name).reference
     assert found.name == reference and found.meaning == arms.parse(reference).meaning
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["real+synthetic@0", "synthetic@x", "real+oracle@0.0", "real+shuffled@-1", "real+odd@1"],
+)
+def test_a_wrong_part_is_named_with_its_arm(name):
+    part = name.split("+")[-1]
+    with pytest.raises(UserError) as refused:
+        arms.parse(name)
+    message = str(refused.value)
+    assert message.startswith(f"arm {name!r} has the part {part!r}: expected ")
+    if "odd" not in name:
+        assert message.endswith(f"a ratio above 0, such as {part.split('@')[0]}@1.0")
+
+
+@pytest.mark.parametrize("name", ["real+classical", "pretrain:synthetic@0.5>real", "synthetic@2"])
+def test_an_arm_keeps_its_name(name):
+    assert arms.parse(name).name == name
+    assert arms.parse("synthetic+classical:seed").augmentation == "seed"
+
+
+def test_what_is_drawn_follows_the_largest_ratio_of_its_own_kind():
+    parsed = [arms.parse(n) for n in ("real+synthetic@0.5", "real+synthetic@2:filtered")]
+    assert arms.synthetic_counts(REAL, parsed) == {"NUF": 10, "UF": 5}
+    assert arms.synthetic_counts(REAL, parsed, filtered=True) == {"NUF": 40, "UF": 20}
+    assert arms.synthetic_counts(REAL, [], filtered=True) == {}
+    few = arms.mix(REAL, SYNTHETIC, arms.parse("real+synthetic@0.01"), 0)
+    assert _counts(few)["synthetic", "NUF"] == _counts(few)["synthetic", "UF"] == 1
+
+
+def test_labels_are_shuffled_alike_for_the_same_seed():
+    one, two = (arms.mix(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 3) for _ in range(2))
+    pd.testing.assert_frame_equal(one.table, two.table)
+
+
+def test_an_arm_that_lacks_drawn_images_is_named():
+    arm = arms.parse("real+synthetic@3")
+    with pytest.raises(UserError, match=r"arm real\+synthetic@3 needs 60 .* NUF; 40 were drawn"):
+        arms.mix(REAL, SYNTHETIC, arm, 0)

@@ -95,3 +95,12 @@ def test_without_ray_its_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"ufgen\[ray\]"), executors.choose("ray"):
         pass
+
+
+def test_a_node_with_other_versions_is_refused(monkeypatch):
+    from experiments import ray_executor
+
+    own = ray_executor._versions()
+    ray_executor._check_version(own)
+    with pytest.raises(UserError, match="keras 0.1: install the same on all nodes"):
+        ray_executor._check_version(own | {"keras": "0.1"})

@@ -25,7 +25,7 @@ def test_the_probability_drawn_names_its_class_and_fits_the_picture(monkeypatch)
     )
     found = Prediction(0.14, "benign", None, np.zeros((2, 2)), "malignant", 0.39)
     assert found.text() == "P(malignant) = 0.14 → benign (threshold 0.39)"
-    for width in (300, 1200):
+    for width in (200, 1200):
         drawn = overlay.draw(np.full((200, width), 128, np.uint8), found, "25.0 frames/s")
         assert (drawn[:, -1] == 128).all()  # nothing is cut off at the right
     assert said[0][1] == "P(malignant) = 0.14\n-> benign (threshold 0.39) 25.0 frames/s"

@@ -96,6 +96,12 @@ def test_patients_with_images_of_both_classes_leave_each_class_on_both_sides():
         assert set(images.table["label"][~held]) == {"UF", "NUF"}
 
 
+@pytest.mark.parametrize("fraction", [0.05, 0.95])
+def test_two_patients_a_class_are_divided_whatever_the_share(fraction):
+    images = _patients([2, 2, 2, 2])
+    assert len(_held_groups(images, splits.hold_out(images, fraction, 0))) == 2
+
+
 def test_fold_needs_as_many_groups_a_class_as_folds():
     with pytest.raises(UserError, match=r"the class NUF has 3 group\(s\) \(6 images\): 4 folds"):
         splits.fold(_patients([2] * 7), 4, 0, 0)
@@ -164,3 +170,128 @@ def test_shares_of_groups_are_nested_whatever_the_row_order():
         assert kept == np.ceil(0.25 * groups.nunique())
     order = np.random.default_rng(5).permutation(len(images))
     assert (splits.group_ranks(images.select(order), 3) == ranks[order]).all()
+
+
+def _six(**columns):
+    """Three training and three test images: x0 .. x5, of groups g0 .. g5."""
+    number = [str(i) for i in range(6)]
+    table = pd.DataFrame({"path": [f"x{i}" for i in number], "label": ["UF", "NUF", "NUF"] * 2})
+    table = table.assign(split=["train"] * 3 + ["test"] * 3, source="real")
+    table = table.assign(group=[f"g{i}" for i in number], sha256=[f"h{i}" for i in number])
+    return imageset.ImageSet(table.assign(**columns)[imageset.COLUMNS], "UF")
+
+
+def _refused(check, *arguments, **options) -> str:
+    with pytest.raises(UserError) as error:
+        check(*arguments, **options)
+    return str(error.value)
+
+
+def test_what_a_comparison_refuses_is_said_in_full():
+    splits.check_splits(_six())
+    splits.check_two_classes(_six())
+    assert _refused(splits.check_two_classes, _six(label=[*"abcabc"])) == (
+        "found 3 class(es): a, b, c. A classifier of UF against the rest needs exactly two: merge "
+        "or remove the others"
+    )
+    anew = "a fair answer needs train and test. `ufgen data split FOLDER --out manifest.csv` writes"
+    for split, found in (("", "none"), ("test", "test")):
+        said = _refused(splits.check_splits, _six(split=split))
+        assert said == f"found the splits {found}: {anew} a split"
+    for split, where, path in (("train", "train", "x0"), ("test", "test", "x3")):
+        labels = [
+            "NUF" if part != split and label == "UF" else label
+            for part, label in zip(_six().table["split"], _six().table["label"], strict=True)
+        ]
+        assert _refused(splits.check_splits, _six(label=labels)) == (
+            f"the class UF has images in {where} only (such as {path}): train and test must hold "
+            "the same classes"
+        )
+
+
+@pytest.mark.parametrize(("column", "what"), [("sha256", "picture"), ("group", "group")])
+def test_what_is_on_both_sides_is_said_in_full(column, what):
+    values = ["", "b", "c", "c", "b", ""]
+    assert _refused(splits.check_splits, _six(**{column: values})) == (
+        f"the same {what} is in train and in test (2 such): x2 and x3. Remove one side, or make a "
+        "split that keeps groups together with `ufgen data split`"
+    )
+    train, test = (_six(**{column: values}).split(name) for name in ("train", "test"))
+    said = _refused(splits.check_no_leak, train.table, test, by="this model")
+    renamed = ". If the group c is another patient here, give it another name"
+    assert said == (
+        "this model saw 2 of the held-out images, or others of their group: x3, x4. The first is "
+        f"of the same {what} as x2, which it saw. Hold out images of other groups, or train "
+        f"without these{renamed if column == 'group' else ''}"
+    )
+
+
+def test_unknown_pictures_and_unnamed_groups_are_on_no_side():
+    unknown = _six(sha256="", group=["path:x"] * 6)
+    splits.check_splits(unknown)
+    splits.check_apart(*map(unknown.split, ("train", "test")))
+
+
+def test_five_files_are_named_and_more_are_counted():
+    five = _refused(splits.check_real, _six(source=["real", *["synthetic"] * 5]), "real")
+    assert five == (
+        "5 of the 6 real images are synthetic: x1, x2, x3, x4, x5. Expected real ones (or "
+        "phantom): take the rows whose source is synthetic out of the manifest; `ufgen experiment` "
+        "adds synthetic images to a training set by its arms"
+    )
+    six = _refused(splits.check_real, _six(source="synthetic"), "real")
+    assert "6 of the 6 real images are synthetic: x0, x1, x2, x3, x4 .... " in six
+
+
+def test_too_few_groups_are_said_in_full():
+    images = _six(group=["a", "b", "b", "a", "c", "c"])
+    assert _refused(splits.hold_out, images, 0.3, 0) == (
+        "the class UF has 1 group(s) (2 images): a grouped split needs at least two a class"
+    )
+    assert _refused(splits.fold, images, 2, 0, 0) == (
+        "the class UF has 1 group(s) (2 images): 2 folds need at least as many"
+    )
+    mixed = _six(label=["UF", "NUF", "NUF", "UF", "NUF", "NUF"], group=[*"aabbcc"])
+    for number in (0, 1):
+        assert splits.fold(mixed, 2, number, 0).any()
+
+
+def test_a_class_on_one_side_only_is_said_in_full():
+    counts = pd.DataFrame({"NUF": [1, 1], "UF": [1, 1]}, index=["a", "b"])
+    draws = [np.array([[False, False]]), np.array([[True, True]])]
+    assert _refused(splits._first_near, draws, counts, 0.3, 0.5) == (
+        "holding out 30% leaves a class on one side only (groups by class: NUF 2, UF 2): add "
+        "images or choose another fraction"
+    )
+
+
+def test_the_first_near_draw_counts_or_else_the_nearest():
+    counts = pd.DataFrame({"a": [4, 1, 1, 3], "b": [1, 2, 2, 3]}, index=list("wxyz"))
+    draws = [np.array([[c in held for c in "wxyz"]]) for held in ("wxy", "xy", "z")]
+    # 0.4 of a are 3.6 of groups of 2.25; held are 6, 2 and 3: 1.07, 0.71 and 0.27 groups away
+    assert splits._first_near(draws, counts, 0.4, 0.72) is draws[1]
+    assert splits._first_near(draws, counts, 0.4, 0.70) is draws[2]
+    assert splits._first_near(draws, counts, 0.4, 0.01) is draws[2]
+    assert splits._first_near(draws[::-1], counts, 0.4, 0.72) is draws[2]
+    assert splits._first_near(draws, counts, 0.8, 0.01) is draws[0]
+
+
+def test_a_group_counts_for_its_rarest_class():
+    counts = pd.DataFrame({"a": [1, 1, 1, 0], "b": [0, 1, 0, 3]})
+    assert splits._strata(counts).tolist() == [0, 1, 0, 1]
+    assert splits._strata(counts[["b", "a"]]).tolist() == [1, 0, 1, 0]
+
+
+def test_pictures_join_groups_through_others():
+    images = _six(sha256=[*"abbccd"], group=["z", "y", "x", "x", "w", "v"])
+    joined = splits.group_same_pictures(images).table["group"].tolist()
+    assert joined == ["z", "w", "w", "w", "w", "v"]
+    assert images.table["group"].tolist() == ["z", "y", "x", "x", "w", "v"]
+
+
+def test_ranks_of_a_group_follow_its_most_frequent_class():
+    labels = ["UF", "UF", "NUF", "NUF", "NUF", "UF"]
+    ranks = splits.group_ranks(_six(label=labels, group=[*"aaabcd"]), 0)
+    assert sorted(ranks[[2, 5]]) == [0, 0.5] and sorted(ranks[[3, 4]]) == [0, 0.5]
+    orders = {tuple(splits.group_ranks(_six(), seed)) for seed in range(20)}
+    assert len(orders) > 5

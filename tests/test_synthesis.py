@@ -20,7 +20,6 @@ from ufgen.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.gallery import write_gallery  # noqa: E402
 from ufgen.gan.sampler import draw  # noqa: E402
-from ufgen.imageset import name_of  # noqa: E402
 from ufgen.synthesis import Choice, synthesise  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
@@ -87,17 +86,6 @@ def test_a_folder_that_is_not_ours_is_never_replaced(phantoms, tmp_path, held):
     with pytest.raises(UserError, match="did not write"):
         synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, Choice(2), tmp_path / "g")
     assert file.read_text() == "mine" and not (tmp_path / "g").exists()
-
-
-def test_default_names_keep_every_dot_and_tell_manifests_apart(tmp_path):
-    for name in ("data.v1", "data.v2", "data"):
-        (tmp_path / name).mkdir()
-        for file in ("manifest.csv", "a.b.csv", "a.c.csv"):
-            (tmp_path / name / file).touch()
-    places = [tmp_path / name for name in ("data.v1", "data.v2", "data")]
-    places += [place / file for place in places for file in ("a.b.csv", "a.c.csv")]
-    assert name_of(places[0]) == name_of(places[0] / "manifest.csv") == "data.v1"
-    assert len({name_of(place) for place in places}) == len(places)
 
 
 def test_a_set_of_other_images_is_replaced_only_by_name(made, folder, tmp_path):

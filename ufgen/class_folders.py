@@ -6,7 +6,7 @@ import pandas as pd
 
 from ufgen.errors import UserError
 from ufgen.manifest import SPLITS
-from ufgen.pictures import IMAGE_TYPES
+from ufgen.pictures import IMAGE_TYPES, check_writable
 
 SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
@@ -60,6 +60,7 @@ def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFra
         )
     else:
         rows = _read_classes(folder, "")
+    check_writable(path for path, _, _ in rows)  # pandas could not hold it
     table = pd.DataFrame(rows, columns=["path", "label", "split"])
     if len(table) == 0:
         raise UserError(

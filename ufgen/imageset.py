@@ -12,7 +12,6 @@ from ufgen.atomic import whole_file
 from ufgen.class_folders import read_class_folders
 from ufgen.errors import UserError
 from ufgen.manifest import SOURCES, SPLITS, read_manifest  # noqa: F401
-from ufgen.pictures import check_writable
 
 COLUMNS = ["path", "label", "split", "group", "source", "sha256"]
 NAMED = 5
@@ -111,7 +110,6 @@ def scan(
         raise UserError(f"{location} is neither a folder nor a .csv manifest: name one of these")
     listed = location.is_file()
     table = read_manifest(location) if listed else read_class_folders(location, one_class)
-    check_writable(table["path"])
     if group_pattern:
         table["group"] = groups_by_pattern(table["path"], group_pattern)
     if not allow_ungrouped:

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from filelock import FileLock
-from tqdm import tqdm
 
 from ufgen import provenance
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
 from ufgen.imageset import ImageSet
 from ufgen.pictures import FITS, as_picture, decode, hash_pixels, resize  # noqa: F401
+from ufgen.progress import Progress, say
 
 CACHE_VERSION = 2
 DARK = 64
@@ -92,7 +92,7 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     readable = images.select(~broken)
     readable = replace(readable, table=readable.table.assign(sha256=[h for h in hashes if h]))
     if note := dark(table["store"].array):
-        tqdm.write(f"warning: {note}", file=sys.stderr)
+        say(f"warning: {note}", file=sys.stderr)
     return Decoded(readable, table["store"], quarantine.reset_index(drop=True))
 
 
@@ -166,7 +166,7 @@ def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, 
             return f"cannot be resized: {error}"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = tqdm(
+        decoded = Progress(
             pool.map(decode_one, contents),
             total=len(contents),
             desc="decoding images",

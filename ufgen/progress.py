@@ -48,9 +48,9 @@ class Progress(tqdm):
         self._stage, self._began = stage, now
 
 
-def say(text: str) -> None:
-    """Print a line above the bars."""
-    tqdm.write(text)
+def say(text: str, file=None) -> None:
+    """Print a line above the bars, to stdout or to `file`."""
+    tqdm.write(text, file)
 
 
 def _duration(seconds: float) -> str:

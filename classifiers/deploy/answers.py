@@ -30,7 +30,7 @@ def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar
     video frames also frame and seconds.
 
     Pictures with the prediction drawn on them go to the folder `overlays`. What cannot be read is
-    named on stderr at the end. `bar` is a tqdm bar that counts images and frames. Raises UserError
+    named on stderr at the end. `bar` (Progress) counts images and frames. Raises UserError
     if nothing can be read.
     """
     if any(file.suffix.lower() in VIDEO_TYPES for file in files):

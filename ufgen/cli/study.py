@@ -119,7 +119,7 @@ def _named(study: str | None, demo: bool, shipped: Iterable[str]) -> str:
     if study is None and not demo:
         raise UserError(
             f"name a study: a YAML file, or one of the shipped studies {', '.join(shipped)}; "
-            f"`ufgen experiment {DEMO}` needs no images of yours"
+            f"`ufgen experiment --demo` needs no images of yours"
         )
     if demo and study not in (None, DEMO):
         raise UserError(f"--demo is the study {DEMO}, and {study} is another: leave one out")

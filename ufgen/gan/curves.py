@@ -25,9 +25,7 @@ def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Ref
     losses.set(ylabel="loss", title="Generator training")
     rows = [row for row in metrics if "distance" in row]
     kimg, values = [row["kimg"] for row in rows], [row["distance"] for row in rows]
-    distances.plot(
-        kimg, values, "o-", color=GREEN, markersize=4, label="synthetic to\ntraining images"
-    )
+    distances.plot(kimg, values, "o-", color=GREEN, markersize=4, label="synthetic to training")
     if rows:
         best = min(rows, key=lambda row: row["distance"])
         distances.plot(

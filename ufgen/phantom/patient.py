@@ -6,13 +6,15 @@ from ufgen.phantom.anatomy import draw_anatomy, echo_map
 from ufgen.phantom.scan import View, draw_scan, scan_convert, smooth_field, speckle
 
 
-def simulate_patient(seed: int, patient: int, label: str, views: int, size: int) -> list[View]:
-    """Views of one patient, who has fibroids if `label` is "UF".
+def simulate_patient(
+    seed: int, patient: int, label: str, views: int, size: int, fibroids: str = "ordinary"
+) -> list[View]:
+    """Views of one patient, who has fibroids of that kind if `label` is "UF".
 
-    The same seed, patient and label give the same images. The views share the anatomy and differ
+    The same arguments give the same images. The views share the anatomy and differ
     in slice, angle, gain and depth of the scan.
     """
-    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label)
+    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label, fibroids)
     return [
         _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size)
         for view in range(views)

@@ -21,17 +21,24 @@ UF_SHARE = 0.45
 
 
 def write_set(
-    folder: Path, train: int, test: int, size: int = 128, seed: int = 0, progress: bool = True
+    folder: Path,
+    train: int,
+    test: int,
+    size: int = 128,
+    seed: int = 0,
+    progress: bool = True,
+    fibroids: str = "ordinary",
 ) -> Path:
     """Write exactly `train` and `test` images as `folder/<split>/<class>/*.png`, and a manifest.
 
     About 45 % show fibroids. A patient has one to four views, a group that never crosses the
     splits, and fibroid boxes in the manifest's column `lesions` (JSON, pixels). The folder appears
-    whole. Running it again with the same numbers changes nothing; a folder that holds anything
-    else is a UserError.
+    whole. `fibroids` "large" makes them larger and darker, for an easier task. Running it again
+    with the same settings changes nothing; a folder that holds anything else is a UserError.
     """
     folder = Path(folder)
     settings = {"train": train, "test": test, "size": size, "seed": seed}
+    settings |= {} if fibroids == "ordinary" else {"fibroids": fibroids}
     if folder.exists() and any(folder.iterdir()):
         made = folder / "phantom.yaml"
         if made.is_file() and yaml.safe_load(made.read_text()) == settings:
@@ -52,7 +59,7 @@ def write_set(
         for split in ("train", "test"):
             for label in CLASSES:
                 (temporary / split / label).mkdir(parents=True)
-        made = pool.map(lambda job: simulate_patient(seed, job[1], job[2], job[3], size), jobs)
+        made = pool.map(lambda job: simulate_patient(seed, *job[1:], size, fibroids), jobs)
         for (split, patient, label, _), views in zip(jobs, made, strict=True):
             for number, view in enumerate(views):
                 name = f"{split}/{label}/phantom_p{patient:05d}_v{number}.png"
@@ -81,11 +88,13 @@ def _plan(seed: int, split: str, count: int) -> list[tuple[str, int, str, int]]:
     return jobs
 
 
-def write_sheet(path: Path, count: int = 32, size: int = 128, seed: int = 0) -> None:
+def write_sheet(
+    path: Path, count: int = 32, size: int = 128, seed: int = 0, fibroids: str = "ordinary"
+) -> None:
     """Write a labelled sheet of `count` simulated images, half of them with fibroids."""
     rows = []
     for index in range(0, count, 8):
         label = CLASSES[(index // 8) % 2]
-        views = [simulate_patient(seed, index + i, label, 1, size)[0] for i in range(8)]
+        views = [simulate_patient(seed, index + i, label, 1, size, fibroids)[0] for i in range(8)]
         rows.append((f"{label}\nphantom", np.stack([v.pixels for v in views])[..., None]))
     write_grid(path, rows, "phantom: simulated pelvic ultrasound")

@@ -1,0 +1,95 @@
+"""What a plan counts, by hand from the cost of each part; no time is measured here."""
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments import plan, study_file, timing
+from ufgen.cli import app
+
+GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, drawing=30)
+
+
+def _study(folder, tmp_path, **changes):
+    text = (
+        "name: s\nimages: {path: FOLDER, positive: UF, resolution: 32}\n"
+        "generator: {recipe: dcgan, options: OPTIONS, seeds: [0, 1]}\n"
+        "arms: [real, real+classical, real+synthetic@1.0, 'real+synthetic@1.0:filtered']\n"
+        "classifiers: [hybrid]\nseeds: [0, 1, 2]\n"
+    )
+    options = "{kimg: 25.6, evaluate_kimg: 10, batch: 32, steps_per_call: 8}"
+    file = tmp_path / "s.yaml"
+    file.write_text(text.replace("FOLDER", str(folder)).replace("OPTIONS", options))
+    return study_file.read(file)
+
+
+@pytest.fixture
+def costs(monkeypatch):
+    """Each part costs a round number of seconds."""
+    cost = timing.ClassifierCost(start=100, seed=7, trial={"none": 20, "light": 21})
+    monkeypatch.setattr(timing, "time_classifier", lambda *_: cost)
+    monkeypatch.setattr(timing, "time_generator", lambda *_: GENERATOR)
+    monkeypatch.setattr(timing, "time_tables", lambda *_: 4)
+    monkeypatch.setattr(timing, "time_report", lambda *_: 50)
+
+
+def test_a_plan_counts_every_part_as_often_as_a_run_needs_it(folder, tmp_path, costs):
+    study = _study(folder, tmp_path)
+    trials = 3 * (1 + 1 + 2 + 2)
+    classifiers = 100 + 3 * 7 + (trials - 3) * 20 + 3 * 21
+    steps, evaluations = 25_600 / 32, 3
+    generators = 2 * (10 + steps * 0.5 + evaluations * 2 + 2 * 30)
+    found = plan.plan(study)
+    start = found.seconds - (classifiers + generators + trials * 4 + 50)
+    assert 0 <= start < 120
+    minutes = f"{classifiers / 60:.1f}"
+    assert any(line.split()[-1] == minutes for line in found.lines if "hybrid" in line)
+
+
+def test_totals_come_last_and_trials_only_if_asked_for(folder, tmp_path, costs):
+    study, runs = _study(folder, tmp_path), tmp_path / "not" / "yet"
+    text = plan.write_plan([study, study], runs)
+    assert study.trials()[0].title not in text
+    total, disk = text.splitlines()[-2:]
+    assert total.startswith("Estimated time: ") and f"are free in {runs}" in disk
+    listed = plan.write_plan([study], runs, listed=True)
+    assert all(trial.title in listed for trial in study.trials())
+    assert listed.splitlines()[-2].startswith("Estimated time: ") and not runs.exists()
+
+
+def test_the_free_space_is_that_of_the_disk_of_the_runs(tmp_path, monkeypatch):
+    assert plan.nearest_folder(tmp_path / "a" / "b") == tmp_path
+    monkeypatch.chdir(tmp_path)
+    assert plan.nearest_folder("runs") == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7.4, "7 s"), (250, "4.2 min"), (3000, "50 min"), (9000, "2.5 h")]
+)
+def test_durations_are_rounded_as_people_say_them(seconds, text):
+    assert plan.duration(seconds) == text
+
+
+def test_the_median_leaves_the_first_call_out(monkeypatch):
+    clock = iter([0, 100, 200, 203, 300, 301, 400, 402])  # calls of 100, 3, 1 and 2 seconds
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+    assert timing.median(lambda: None) == 2
+
+
+def test_every_message_names_the_same_shipped_studies():
+    shipped = ", ".join(study_file.shipped())
+    assert "demo" in shipped
+    for words in (["experiment"], ["experiment", "odd.yaml"]):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code != 0
+        assert shipped in " ".join(str(result.exception).split())
+    help_text = CliRunner().invoke(app, ["experiment", "--help"]).output
+    assert all(name in help_text for name in study_file.shipped())
+
+
+def test_the_demo_is_meant_by_its_name_or_by_the_option():
+    from ufgen.cli.study import _named
+    from ufgen.errors import UserError
+
+    assert _named("demo", False, []) == _named(None, True, []) == _named("demo", True, []) == "demo"
+    with pytest.raises(UserError, match="leave one out"):
+        _named("quick", True, [])
