@@ -102,5 +102,5 @@ def test_a_node_with_other_versions_is_refused(monkeypatch):
 
     own = ray_executor._versions()
     ray_executor._check_version(own)
-    with pytest.raises(UserError, match="keras 0.1: install the same on all nodes"):
+    with pytest.raises(UserError, match=r"keras 0\.1: install the same on all nodes"):
         ray_executor._check_version(own | {"keras": "0.1"})
