@@ -170,7 +170,11 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
     with pytest.raises(UserError, match="not among the generator's"):
         choice = Choice(4, filters=("agreement",), classifier=tmp_path / "other")
         synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, choice, generators)
-    drawn = draw(next(generators.iterdir()), {"UF": 3, "NUF": 2}, progress=False)
+    drawn = draw(
+        next(path for path in generators.iterdir() if path.is_dir()),
+        {"UF": 3, "NUF": 2},
+        progress=False,
+    )
     positive = saved.load(tmp_path / "same").predict_pixels(drawn.pixels)
     own = synthesis._own_probability(tmp_path / "same", drawn)
     np.testing.assert_allclose(own, [*positive[:3], *(1 - positive[3:])])
