@@ -23,24 +23,25 @@ def assess(
     """One row a metric: metric, value, low, high, interval (how it was found); undefined is NaN.
 
     Proportions have Clopper and Pearson's interval, exact where every image is a group of its own,
-    else for the effective number of images; balanced accuracy has one from those of sensitivity
-    and specificity. The area under the ROC curve has DeLong's, or, where groups hold several
-    images, a jackknife's over groups. Every other metric has a standard error by a bootstrap over
-    groups, undefined where one replicate in twenty is, and Student's quantile on the logit scale;
-    none at 0 or 1. The calibration error has none: few images, and resampled ones still more, make
-    it larger than it is. A network that gives all images the same probability ranks nothing: no
-    metric that ranks has an interval.
+    else for the effective number of images; balanced accuracy, of single images or where one of the
+    two is 0 or 1, has one from those of sensitivity and specificity. The area under the ROC curve
+    has DeLong's, or, where groups hold several images, a jackknife's over groups. Every other
+    metric has a standard error by a bootstrap over groups, undefined where one replicate in twenty
+    is, and Student's quantile on the logit scale; none at 0 or 1. The calibration error has none:
+    few images, and resampled ones still more, make it larger than it is. A network that gives all
+    images the same probability ranks nothing: no metric that ranks has an interval.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     probabilities = np.asarray(probabilities, "float64")
     scored = labels, probabilities, groups
     values = metrics.evaluate(labels, probabilities, threshold)
     found = _of_proportions(*scored, threshold, confidence)
-    both = [found[name][:2] for name in ("recall", "specificity")]
-    rates = values["recall"], values["specificity"]
-    low, high = intervals.mean_of_two_interval(rates, *both)
-    found["balanced_accuracy"] = low, high, "of sensitivity and specificity"
     found |= _by_bootstrap(*scored, threshold, values, confidence, seed)
+    rates = values["recall"], values["specificity"]
+    if _alone(groups) or {0.0, 1.0} & set(rates):
+        both = [found[name][:2] for name in ("recall", "specificity")]
+        low, high = intervals.mean_of_two_interval(rates, *both)
+        found["balanced_accuracy"] = low, high, "of sensitivity and specificity"
     if not metrics.is_constant(probabilities):
         found["roc_auc"] = _of_area(*scored, confidence)
     rows = []
@@ -85,7 +86,7 @@ def _by_bootstrap(
     df = min(intervals.effective_groups(groups[labels == label]) for label in (0, 1)) - 1
     ranked = set() if metrics.is_constant(probabilities) else set(metrics.RANKING) - {"roc_auc"}
     found = {}
-    for name in {"f1", "mcc", "brier"} | ranked:
+    for name in {"balanced_accuracy", "f1", "mcc", "brier"} | ranked:
         defined = replicates[name][np.isfinite(replicates[name])]
         if len(defined) < DEFINED * REPLICATES or not df > 0:
             continue
