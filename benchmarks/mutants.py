@@ -16,6 +16,7 @@ from mutmut.stats import status_by_exit_code
 
 WANTED = 0.85
 KILLED = ("killed", "timeout", "segfault")
+UNCHECKED = "not checked"
 
 
 def results(file: Path) -> dict[str, str]:
@@ -40,14 +41,17 @@ def main() -> None:
     tables = {file: table for file, table in tables.items() if table}
     for file, table in tables.items() if options.survivors else ():
         for mutant, status in table.items():
-            if status not in KILLED:
+            if status not in (*KILLED, UNCHECKED):
                 print(f"{mutant}: {status}\n{change(file, mutant)}")
     print("| file | killed | mutants | share |", "|---|---|---|---|", sep="\n")
     for file, table in tables.items():
-        killed = sum(status in KILLED for status in table.values())
-        share = killed / len(table)
-        mark = "" if share >= WANTED else f" (below {WANTED:.0%})"
-        print(f"| `{file}` | {killed} | {len(table)} | {share:.0%}{mark} |")
+        checked = [status for status in table.values() if status != UNCHECKED]
+        killed = sum(status in KILLED for status in checked)
+        share = f"{killed / len(checked):.0%}" if checked else "-"
+        below = f" (below {WANTED:.0%})" if killed < WANTED * len(checked) else ""
+        left = len(table) - len(checked)
+        below += f" ({left} not checked)" if left else ""
+        print(f"| `{file}` | {killed} | {len(checked)} | {share}{below} |")
 
 
 if __name__ == "__main__":
