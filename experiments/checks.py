@@ -92,11 +92,11 @@ def _interval_text(row: dict) -> str:
 
 def _nothing_constant(evidence: Evidence) -> Check:
     trials = _names(evidence.trials, "constant")
-    text = "Every trained network tells images apart by its probabilities."
+    text = "Every trained network gives different images different probabilities."
     if trials:
         text = (
-            f"{_some(trials)} gave all test images the same probability: nothing was learned, and "
-            "the metrics of the affected arms contain that."
+            f"{_some(trials)} gave all test images the same probability: nothing was learned, "
+            "and the metrics of the affected arms contain that."
         )
     return Check("No network is constant", not trials, text)
 
@@ -120,7 +120,7 @@ def _names(trials: pd.DataFrame, column: str) -> list[str]:
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{len(names)} trials ({', '.join(names[:3])}{more})"
+    return f"{len(names)} {'trial' if len(names) == 1 else 'trials'} ({', '.join(names[:3])}{more})"
 
 
 def _seeds(study: Study) -> Check:

@@ -67,6 +67,7 @@ def write(folder: Path, command: str) -> Path:
     )
     templates.filters |= {"number": wording.number, "interval": wording.interval}
     templates.filters |= {"plain": wording.plain, "share": wording.share, "p": wording.p_value}
+    templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     known["checklist"] = checklist.fill_in(templates, known)
     with whole_file(folder / "checklist.csv") as temporary:
         known["checklist"].to_csv(temporary, index=False)

@@ -149,7 +149,7 @@ def test_constant_and_untrained_networks_are_named():
     planted, trials, made = _shift()
     trials = trials.assign(constant=[True] + [False] * 5, kept_first=[False] * 5 + [True])
     texts = " ".join(_conclude(planted, _evidence(planted, trials, made))["warnings"])
-    assert "1 trials (real hybrid seed 0) gave all test images the same" in texts
+    assert "1 trial (real hybrid seed 0) gave all test images the same" in texts
     assert "(real+synthetic@1.0 hybrid seed 2) kept the weights of the first" in texts
 
 
