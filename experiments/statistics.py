@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 DEFINED = 0.95
+NOTHING = 1e-20  # a variance that is rounding alone
 POWER = 0.8
 
 
@@ -81,7 +82,7 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
         of_rest,
         max(shared_covariance(replicates[defined]), 0.0) / (1 - 1 / groups),
     )
-    if sum(components) == 0:
+    if sum(components) < NOTHING:
         return unknown
     return _expected(float(deltas.mean()), components, *deltas.shape, groups)
 

@@ -231,3 +231,10 @@ def test_a_plan_expects_what_a_study_of_its_size_finds():
     assert np.mean(found) == pytest.approx(planned.error**2, rel=0.1)
     assert statistics.planned(wanted, 1, 6).freedom == pytest.approx(5)
     assert planned.smallest_effect(0.95) > statistics.planned(wanted, 8, 12).smallest_effect(0.95)
+
+
+def test_rounding_is_no_variance():
+    """Networks that say the same of every image have an area of 0.5, but for the last digit."""
+    noise = RNG(0).choice([0.0, 1.1e-16], (50, 2, 3))
+    result = statistics.estimate(noise[0], noise)
+    assert np.isnan(result.error) and np.isnan(result.interval(0.95)).all()
