@@ -29,7 +29,6 @@ def prepare() -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    _quieten()
 
 
 def _quieten() -> None:
