@@ -207,7 +207,7 @@ def _small(images: np.ndarray) -> np.ndarray:
 
 def _unit(images: np.ndarray) -> np.ndarray:
     """Flat rows with mean 0 and length 1; an even image becomes zeros."""
-    flat = images.reshape(len(images), -1).astype("float64")
+    flat = images.reshape(len(images), np.prod(images.shape[1:], dtype=int)).astype("float64")
     flat = flat - flat.mean(1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return flat / np.where(length > 1e-9, length, 1)
