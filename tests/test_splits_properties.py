@@ -46,8 +46,8 @@ def test_almost_all_may_be_held_out_but_one_patient_of_each_class():
 
 def test_each_patient_is_held_out_as_often_as_any_other():
     images = patients([2] * 10, "ababababab")
-    times = np.mean([splits.hold_out(images, 0.4, seed) for seed in range(40)], axis=0)
-    assert times.min() > 0.15 and times.max() < 0.65
+    times = np.mean([splits.hold_out(images, 0.4, seed) for seed in range(24)], axis=0)
+    assert times.min() > 0.1 and times.max() < 0.75
 
 
 def test_the_images_of_each_class_are_within_half_a_patient_of_their_share():
