@@ -1,5 +1,6 @@
 """Small image sets made on the spot, and a cache of their own for the tests."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -10,6 +11,11 @@ import pytest
 from PIL import Image
 
 from ufgen import phantom
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: to look through it for garbage takes most of a short test."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
