@@ -10,6 +10,8 @@ from experiments import statistics
 from experiments.arms import Arm, parse
 from experiments.study import Study
 
+COLUMNS = ["arm", "synthetic", "extra", "low", "high", "text"]
+
 
 def extra_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Images beyond the first size at which a learning curve reaches each value: (B,).
@@ -60,7 +62,7 @@ def table(study: Study, trials: pd.DataFrame, scores, real: str = "real") -> pd.
     steps = [arm for arm in arms if arm == Arm(arm.name, real=True, oracle=arm.oracle)]
     steps = sorted(steps, key=lambda arm: arm.oracle)
     if len(steps) < 2:
-        return pd.DataFrame(columns=["arm", "synthetic", "extra", "low", "high", "text"])
+        return pd.DataFrame(columns=COLUMNS)
     count = trials.groupby("arm")["n_train"].first()
     sizes = np.array([count[arm.name] for arm in steps])
     names = [classifier.name for classifier in study.classifiers]
@@ -95,7 +97,7 @@ def table(study: Study, trials: pd.DataFrame, scores, real: str = "real") -> pd.
             synthetic = int(count[arm.name] - sizes[0])
             extra = extra_images(sizes, curve, mean(arm, wider))
             rows.append(_row(study, arm.name, synthetic, sizes, curve, extra, real))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _row(study: Study, arm: str, synthetic: int, sizes, curve, extra, real: str) -> dict:

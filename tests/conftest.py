@@ -3,14 +3,15 @@
 import gc
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+from ufgen.environment import prepare
 
-import numpy as np
-import pytest
-from PIL import Image
+prepare()  # the kernels of the command line, before anything imports Keras
 
-from ufgen import phantom
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from ufgen import phantom  # noqa: E402
 
 
 def pytest_collection_finish():

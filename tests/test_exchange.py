@@ -110,3 +110,9 @@ def test_beyond_the_curve_is_said_to_be_more():
 def test_without_oracle_arms_nothing_is_said():
     plain = _study().model_copy(update={"arms": ["real", "real+synthetic@1.0"]})
     assert exchange.table(plain, TRIALS, Planted({})).empty
+
+
+def test_oracle_arms_without_synthetic_ones_have_an_empty_table():
+    chosen = _study().model_copy(update={"arms": ["real", "real+oracle@1.0"]})
+    scores = Planted({"real": 0.7, "real+oracle@1.0": 0.8})
+    assert exchange.table(chosen, TRIALS, scores)["text"].tolist() == []

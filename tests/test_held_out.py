@@ -68,7 +68,7 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
     roles = pd.read_csv(tmp_path / "m" / "images.csv").set_index("path")["role"]
     decoded = pixels.load(images, 32, 1, "crop")
     shown = decoded.store.take(decoded.images)
-    table = decoded.images.table.assign(
+    table = decoded.images.relative().assign(
         pixels=[_sha256(image) for image in shown], target=decoded.images.targets()
     )
     of_role = {name: table[table["path"].map(roles) == name] for name in ("fit", "validation")}

@@ -1,6 +1,7 @@
 """A probability goes with its class; a network that learnt nothing says so wherever it is used."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_export_counts_the_decisions_that_differ(trained_model, tmp_path, monkey
     card = (tmp_path / "b" / "README.md").read_text()
     assert "decisions that differ: 0" in card
     classifier, predictor = saved.load(trained_model), Predictor(tmp_path / "b")
-    shown, targets, _ = export._images(classifier, ("validation",), 8)
+    shown, targets, _ = export._images(classifier, ("validation",), 8, Path(classifier.root))
     judge = predictor.judge
     monkeypatch.setattr(predictor, "judge", lambda image: (-judge(image)[0] - 9, None))
     trained = classifier.probabilities(shown) >= classifier.about["threshold"]
