@@ -88,7 +88,9 @@ def experiment(
         allow_ungrouped=allow_ungrouped or None,
     )
     if demo and location is None and not status:
-        _write_demo_images(Path(studies[0].images.path))
+        from experiments.demo import prepare
+
+        prepare(studies[0])
     if status:
         from experiments.status import describe
 
@@ -124,10 +126,3 @@ def _named(study: str | None, demo: bool, shipped: Iterable[str]) -> str:
     if demo and study not in (None, DEMO):
         raise UserError(f"--demo is the study {DEMO}, and {study} is another: leave one out")
     return study or DEMO
-
-
-def _write_demo_images(folder: Path) -> None:
-    from ufgen import phantom as simulator
-
-    if not (folder / "manifest.csv").is_file():
-        simulator.write_set(folder, train=320, test=160, size=128, seed=0)

@@ -1,33 +1,16 @@
 """What is scanned: the uterus, fibroids, cysts and layers, and how strongly each echoes."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ufgen.phantom.scan import smooth_field
 
 
-class Fibroids(NamedTuple):
-    """Their radii (median, least and largest, in image widths) and their echo in dB."""
-
-    radius: float
-    least: float
-    largest: float
-    echo: float
-
-
-FIBROIDS = {
-    "ordinary": Fibroids(radius=0.075, least=0.04, largest=0.15, echo=-6.0),
-    "large": Fibroids(radius=0.12, least=0.08, largest=0.18, echo=-12.0),
-}
-
-
-def draw_anatomy(rng: np.random.Generator, label: str, fibroids: str = "ordinary") -> dict:
+def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> dict:
     """Shapes in a plane of width 1, skin at y = 0: ellipses (x, y, half axes, angle, echo).
 
-    `fibroids` names one of `FIBROIDS`; large ones are darker too, and easier to see.
+    `easy` fibroids are larger and darker.
     """
-    kind = FIBROIDS[fibroids]
+    usual_radius, usual_echo = (0.1, -14.0) if easy else (0.075, -6.0)
     uterus = {
         "x": rng.normal(0.0, 0.04),
         "y": rng.uniform(0.48, 0.58),
@@ -46,7 +29,7 @@ def draw_anatomy(rng: np.random.Generator, label: str, fibroids: str = "ordinary
     if label == "UF":
         for _ in range(1 + rng.binomial(2, 0.3)):
             x, y = inside(1.0)
-            radius = np.clip(rng.lognormal(np.log(kind.radius), 0.35), kind.least, kind.largest)
+            radius = np.clip(rng.lognormal(np.log(usual_radius), 0.35), 0.04, 0.15)
             lumps.append(
                 {
                     "kind": "fibroid",
@@ -55,7 +38,7 @@ def draw_anatomy(rng: np.random.Generator, label: str, fibroids: str = "ordinary
                     "a": radius * rng.uniform(1.0, 1.25),
                     "b": radius,
                     "angle": rng.uniform(0, np.pi),
-                    "echo": rng.normal(kind.echo, 3.0),
+                    "echo": rng.normal(usual_echo, 3.0),
                     "shadow": rng.uniform(1.0, 4.5),
                 }
             )

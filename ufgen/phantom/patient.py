@@ -7,22 +7,24 @@ from ufgen.phantom.scan import View, draw_scan, scan_convert, smooth_field, spec
 
 
 def simulate_patient(
-    seed: int, patient: int, label: str, views: int, size: int, fibroids: str = "ordinary"
+    seed: int, patient: int, label: str, views: int, size: int, easy: bool = False
 ) -> list[View]:
-    """Views of one patient, who has fibroids of that kind if `label` is "UF".
+    """Views of one patient, who has fibroids if `label` is "UF".
 
-    The same arguments give the same images. The views share the anatomy and differ
+    The same arguments give the same images; `easy` ones show the uterus alone, and
+    its fibroids are larger and darker. The views share the anatomy and differ
     in slice, angle, gain and depth of the scan.
     """
-    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label, fibroids)
+    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label, easy)
     return [
-        _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size)
+        _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size, easy)
         for view in range(views)
     ]
 
 
-def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int) -> View:
-    lines, samples = size, int(1.4 * size)
+def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int, easy: bool) -> View:
+    lines = 2 * size if easy else size
+    samples = int(1.4 * lines)
     scan = draw_scan(rng, lines, samples)
     mirrored = 1 if rng.random() < 0.5 else -1
     slice_scale = rng.uniform(0.8, 1.0)
@@ -37,4 +39,4 @@ def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int) -> View:
     level = 20 * np.log10(envelope + 1e-4) + gain - shadow
     dynamic_range = rng.uniform(45, 60)
     gray = np.clip((level + 0.72 * dynamic_range) / dynamic_range, 0, 1) ** rng.uniform(0.9, 1.2)
-    return scan_convert(gray, scan, boxes, size)
+    return scan_convert(gray, scan, boxes, size, easy)

@@ -27,18 +27,19 @@ def write_set(
     size: int = 128,
     seed: int = 0,
     progress: bool = True,
-    fibroids: str = "ordinary",
+    easy: bool = False,
 ) -> Path:
     """Write exactly `train` and `test` images as `folder/<split>/<class>/*.png`, and a manifest.
 
     About 45 % show fibroids. A patient has one to four views, a group that never crosses the
     splits, and fibroid boxes in the manifest's column `lesions` (JSON, pixels). The folder appears
-    whole. `fibroids` "large" makes them larger and darker, for an easier task. Running it again
-    with the same settings changes nothing; a folder that holds anything else is a UserError.
+    whole. `easy` images show the uterus alone, without the black around a sector, and its fibroids
+    are larger and darker. Running it again with the same settings changes nothing; a folder that
+    holds anything else is a UserError.
     """
     folder = Path(folder)
     settings = {"train": train, "test": test, "size": size, "seed": seed}
-    settings |= {} if fibroids == "ordinary" else {"fibroids": fibroids}
+    settings |= {"easy": True} if easy else {}
     if folder.exists() and any(folder.iterdir()):
         made = folder / "phantom.yaml"
         if made.is_file() and yaml.safe_load(made.read_text()) == settings:
@@ -59,7 +60,7 @@ def write_set(
         for split in ("train", "test"):
             for label in CLASSES:
                 (temporary / split / label).mkdir(parents=True)
-        made = pool.map(lambda job: simulate_patient(seed, *job[1:], size, fibroids), jobs)
+        made = pool.map(lambda job: simulate_patient(seed, *job[1:], size, easy), jobs)
         for (split, patient, label, _), views in zip(jobs, made, strict=True):
             for number, view in enumerate(views):
                 name = f"{split}/{label}/phantom_p{patient:05d}_v{number}.png"
@@ -89,12 +90,12 @@ def _plan(seed: int, split: str, count: int) -> list[tuple[str, int, str, int]]:
 
 
 def write_sheet(
-    path: Path, count: int = 32, size: int = 128, seed: int = 0, fibroids: str = "ordinary"
+    path: Path, count: int = 32, size: int = 128, seed: int = 0, easy: bool = False
 ) -> None:
     """Write a labelled sheet of `count` simulated images, half of them with fibroids."""
     rows = []
     for index in range(0, count, 8):
         label = CLASSES[(index // 8) % 2]
-        views = [simulate_patient(seed, index + i, label, 1, size, fibroids)[0] for i in range(8)]
+        views = [simulate_patient(seed, index + i, label, 1, size, easy)[0] for i in range(8)]
         rows.append((f"{label}\nphantom", np.stack([v.pixels for v in views])[..., None]))
     write_grid(path, rows, "phantom: simulated pelvic ultrasound")

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
+ZOOM_TOP, ZOOM_WIDTH = 0.41, 0.5  # a square that lies inside every sector of `draw_scan`
+
 
 class View(NamedTuple):
     """One image, uint8 (size, size), and its fibroids as boxes (x0, y0, x1, y1) in pixels."""
@@ -51,10 +53,14 @@ def speckle(echo: np.ndarray, rng: np.random.Generator, axial: float, lateral: f
     return np.hypot(*parts) * np.sqrt(4 * np.pi * axial * lateral / 2)
 
 
-def scan_convert(gray: np.ndarray, scan: Scan, boxes: list, size: int) -> View:
-    """The sector picture with boxes in its pixels; the square holds the whole sector."""
+def scan_convert(
+    gray: np.ndarray, scan: Scan, boxes: list, size: int, zoomed: bool = False
+) -> View:
+    """The picture with boxes in its pixels: the whole sector, or `zoomed` a square inside it."""
     top = scan.near * np.cos(scan.opening)
     extent = max(2 * scan.far * np.sin(scan.opening), scan.far - top)
+    if zoomed:
+        top, extent = ZOOM_TOP, ZOOM_WIDTH
     grid = (np.arange(size) + 0.5) / size
     px, py = (grid[None, :] - 0.5) * extent, grid[:, None] * extent + top
     row = (np.hypot(px, py) - scan.near) / (scan.far - scan.near) * (gray.shape[0] - 1)

@@ -1,0 +1,78 @@
+"""What the demonstration needs before its study: easy images, and features learnt on others."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from experiments.study import Study
+from ufgen import phantom
+from ufgen.atomic import whole_file
+from ufgen.phantom import simulate_patient
+from ufgen.progress import Progress
+
+IMAGES = {"train": 1200, "test": 800, "size": 64, "seed": 0, "easy": True}
+PATIENTS, VIEWS, SIZE = 860, 2, 64
+HELD_OUT = 200  # of the images of other patients: they choose the weights of the features
+LESSONS = {
+    "mobilenet_v3": {"steps": 120, "learning_rate": 1e-3},
+    "custom_resnet50": {"steps": 90, "learning_rate": 5e-4},
+}
+
+
+def prepare(study: Study) -> None:
+    """Simulate the images of the study, and train the backbones whose weights it names.
+
+    A file `NETWORK.weights.h5` that is missing gets the backbone of a NETWORK that learnt, on other
+    simulated patients, in which half of the image the largest fibroid lies. It stands for what
+    ImageNet weights are elsewhere: features of another task. It needs no download.
+    """
+    folder = Path(study.images.path)
+    if not (folder / "manifest.csv").is_file():
+        phantom.write_set(folder, **IMAGES)
+    named = [file for c in study.classifiers for file in c.weights.split(",")]
+    missing = [file for file in map(Path, dict.fromkeys(named)) if not file.is_file()]
+    if missing:
+        examples = _other_patients(study.images.resolution)
+        for file in missing:
+            _learn(file, study.images.resolution, *examples)
+
+
+def _other_patients(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images, uint8 (N, size, size, 1), and whether the largest fibroid lies on the right (N,)."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        numbers = range(PATIENTS)
+        patients = pool.map(lambda p: simulate_patient(1, p, "UF", VIEWS, SIZE, True), numbers)
+        views = [view for patient in patients for view in patient if view.lesions]
+    shown = [Image.fromarray(v.pixels).resize((size, size), Image.Resampling.BOX) for v in views]
+    right = [sum(max(v.lesions, key=_area)[::2]) > SIZE for v in views]
+    return np.stack([np.asarray(image) for image in shown])[..., None], np.array(right, "int64")
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    x0, y0, x1, y1 = box
+    return (x1 - x0) * (y1 - y0)
+
+
+def _learn(file: Path, size: int, shown: np.ndarray, right: np.ndarray) -> None:
+    from classifiers.batches import Examples
+    from classifiers.settings import Training
+    from classifiers.training import Classifier
+
+    name = file.name.removesuffix(".weights.h5")
+    lesson = Training(batch=32, evaluations=3, precision="float32", **LESSONS[name])
+    train, test = (
+        Examples(shown[rows], right[rows]) for rows in (slice(HELD_OUT, None), slice(HELD_OUT))
+    )
+    network = Classifier(name, size, 1)
+    with Progress(total=lesson.steps, unit="step", desc=f"learning features: {name}") as bar:
+        history = network.fit(train, test, lesson, 0, "none", bar.update)
+    with whole_file(file) as temporary:
+        network.parts.backbones[0].save_weights(temporary)
+    area = history.loc[history["best"] == 1, "val_roc_auc"].iloc[0]
+    print(
+        f"Features of {name}, learnt on {len(train.targets)} images of other simulated patients "
+        f"(side of the fibroid: ROC AUC {area:.2f} on {len(test.targets)} more): {file}"
+    )

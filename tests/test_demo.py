@@ -1,0 +1,44 @@
+"""What the demonstration prepares: images without a surround, features of other patients."""
+
+import numpy as np
+import pytest
+
+from experiments import demo, study_file
+from ufgen import imageset, phantom
+
+
+def test_easy_images_show_no_surround_and_darker_fibroids():
+    views = {label: phantom.simulate_patient(0, 3, label, 2, 64, True) for label in ("UF", "NUF")}
+    for found in views.values():
+        for view in found:
+            edges = np.concatenate([view.pixels[0], view.pixels[-1], *view.pixels[:, [0, -1]].T])
+            assert (edges > 0).mean() > 0.7
+    assert any(view.lesions for view in views["UF"])
+    x0, y0, x1, y1 = (int(v) for v in next(v for v in views["UF"] if v.lesions).lesions[0])
+    shown = next(v for v in views["UF"] if v.lesions).pixels
+    assert shown[y0:y1, x0:x1].mean() < shown.mean()
+
+
+def test_the_other_patients_are_labelled_by_the_side_of_their_fibroid(monkeypatch):
+    monkeypatch.setattr(demo, "PATIENTS", 12)
+    shown, right = demo._other_patients(32)
+    assert shown.shape[1:] == (32, 32, 1) and shown.dtype == np.uint8
+    assert len(shown) == len(right) and 0 < right.mean() < 1
+    halves = shown[..., :16, :].mean((1, 2, 3)) - shown[..., 16:, :].mean((1, 2, 3))
+    assert halves[right == 1].mean() > halves[right == 0].mean()  # the darker half holds it
+
+
+def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
+    study = study_file.read("demo")
+    place = tmp_path / "mobilenet_v3.weights.h5"
+    images = study.images.model_copy(update={"path": str(tmp_path / "set")})
+    first = study.classifiers[0].model_copy(update={"weights": str(place)})
+    small = study.model_copy(update={"images": images, "classifiers": [first]})
+    monkeypatch.setattr(demo, "IMAGES", demo.IMAGES | {"train": 12, "test": 8})
+    monkeypatch.setattr(demo, "PATIENTS", 120)
+    monkeypatch.setitem(demo.LESSONS, "mobilenet_v3", {"steps": 2})
+    demo.prepare(small)
+    assert len(imageset.scan(tmp_path / "set")) == 20 and place.stat().st_size > 1e6
+    monkeypatch.setattr(demo, "_learn", lambda *_: pytest.fail("learnt again"))
+    monkeypatch.setattr(phantom, "write_set", lambda *_, **__: pytest.fail("simulated again"))
+    demo.prepare(small)
