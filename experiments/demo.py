@@ -22,16 +22,21 @@ LESSONS = {
 }
 
 
-def prepare(study: Study) -> None:
-    """Simulate the images of the study, and train the backbones whose weights it names.
+def write_images(study: Study) -> None:
+    """Simulate the images of the study, unless they are there.
+
+    Raises UserError if their folder holds others, such as those of an earlier version.
+    """
+    phantom.write_set(Path(study.images.path), **IMAGES)
+
+
+def learn_features(study: Study) -> None:
+    """Train the backbones whose weights the study names.
 
     A file `NETWORK.weights.h5` that is missing gets the backbone of a NETWORK that learnt, on other
     simulated patients, in which half of the image the largest fibroid lies. It stands for what
     ImageNet weights are elsewhere: features of another task. It needs no download.
     """
-    folder = Path(study.images.path)
-    if not (folder / "manifest.csv").is_file():
-        phantom.write_set(folder, **IMAGES)
     named = [file for c in study.classifiers for file in c.weights.split(",")]
     missing = [file for file in map(Path, dict.fromkeys(named)) if not file.is_file()]
     if missing:

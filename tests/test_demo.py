@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from experiments import demo, study_file
+from experiments import demo, plan, study_file
 from ufgen import imageset, phantom
+from ufgen.cli.application import app
+from ufgen.errors import UserError
+from ufgen.phantom import phantom_set
 
 
 def test_easy_images_show_no_surround_and_darker_fibroids():
@@ -37,8 +41,28 @@ def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "IMAGES", demo.IMAGES | {"train": 12, "test": 8})
     monkeypatch.setattr(demo, "PATIENTS", 120)
     monkeypatch.setitem(demo.LESSONS, "mobilenet_v3", {"steps": 2})
-    demo.prepare(small)
+    demo.write_images(small)
+    demo.learn_features(small)
     assert len(imageset.scan(tmp_path / "set")) == 20 and place.stat().st_size > 1e6
     monkeypatch.setattr(demo, "_learn", lambda *_: pytest.fail("learnt again"))
-    monkeypatch.setattr(phantom, "write_set", lambda *_, **__: pytest.fail("simulated again"))
-    demo.prepare(small)
+    monkeypatch.setattr(phantom_set, "simulate_patient", lambda *_: pytest.fail("simulated again"))
+    demo.write_images(small)
+    demo.learn_features(small)
+
+
+def test_images_of_an_earlier_version_are_not_taken_for_the_demonstrations(tmp_path):
+    phantom.write_set(tmp_path / "set", 8, 4, 32, 0, False)
+    study = study_file.read("demo", path=str(tmp_path / "set"))
+    with pytest.raises(UserError, match="does not hold this phantom set"):
+        demo.write_images(study)
+
+
+def test_the_demonstration_on_other_images_learns_its_features_too(tmp_path, monkeypatch, phantoms):
+    monkeypatch.chdir(tmp_path)
+    learnt = []
+    monkeypatch.setattr(demo, "_learn", lambda file, *_: learnt.append(file.name))
+    monkeypatch.setattr(demo, "_other_patients", lambda size: (None, None))
+    monkeypatch.setattr(plan, "write_plan", lambda *_: "planned")
+    made = CliRunner().invoke(app, ["experiment", "demo", "--data", str(phantoms), "--plan"])
+    assert made.output.endswith("planned\n") and not (tmp_path / "runs" / "phantom").exists()
+    assert learnt == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]

@@ -87,10 +87,12 @@ def experiment(
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped or None,
     )
-    if demo and location is None and not status:
-        from experiments.demo import prepare
+    if demo and not status:
+        from experiments.demo import learn_features, write_images
 
-        prepare(studies[0])
+        if location is None:
+            write_images(studies[0])
+        learn_features(studies[0])
     if status:
         from experiments.status import describe
 
