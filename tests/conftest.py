@@ -73,7 +73,7 @@ def trained_model(phantoms, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "model"
     settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
     images = imageset.scan(phantoms).split("train")
-    saved.train(images, "mobilenet_v3_small", out, settings, size=32)
+    saved.train(images, "keras:MobileNet?alpha=0.25", out, settings, size=32)
     classifier = saved.load(out)
     decoded = classifier._load(images)
     shown = decoded.store.take(decoded.images)

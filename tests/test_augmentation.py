@@ -1,11 +1,11 @@
 """Classical augmentation: range, repeatability, independence, and targets that fit the pixels."""
 
-import os
 import random
 import subprocess
 import sys
 
 import numpy as np
+import on_jax
 import pytest
 from PIL import Image
 
@@ -166,8 +166,8 @@ for name in ("light", "cutmix"):
         assert (other(pixels, targets)[0] != images).any()
         assert name == "light" or np.abs(images.mean(axis=(1, 2, 3)) / 255 - mixed).max() < 2 / 32
 """
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    made = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    command = [sys.executable, "-c", code]
+    made = subprocess.run(command, env=on_jax.environment(), capture_output=True)
     assert made.returncode == 0, made.stderr.decode()
 
 

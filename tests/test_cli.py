@@ -108,7 +108,7 @@ def test_split_and_describe(tmp_path, folder):
 
 def test_train_evaluate_predict_in_a_row(tmp_path, phantoms, run_here):
     model = tmp_path / "model"
-    options = ["--classifier", "mobilenet_v3_small", "--weights", "none", "--steps", "3"]
+    options = ["--classifier", "keras:MobileNet?alpha=0.25", "--weights", "none", "--steps", "3"]
     options += ["--precision", "float32"]
     made = _run("train", phantoms, "--out", model, "--resolution", "32", *options)
     assert made.returncode == 0 and "none weights" in made.stdout

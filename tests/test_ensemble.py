@@ -24,7 +24,7 @@ def folder(phantoms, tmp_path_factory):
     steps = []
     saved.train(
         images,
-        "mobilenet_v3_small",
+        "keras:MobileNet?alpha=0.25",
         out,
         TRAINING,
         size=32,

@@ -1,12 +1,12 @@
 """What learns and what stays: frozen backbones, phases, losses, averages, both backends."""
 
 import json
-import os
 import subprocess
 import sys
 
 import keras
 import numpy as np
+import on_jax
 import pytest
 from keras import ops
 
@@ -238,7 +238,7 @@ print(json.dumps({"auc": history["val_roc_auc"].tolist(), "loss": more["loss"].t
 def test_it_trains_on_jax_without_tensorflow(weights):
     made = subprocess.run(
         [sys.executable, "-c", CODE, weights],
-        env=os.environ | {"KERAS_BACKEND": "jax"},
+        env=on_jax.environment(),
         capture_output=True,
         text=True,
         check=False,

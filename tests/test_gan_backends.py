@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import on_jax
 import pytest
 
 NEEDS_JAX = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
@@ -46,10 +47,10 @@ def losses(backend: str, devices: int) -> dict:
     same = {"resolution": 32, "width": 4, "batch": 8, "precision": "float32"}
     names = RECIPES if devices == 1 else SHARED[backend]
     recipes = {name: same | RECIPES[name] for name in names}
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    environment = on_jax.environment(devices) if backend == "jax" else os.environ
     made = subprocess.run(
         [sys.executable, script, json.dumps(recipes), str(devices)],
-        env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": flags},
+        env=environment | {"KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import on_jax
 import pandas as pd
 import pytest
 from PIL import Image
@@ -457,13 +457,11 @@ drawn_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
 def test_jax_trains_resumes_and_draws(tmp_path, devices):
     finished = subprocess.run(
         [sys.executable, "-c", JAX_TRAINING, str(tmp_path), str(Path(__file__).parent)],
-        env=os.environ
-        | {
-            "KERAS_BACKEND": "jax",
-            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
-        },
+        env=on_jax.environment(
+            devices,
+            JAX_COMPILATION_CACHE_DIR=str(tmp_path / "compiled"),
+            JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0.2",
+        ),
         capture_output=True,
         text=True,
         check=False,

@@ -97,7 +97,7 @@ def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
     ]
     given, evaluate = [], selection.evaluate
     monkeypatch.setattr(selection, "evaluate", lambda *a: given.append(a) or evaluate(*a))
-    network = Classifier("mobilenet_v3_small", 32, 1)
+    network = Classifier("keras:MobileNet?alpha=0.25", 32, 1)
     settings = Training(
         steps=2, batch=4, evaluations=2, precision="float32", selection_metric="brier"
     )

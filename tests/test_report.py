@@ -40,6 +40,12 @@ def finished(tmp_path_factory):
     return folder, report.write(folder, COMMAND)
 
 
+@pytest.fixture
+def only_png(monkeypatch):
+    """The pictures of the page alone, where a test reads the page."""
+    monkeypatch.setattr(report, "FORMATS", (".png",))
+
+
 def test_the_page_says_the_verdict_first_and_the_command(finished):
     folder, path = finished
     text = Page(path).text
@@ -76,7 +82,7 @@ def test_unreadable_files_are_named(finished):
         assert "/images/broken.png" in written
 
 
-def test_the_banner_is_there_for_phantoms_alone(finished, tmp_path):
+def test_the_banner_is_there_for_phantoms_alone(finished, tmp_path, only_png):
     simulated = fake_study(tmp_path / "s", ARMS[:2], source="phantom", seeds=[0])
     for folder, expected in ((finished[0], False), (simulated, True)):
         if expected:
@@ -86,7 +92,7 @@ def test_the_banner_is_there_for_phantoms_alone(finished, tmp_path):
 
 
 @pytest.mark.parametrize("label", ["<script>a|b $x_{", "NA"])
-def test_hostile_names_stay_text(tmp_path, label):
+def test_hostile_names_stay_text(tmp_path, label, only_png):
     name = f"study {label}"
     folder = fake_study(tmp_path / "s", ARMS[:2], seeds=[0], negative=label, name=name)
     page = Page(report.write(folder, COMMAND))

@@ -165,7 +165,7 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
     images = imageset.scan(phantoms)
     settings = Training(steps=2, batch=8, precision="float32")
     for name, part in (("same", images.split("train")), ("other", images.split("test"))):
-        saved.train(part, "mobilenet_v3_small", tmp_path / name, settings, size=32)
+        saved.train(part, "keras:MobileNet?alpha=0.25", tmp_path / name, settings, size=32)
     generators = out.parent.parent / "generators"
     with pytest.raises(UserError, match="not among the generator's"):
         choice = Choice(4, filters=("agreement",), classifier=tmp_path / "other")

@@ -27,7 +27,7 @@ SHORT = Training(steps=4, **FAST)
 
 @pytest.fixture(scope="module")
 def small():
-    return Classifier("mobilenet_v3_small", 32, 1)
+    return Classifier("keras:MobileNet?alpha=0.25", 32, 1)
 
 
 @pytest.mark.parametrize("name", [*registry.NAMES, "keras:MobileNetV2?alpha=0.35"])
@@ -70,7 +70,7 @@ def test_a_trial_gives_the_same_after_another_trial(small):
     small.fit(OTHER, TRAIN, SHORT, seed=2, augmentation="light")
     small.fit(TRAIN, OTHER, SHORT, seed=1)
     assert (small.predict(OTHER.pixels) == alone).all()
-    fresh = Classifier("mobilenet_v3_small", 32, 1)
+    fresh = Classifier("keras:MobileNet?alpha=0.25", 32, 1)
     fresh.fit(TRAIN, OTHER, SHORT, seed=1)
     assert (fresh.predict(OTHER.pixels) == alone).all()
 
@@ -84,9 +84,9 @@ def test_prediction_does_not_depend_on_the_row(small):
 
 def test_it_learns_and_keeps_the_weights_of_the_row_that_it_names(small):
     steps = []
-    training = Training(steps=40, batch=16, evaluations=4, learning_rate=1e-3)
+    training = Training(steps=80, batch=16, evaluations=4, learning_rate=1e-2)
     history = small.fit(TRAIN, OTHER, training, on_step=lambda: steps.append(1))
-    assert len(steps) == 40 and history["step"].iloc[-1] == 40 and len(history) == 4
+    assert len(steps) == 80 and history["step"].iloc[-1] == 80 and len(history) == 4
     kept = history[history["best"] == 1]
     assert len(kept) == 1 and kept["val_roc_auc"].iloc[0] > 0.95
     shown = selection.plain_scores(OTHER.targets, small.predict(OTHER.pixels))
@@ -186,7 +186,7 @@ def test_imagenet_out_of_reach_is_said_and_never_replaced(monkeypatch):
 
 def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phantoms, tmp_path):
     images = imageset.scan(phantoms)
-    saved.train(images.split("train"), "mobilenet_v3_small", tmp_path / "m", SHORT, size=32)
+    saved.train(images.split("train"), "keras:MobileNet?alpha=0.25", tmp_path / "m", SHORT, size=32)
     model = saved.load(tmp_path / "m")
     found, made, quarantine = model.evaluate(images.split("test"))
     numbers = found.set_index("metric")["value"]
