@@ -2,6 +2,8 @@
 
 import gc
 import os
+import subprocess
+import sys
 
 from ufgen.environment import prepare
 
@@ -11,7 +13,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from ufgen import phantom  # noqa: E402
+from ufgen import cli, phantom  # noqa: E402
 
 
 def pytest_collection_finish():
@@ -22,6 +24,20 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     os.environ["UFGEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def run_here(capsys, monkeypatch):
+    """A function that runs a command of ufgen in this process, which has imported Keras already."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ufgen", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture

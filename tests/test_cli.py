@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ufgen import cli
-
 COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
 
 
@@ -18,20 +16,6 @@ def _run(*arguments, cwd=None):
     )
     assert "Traceback" not in made.stderr
     return made
-
-
-@pytest.fixture
-def run_here(capsys, monkeypatch):
-    """As `_run`, in this process, which has imported Keras already."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ufgen", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.mark.parametrize(

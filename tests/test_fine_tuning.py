@@ -231,6 +231,7 @@ training = Training(steps=100, batch=8, evaluations=2, trained="head", learning_
 history = classifier.fit(train, train, training)
 more = Training(steps=2, batch=8, evaluations=1, average=2, trained="last_block")
 more = classifier.fit(train, train, more)
+assert "tensorflow" not in sys.modules
 print(json.dumps({"auc": history["val_roc_auc"].tolist(), "loss": more["loss"].tolist()}))
 """
 

@@ -110,7 +110,7 @@ def test_chosen_counts_leave_the_others_as_many_as_real(made, phantoms, tmp_path
         synthesise(phantoms, where, "dcgan", OPTIONS, choice, root / "generators")
 
 
-def test_redraw_and_fidelity_from_the_command_line(made, phantoms, tmp_path):
+def test_redraw_and_fidelity_from_the_command_line(made, phantoms, tmp_path, run_here):
     out, _ = made
     image = sorted(out.glob("UF/*.png"))[0]
     run = _run("redraw", image, "--out", tmp_path / "again.png")
@@ -118,10 +118,10 @@ def test_redraw_and_fidelity_from_the_command_line(made, phantoms, tmp_path):
     assert np.array_equal(
         np.asarray(Image.open(tmp_path / "again.png")), np.asarray(Image.open(image))
     )
-    run = _run("fidelity", phantoms, out, "--split", "test", "--out", tmp_path / "f")
+    run = run_here("fidelity", phantoms, out, "--split", "test", "--out", tmp_path / "f")
     assert run.returncode == 0 and "KD-texture" in run.stdout and "copies" in run.stdout
     assert (tmp_path / "f" / "fidelity.csv").is_file()
-    run = _run("fidelity", phantoms, phantoms, "--out", tmp_path / "g")
+    run = run_here("fidelity", phantoms, phantoms, "--out", tmp_path / "g")
     assert run.returncode == 1 and "against themselves" in run.stderr
     assert not (tmp_path / "g").exists()
 
