@@ -34,7 +34,7 @@ def run_trial(
     """Train and evaluate once; write `place/` with predictions.csv, history.csv and trial.json.
 
     Temperature and threshold come from the validation images; the test images are predicted once,
-    after training, in the order of their hash. Of the first generator evidence.npy keeps
+    after training, in the order of their hash. Of the first seed and generator evidence.npy keeps
     the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum; 0 where all images
     get the same probability, which has no evidence. trial.json says so (`constant`), and whether
     the weights are those of the first evaluation (`kept_first`).
@@ -96,7 +96,8 @@ def run_trial(
             "seconds": round(time.perf_counter() - started, 2),
             "cpu_seconds": round(time.process_time() - busy, 2),
         }
-        if trial.generator in (None, study.generator.seeds[0]):
+        first = study.seeds[0], study.generator.seeds[0]
+        if trial.seed == first[0] and trial.generator in (None, first[1]):
             maps = network.evidence(store.take(test))
             largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)
             shares = np.zeros_like(maps) if constant else maps / largest
