@@ -26,6 +26,7 @@ from ufgen.figures import (
 
 EACH = 4
 LEAST_CHANGE = 0.05
+EVEN = 0.01  # maps that vary less, as shares of their maximum, point nowhere
 COLUMNS = ["path", "label", "before", "after", "gain"]
 
 
@@ -70,7 +71,8 @@ def evidence(
     """The maps of the best classifier, of the first seed whose training runs in both arms have any.
 
     Only `skilled` classifiers are asked (all, by default): where one cannot tell the classes apart
-    there is nothing to explain. A run that gives all images one probability has no evidence.
+    there is nothing to explain. A run that gives all images one probability has no evidence, and
+    maps of a single cell, as of small images, do not say where it lies.
     """
     scores = predictions[predictions["arm"] == reference].groupby("classifier", sort=False)
     areas = {name: _mean_area(made) for name, made in scores if skilled is None or name in skilled}
@@ -86,6 +88,9 @@ def evidence(
             maps = [_maps(place) for place in pair]
             if None in maps:
                 why = "all images get the same probability"
+                continue
+            if not any(np.ptp(shares) > EVEN for found in maps for shares in found.values()):
+                why = f"at this size the maps of {classifier} have a single cell"
                 continue
             area = f"the highest mean ROC AUC in {reference}, {areas[classifier]:.3f}"
             return Evidence(f"Grad-CAM of {classifier}, seed {seed} ({area})", *maps)

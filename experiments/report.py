@@ -31,7 +31,8 @@ CAPTIONS = {
     "quality": "Each generator's change of the primary metric against the distance of its images "
     "to the training images. A few points show no trend.",
     "changed": "Test images whose mean probability of the true class changed by 0.05 or more, for "
-    "the better (▲) and for the worse (▼), and where the best classifier saw evidence (Grad-CAM). "
+    "the better (▲) and for the worse (▼), and where the best classifier saw evidence (Grad-CAM), "
+    "unless the figure says why there is none. "
     "Above: the class, and the mean probability of the positive class before and after.",
     "training": "Training: thin lines are training, thick lines validation images; dots mark the "
     "weights that were kept.",

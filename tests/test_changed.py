@@ -39,7 +39,7 @@ def _trial(root, arm: str, seed: int, maps, classifier="mobilenet_v3", constant=
 
 def _maps(place_of_one: int):
     maps = np.zeros((5, 2, 2))
-    maps[place_of_one] = 1
+    maps[place_of_one, 0] = 1
     return maps
 
 
@@ -53,8 +53,8 @@ def test_gain_is_that_of_the_true_class_and_small_changes_are_left_out():
 def test_evidence_is_joined_to_images_by_path(tmp_path):
     trials = [_trial(tmp_path, "real", 0, _maps(4)), _trial(tmp_path, ARM, 0, _maps(0))]
     found = changed.evidence(_predictions(), trials, ARM, "real")
-    assert found.before["a"].min() == 1 and found.before["d"].max() == 0
-    assert found.after["e"].min() == 1 and "mobilenet_v3, seed 0" in found.text
+    assert found.before["a"].max() == 1 and found.before["d"].max() == 0
+    assert found.after["e"].max() == 1 and "mobilenet_v3, seed 0" in found.text
 
 
 def test_a_failed_first_seed_is_replaced_by_the_next(tmp_path):
@@ -64,6 +64,13 @@ def test_a_failed_first_seed_is_replaced_by_the_next(tmp_path):
     )
     trials += [_trial(tmp_path, arm, 1, _maps(1)) for arm in ("real", ARM)]
     assert "seed 1" in changed.evidence(_predictions(), trials, ARM, "real").text
+
+
+def test_maps_of_one_cell_do_not_say_where_evidence_lies(tmp_path):
+    even = np.ones((5, 2, 2)) * np.array([1, 1, 0, 1, 0])[:, None, None]
+    trials = [_trial(tmp_path, arm, 0, even) for arm in ("real", ARM)]
+    found = changed.evidence(_predictions(), trials, ARM, "real")
+    assert found.before is None and "maps of mobilenet_v3 have a single cell" in found.text
 
 
 def test_a_constant_network_has_no_evidence(tmp_path):
