@@ -54,6 +54,7 @@ class Classifier:
         self._built_twin: Network | None = None
         self._steps: dict[tuple, Step] = {}
         self._initial: tuple[int, list[np.ndarray]] | None = None
+        self._initial_sha256: str | None = None
         self._features = FrozenFeatures(self.parts.features)
         self._explainer: keras.Model | None = None
         self._pretrained = None if weights == "none" else _values(self.model.variables)
@@ -143,10 +144,12 @@ class Classifier:
 
     def initial_sha256(self) -> str:
         """A hash of the weights that the last training began with."""
-        found = hashlib.sha256()
-        for value in self._initial[1]:
-            found.update(np.ascontiguousarray(value).tobytes())
-        return found.hexdigest()
+        if self._initial_sha256 is None:
+            found = hashlib.sha256()
+            for value in self._initial[1]:
+                found.update(np.ascontiguousarray(value))
+            self._initial_sha256 = found.hexdigest()
+        return self._initial_sha256
 
     def predict(self, pixels: np.ndarray, test_views: int = 0) -> np.ndarray:
         """The probability of the positive class for uint8 (N, size, size, channels): float64 (N,).
@@ -192,7 +195,7 @@ class Classifier:
         """Back to the initial weights of `seed`; the training to come changes `changed` alone."""
         if self._initial is None or self._initial[0] != seed:
             random.seed(seed)  # Keras seeds layers from it; TensorFlow's own would drop its kernels
-            self._initial = (seed, self._initial_values())
+            self._initial, self._initial_sha256 = (seed, self._initial_values()), None
         initial = dict(zip(map(id, self.model.variables), self._initial[1], strict=True))
         either = {id(v): v for v in [*self._changed, *changed]}
         _assign(list(either.values()), [initial[key] for key in either])

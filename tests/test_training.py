@@ -66,9 +66,11 @@ def test_each_network_scales_its_input_exactly_once(monkeypatch):
 
 def test_a_trial_gives_the_same_after_another_trial(small):
     small.fit(TRAIN, OTHER, SHORT, seed=1)
-    alone = small.predict(OTHER.pixels)
+    alone, initial = small.predict(OTHER.pixels), small.initial_sha256()
     small.fit(OTHER, TRAIN, SHORT, seed=2, augmentation="light")
+    assert small.initial_sha256() != initial
     small.fit(TRAIN, OTHER, SHORT, seed=1)
+    assert small.initial_sha256() == initial
     assert (small.predict(OTHER.pixels) == alone).all()
     fresh = Classifier("keras:MobileNet?alpha=0.25", 32, 1)
     fresh.fit(TRAIN, OTHER, SHORT, seed=1)
