@@ -5,7 +5,12 @@ import os
 import subprocess
 import sys
 
-from ufgen.environment import prepare
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+for name in THREADS:  # tests run side by side: a core for each
+    os.environ.setdefault(name, "1")
+
+from ufgen.environment import prepare  # noqa: E402
 
 prepare()  # the kernels of the command line, before anything imports Keras
 
