@@ -147,7 +147,7 @@ class Classifier:
         if self._initial_sha256 is None:
             found = hashlib.sha256()
             for value in self._initial[1]:
-                found.update(np.ascontiguousarray(value))
+                found.update(np.ascontiguousarray(value).tobytes())
             self._initial_sha256 = found.hexdigest()
         return self._initial_sha256
 
