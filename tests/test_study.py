@@ -78,6 +78,12 @@ def test_every_arm_is_reported(finished):
     assert "phantom" in page and "ufgen experiment small.yaml" in page
 
 
+def test_maps_are_kept_of_the_first_seed_and_generator(finished):
+    kept = [file.parent.name for file in finished[0].glob("runs/small/trials/*/evidence.npy")]
+    assert len(kept) == len(ARMS)
+    assert all("_seed0_" in name and "_generator1_" not in name for name in kept)
+
+
 def test_the_reported_metrics_are_those_of_scikit_learn(finished):
     """From the folders' names as labels, and the test images' probabilities and thresholds."""
     root, _ = finished
