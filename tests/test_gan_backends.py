@@ -6,11 +6,14 @@ import subprocess
 import sys
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 
+import gan_losses_over_steps as script
+import keras
 import numpy as np
 import on_jax
 import pytest
+
+from ufgen.gan.recipe import Recipe
 
 NEEDS_JAX = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 RECIPES = {
@@ -41,14 +44,18 @@ SHARED = {  # TensorFlow's devices have moments of their own in batch normalisat
 
 @cache
 def losses(backend: str, devices: int) -> dict:
-    """The losses of all RECIPES, or of those that are SHARED by devices, from one process."""
-    script = Path(__file__).with_name("gan_losses_over_steps.py")
+    """The losses of all RECIPES, or of those that are SHARED by devices.
+
+    Those of TensorFlow on one device come from this process, the others each from one of their own.
+    """
     same = {"resolution": 32, "width": 4, "batch": 8, "precision": "float32"}
     names = RECIPES if devices == 1 else SHARED[backend]
     recipes = {name: same | RECIPES[name] for name in names}
+    if (backend, devices) == (keras.backend.backend(), 1):
+        return {name: script.losses(Recipe(**fields)) for name, fields in recipes.items()}
     environment = on_jax.environment(devices) if backend == "jax" else os.environ
     made = subprocess.run(
-        [sys.executable, script, json.dumps(recipes), str(devices)],
+        [sys.executable, script.__file__, json.dumps(recipes), str(devices)],
         env=environment | {"KERAS_BACKEND": backend},
         capture_output=True,
         text=True,

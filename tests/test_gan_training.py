@@ -452,12 +452,11 @@ drawn_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-@pytest.mark.parametrize("devices", [1, 2])
-def test_jax_trains_resumes_and_draws(tmp_path, devices):
+def test_jax_trains_on_two_devices_resumes_and_draws(tmp_path):
     finished = subprocess.run(
         [sys.executable, "-c", JAX_TRAINING, str(tmp_path), str(Path(__file__).parent)],
         env=on_jax.environment(
-            devices,
+            devices=2,
             JAX_COMPILATION_CACHE_DIR=str(tmp_path / "compiled"),
             JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0.2",
         ),
@@ -466,5 +465,5 @@ def test_jax_trains_resumes_and_draws(tmp_path, devices):
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    assert ("training on 2 devices" in finished.stdout) == (devices == 2)
+    assert "training on 2 devices" in finished.stdout
     assert len(list((tmp_path / "s" / "dark").glob("*.png"))) == 2
