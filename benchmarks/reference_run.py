@@ -55,12 +55,23 @@ def run(folder: Path, backend: str) -> None:
         "name: residual\narchitecture: residual\nwidth: 4\nbatch: 8\nprecision: float32\n"
     )
     environment = os.environ | {"KERAS_BACKEND": backend, "UFGEN_CACHE": str(folder / "cache")}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[1])}  # this checkout's ufgen
     train = ["--classifier", NETWORK, "--steps", "30", "--batch", "8", "--resolution", "32"]
+    synth = ["--kimg", "0.8", "--resolution", "32", "--filter", "discriminator", "--drop-copies"]
     for command in (
         ["data", "phantom", "images", "--train", "80", "--test", "40", "--size", "32"],
-        ["synth", "images", "--name", "a", "--kimg", "0.8", "--resolution", "32"],
-        ["synth", "images", "--name", "b", "--recipe", "residual.yaml", "--kimg", "0.8"]
-        + ["--resolution", "32", "--filter", "manifold", "--drop-copies", "--per-class", "12"],
+        ["synth", "images", "--name", "a", *synth],
+        [
+            "synth",
+            "images",
+            "--name",
+            "b",
+            "--recipe",
+            "residual.yaml",
+            *synth,
+            "--per-class",
+            "12",
+        ],
         ["fidelity", "images", "synthetic/a", "--out", "fidelity"],
         ["experiment", "split.yaml"],
         ["experiment", "folds.yaml"],
