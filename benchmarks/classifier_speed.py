@@ -109,10 +109,10 @@ def turn(options, who: str, name: str, size: int) -> dict:
 
 def images_of(options, size: int):
     """Pixels and targets of the images, as ufgen reads them."""
-    from ufgen import imageset, pixels
+    from ufgen.images import image_set, pixel_store
 
     labels = sorted(p.name for p in options.folder.iterdir() if p.is_dir())
-    decoded = pixels.load(imageset.scan(options.folder, labels[-1]), size)
+    decoded = pixel_store.load(image_set.scan(options.folder, labels[-1]), size)
     return decoded.store.take(decoded.images), decoded.images.targets()
 
 

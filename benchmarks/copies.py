@@ -19,12 +19,12 @@ from ufgen import environment
 environment.prepare()
 environment.import_keras()
 
-from ufgen import imageset, pixels  # noqa: E402
-from ufgen.fidelity.copies import find_copies  # noqa: E402
+from ufgen.display.image_grid import write_grid  # noqa: E402
+from ufgen.fidelity.memorization import find_copies  # noqa: E402
 from ufgen.gan.recipe import load_recipe  # noqa: E402
-from ufgen.gan.sampler import draw  # noqa: E402
-from ufgen.gan.trainer import train_generator  # noqa: E402
-from ufgen.grids import write_grid  # noqa: E402
+from ufgen.gan.sampling.sampler import draw  # noqa: E402
+from ufgen.gan.training.trainer import train_generator  # noqa: E402
+from ufgen.images import image_set, pixel_store  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path)
@@ -32,7 +32,7 @@ parser.add_argument("--minutes", type=float, default=4)
 parser.add_argument("--resolution", type=int, default=64)
 parser.add_argument("--grid", type=Path, default=Path("memorised.png"))
 options = parser.parse_args()
-decoded = pixels.load(imageset.scan(options.folder, binary=False), options.resolution)
+decoded = pixel_store.load(image_set.scan(options.folder, binary=False), options.resolution)
 train, test = (decoded.images.split(name) for name in ("train", "test"))
 train_pixels, test_pixels = decoded.store.take(train), decoded.store.take(test)
 groups = train.table["group"].to_numpy()

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ufgen import imageset, pixels
-from ufgen.fidelity import gate, measure
-from ufgen.fidelity.extractors import texture
+from ufgen.fidelity import fidelity_table, gate
+from ufgen.fidelity.feature_extractors import texture
+from ufgen.images import image_set, pixel_store
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path)
 parser.add_argument("--resolution", type=int, default=64)
 options = parser.parse_args()
-decoded = pixels.load(imageset.scan(options.folder, binary=False), options.resolution)
+decoded = pixel_store.load(image_set.scan(options.folder, binary=False), options.resolution)
 parts = {}
 for name in ("train", "test"):
     images = decoded.images.split(name)
@@ -55,7 +55,7 @@ cases = {
 print("| images | KD-texture (reference) | coverage (reference) | gate |\n|---|---|---|---|")
 for name, change in cases.items():
     drawn = {label: change(images) for label, images in parts["test"].items()}
-    table = measure.measure(parts["train"], drawn, [texture()])
+    table = fidelity_table.measure(parts["train"], drawn, [texture()])
     rows = table[table["scope"] == "all"].set_index("metric")
     numbers = [rows.loc[f"{metric}-texture"] for metric in ("KD", "coverage")]
     cells = [f"{row['value']:.3g} ({row['reference']:.2g})" for row in numbers]

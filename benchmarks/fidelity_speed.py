@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from ufgen.fidelity.coverage import precision_recall_density_coverage
 from ufgen.fidelity.distances import frechet_distance, kernel_distance_interval
+from ufgen.fidelity.prdc import precision_recall_density_coverage
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--images", type=int, default=2000)

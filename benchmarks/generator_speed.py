@@ -23,9 +23,10 @@ environment.import_keras()
 
 from recipe_text import recipe_of  # noqa: E402
 
-from ufgen import imageset, phantom, pixels  # noqa: E402
-from ufgen.appraisal import training_and_held_out  # noqa: E402
-from ufgen.gan.trainer import train_generator  # noqa: E402
+from ufgen import phantom  # noqa: E402
+from ufgen.gan.training.trainer import train_generator  # noqa: E402
+from ufgen.images import image_set, pixel_store  # noqa: E402
+from ufgen.synthesis.evaluation import training_and_held_out  # noqa: E402
 
 STYLEGAN2_ADA = 147
 parser = argparse.ArgumentParser(description=__doc__)
@@ -40,9 +41,9 @@ with tempfile.TemporaryDirectory() as folder:
     root = Path(folder)
     if options.folder is None:
         phantom.write_set(root / "set", 400, 8, max(options.resolutions), seed=0, progress=False)
-    images = imageset.scan(options.folder or root / "set", binary=False)
+    images = image_set.scan(options.folder or root / "set", binary=False)
     for resolution in options.resolutions:
-        decoded = pixels.load(images, resolution)
+        decoded = pixel_store.load(images, resolution)
         train, _ = training_and_held_out(decoded)
         shown = decoded.store.take(train)
         for text in options.recipes:

@@ -21,7 +21,7 @@ from classifiers import registry
 from classifiers.deploy import export
 from classifiers.deploy.predictor import NETWORK_FILES, Predictor
 from classifiers.deploy.video import Video, Writer
-from ufgen.pictures import decode, find_files, resize
+from ufgen.images.decoding import decode, find_files, resize
 
 NETWORKS = ("custom_resnet50", "mobilenet_v3", "hybrid")
 CONTESTANTS = {

@@ -25,7 +25,7 @@ from classifiers.frozen import FrozenFeatures  # noqa: E402
 from classifiers.metrics import roc_auc  # noqa: E402
 from classifiers.settings import Training  # noqa: E402
 from classifiers.training import Classifier  # noqa: E402
-from ufgen import imageset, pixels, splits  # noqa: E402
+from ufgen.images import image_set, pixel_store, splits  # noqa: E402
 
 NAME = "keras:MobileNetV2?alpha=0.35"
 HEAD = {"trained": "head", "learning_rate": 1e-3, "batch": 32, "precision": "float32"}
@@ -54,7 +54,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS))
     options = parser.parse_args()
-    decoded = pixels.load(imageset.scan(options.folder, options.positive), options.size, 1, "pad")
+    decoded = pixel_store.load(
+        image_set.scan(options.folder, options.positive), options.size, 1, "pad"
+    )
     images, store = splits.group_same_pictures(decoded.images), decoded.store
     train, test = images.split("train"), images.split("test")
     classifier = Classifier(NAME, options.size, 1, options.weights)

@@ -22,7 +22,7 @@ from classifiers import metrics, saved  # noqa: E402
 from classifiers.deploy import Predictor  # noqa: E402
 from classifiers.deploy.export import export  # noqa: E402
 from classifiers.settings import Training  # noqa: E402
-from ufgen import imageset  # noqa: E402
+from ufgen.images import image_set  # noqa: E402
 
 NETWORKS = ("mobilenet_v3", "custom_resnet50", "hybrid")
 BUNDLES = (("litert", "none"), ("litert", "dynamic"), ("litert", "int8"), ("onnx", "none"))
@@ -33,7 +33,7 @@ parser.add_argument("--positive", required=True)
 parser.add_argument("--size", type=int, default=96)
 parser.add_argument("--steps", type=int, default=60)
 options = parser.parse_args()
-images = imageset.scan(options.folder, options.positive)
+images = image_set.scan(options.folder, options.positive)
 test = images.split("test")
 files, targets = [Path(path) for path in test.table["path"]], test.targets()
 with tempfile.TemporaryDirectory() as place:

@@ -21,7 +21,8 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from classifiers.metrics import roc_auc  # noqa: E402
-from ufgen import imageset, phantom, pixels  # noqa: E402
+from ufgen import phantom  # noqa: E402
+from ufgen.images import image_set, pixel_store  # noqa: E402
 
 TRAIN, TEST = 500, 300
 
@@ -47,7 +48,7 @@ with tempfile.TemporaryDirectory() as folder:
     phantom.write_set(Path(folder) / "set", TRAIN, TEST, 128, seed=1, progress=False)
     speed = (TRAIN + TEST) / (time.perf_counter() - started)
     print(f"{speed:.0f} images/s at 128 px, written as PNG")
-    decoded = pixels.load(imageset.scan(Path(folder) / "set"), 64)
+    decoded = pixel_store.load(image_set.scan(Path(folder) / "set"), 64)
 train, test = (decoded.images.split(name) for name in ("train", "test"))
 shown, held = (decoded.store.take(part).astype("float32") for part in (train, test))
 simple = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -26,7 +26,8 @@ from classifiers.intervals import clopper_pearson  # noqa: E402
 from classifiers.salience import enlarge  # noqa: E402
 from classifiers.settings import Training  # noqa: E402
 from classifiers.training import Classifier  # noqa: E402
-from ufgen import imageset, phantom, pixels, splits  # noqa: E402
+from ufgen import phantom  # noqa: E402
+from ufgen.images import image_set, pixel_store, splits  # noqa: E402
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = phantom.write_set(Path(folder) / "set", options.train, options.test, options.size)
-        decoded = pixels.load(imageset.scan(place), options.size)
+        decoded = pixel_store.load(image_set.scan(place), options.size)
         train, test = decoded.images.split("train"), decoded.images.split("test")
         held = splits.hold_out(train, 0.2, 0)
         parts = [train.select(~held), train.select(held), test]

@@ -19,7 +19,7 @@ environment.import_keras()
 from classifiers.training import Classifier  # noqa: E402
 from ufgen import precision  # noqa: E402
 from ufgen.gan.recipe import load_recipe  # noqa: E402
-from ufgen.gan.step import Adversaries, constants_of  # noqa: E402
+from ufgen.gan.training.adversarial_step import Adversaries, constants_of  # noqa: E402
 
 BATCH, STEPS = 16, 2
 CLASSIFIERS = ("custom_resnet50", "mobilenet_v3", "hybrid")

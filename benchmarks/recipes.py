@@ -23,11 +23,11 @@ environment.import_keras()
 
 from recipe_text import recipe_of  # noqa: E402
 
-from ufgen import imageset, pixels  # noqa: E402
-from ufgen.fidelity import measure  # noqa: E402
-from ufgen.fidelity.extractors import by_name, texture  # noqa: E402
-from ufgen.gan import sampler  # noqa: E402
-from ufgen.gan.trainer import train_generator  # noqa: E402
+from ufgen.fidelity import fidelity_table  # noqa: E402
+from ufgen.fidelity.feature_extractors import by_name, texture  # noqa: E402
+from ufgen.gan.sampling import sampler  # noqa: E402
+from ufgen.gan.training.trainer import train_generator  # noqa: E402
+from ufgen.images import image_set, pixel_store  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path)
@@ -44,8 +44,8 @@ options = parser.parse_args()
 extractors = [texture()]
 if options.extractor != "texture":
     extractors.append(by_name(options.extractor, options.weights))
-images = imageset.scan(options.folder, options.positive)
-decoded = pixels.load(images, options.resolution)
+images = image_set.scan(options.folder, options.positive)
+decoded = pixel_store.load(images, options.resolution)
 train = decoded.images.split("train")
 shown = decoded.store.take(train)
 labels = train.table["label"].to_numpy()
@@ -58,12 +58,12 @@ for text in options.recipes:
     drawn = sampler.draw(generator, train.table["label"].value_counts().to_dict())
     sampler.write(drawn, folder, train, shown)
     of_class = drawn.table["label"].to_numpy()
-    table = measure.measure(
+    table = fidelity_table.measure(
         {label: shown[labels == label] for label in train.classes},
         {label: drawn.pixels[of_class == label] for label in train.classes},
         extractors,
     )
-    measure.write(table, folder)
+    fidelity_table.write(table, folder)
     row = {"recipe": text, "kimg": drawn.about["images_shown"] / 1000}
     row |= {name: drawn.about[name] for name in ("snapshot_kimg", "seconds", "precision")}
     for found in table[table["scope"] == "all"].to_dict("records"):

@@ -23,11 +23,11 @@ from pathlib import Path
 from ufgen import environment
 environment.prepare()
 environment.import_keras()
-from ufgen import imageset, pixels
-from ufgen.gan import trainer
+from ufgen.images import image_set, pixel_store
+from ufgen.gan.training import trainer
 from ufgen.gan.recipe import load_recipe
 trainer.CHECKPOINT_SECONDS = 2
-decoded = pixels.load(imageset.scan(sys.argv[1]).split("train"), 64)
+decoded = pixel_store.load(image_set.scan(sys.argv[1]).split("train"), 64)
 recipe = load_recipe("dcgan", kimg=float(sys.argv[3]), evaluate_kimg=2.0)
 shown = decoded.store.take(decoded.images)
 print("ready", flush=True)

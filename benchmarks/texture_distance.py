@@ -18,11 +18,12 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from ufgen import imageset, phantom, pixels
+from ufgen import phantom
 from ufgen.fidelity.distances import kernel_distance
-from ufgen.fidelity.extractors import texture
-from ufgen.fidelity.measure import standardised
-from ufgen.fidelity.reference import between_halves
+from ufgen.fidelity.feature_extractors import texture
+from ufgen.fidelity.fidelity_table import standardised
+from ufgen.fidelity.real_reference import between_halves
+from ufgen.images import image_set, pixel_store
 
 
 def blur(images, pixels, rng):
@@ -113,7 +114,7 @@ with tempfile.TemporaryDirectory() as folder:
     made = phantom.write_set(Path(folder) / "set", 2 * options.images, 8, size, 0, False)
     sets = {}
     for name, place in (("real", options.folder), ("phantom", made)):
-        decoded = pixels.load(imageset.scan(place, binary=False), size)
+        decoded = pixel_store.load(image_set.scan(place, binary=False), size)
         sets[name] = decoded.store.take(decoded.images)
 sets["real, fan on black"] = np.where(fan(size)[..., None], sets["real"], 0).astype("uint8")
 heads = ["images", "KD-texture", "real against real", "held out"]

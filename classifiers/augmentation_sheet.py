@@ -7,9 +7,9 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from classifiers.augmentation import MIXING, augmenter
-from ufgen import pixels
-from ufgen.grids import TILE, write_grid
-from ufgen.imageset import ImageSet
+from ufgen.display.image_grid import TILE, write_grid
+from ufgen.images import pixel_store
+from ufgen.images.image_set import ImageSet
 
 BATCH = 8
 COLUMNS = 8
@@ -23,9 +23,9 @@ def write_sheet(
 
     The batch is a seeded choice of `images`, in turn of each class, in grayscale and `size` pixels
     wide. Where a policy mixes images, each is marked with its target. Returns what could not be
-    read, as `ufgen.pixels.load` does. Raises UserError.
+    read, as `ufgen.images.pixel_store.load` does. Raises UserError.
     """
-    decoded = pixels.load(images.select(_of_each_class(images.targets(), seed)), size)
+    decoded = pixel_store.load(images.select(_of_each_class(images.targets(), seed)), size)
     batch, labels = decoded.store.take(decoded.images), decoded.images.table["label"]
     targets = decoded.images.targets().astype("float32")
     rows = []
@@ -52,7 +52,7 @@ def _of_each_class(targets: np.ndarray, seed: int) -> np.ndarray:
 def _tile(image: np.ndarray, text: str) -> np.ndarray:
     """The enlarged image as uint8 (H, W, 3), with white text on black in its upper left corner."""
     factor = max(1, TILE // len(image))
-    picture = Image.fromarray(pixels.as_picture(image)).convert("RGB")
+    picture = Image.fromarray(pixel_store.as_picture(image)).convert("RGB")
     picture = picture.resize(np.multiply(picture.size, factor), Image.Resampling.NEAREST)
     if text:
         draw, font = ImageDraw.Draw(picture), ImageFont.load_default(14)

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from classifiers import curves, intervals, metrics
-from ufgen import figures
-from ufgen.figures import BLUE, GREY, VERMILLION
+from ufgen.display import figure_style
+from ufgen.display.figure_style import BLUE, GREY, VERMILLION
 
 NOTHING_RANKED = "no curve: all images\nget the same probability"
 
 
-@figures.style()
+@figure_style.style()
 def write_curves(
     path: Path, labels: np.ndarray, probabilities: np.ndarray, threshold: float
 ) -> None:
@@ -19,7 +19,7 @@ def write_curves(
 
     Where all images get the same probability, or are of one class, there is no curve to draw.
     """
-    figure = figures.open_figure(height=3.2)
+    figure = figure_style.open_figure(height=3.2)
     roc, precision, reliable = figure.subplots(1, 3)
     at = metrics.evaluate(labels, probabilities, threshold)
     roc.plot([0, 1], [0, 1], "--", color=GREY, lw=0.8)
@@ -65,8 +65,8 @@ def write_curves(
     for axes in (roc, precision, reliable):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.grid(alpha=0.3)
-        figures.legend_below(axes, 2)
-    figures.save(figure, path)
+        figure_style.legend_below(axes, 2)
+    figure_style.save(figure, path)
 
 
 def _shown(value: float) -> str:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from classifiers import decision
 from classifiers.salience import enlarge, salient_box
-from ufgen import figures
 from ufgen.atomic import whole_file
+from ufgen.display import figure_style
 
 EACH = 5
 TITLE = (
@@ -47,7 +47,7 @@ def choose(predictions: pd.DataFrame, each: int = EACH) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-@figures.style()
+@figure_style.style()
 def write(
     folder: Path,
     explain: Callable[[np.ndarray, bool], np.ndarray],
@@ -69,7 +69,7 @@ def write(
         rows = chosen[alike].index.unique()
         if len(rows):
             evidence |= dict(zip(rows, explain(pixels[rows], of_positive), strict=True))
-    figure = figures.open_figure(2.3 * EACH + 0.6, 2.75 * len(TITLES))
+    figure = figure_style.open_figure(2.3 * EACH + 0.6, 2.75 * len(TITLES))
     panels, rows = figure.subplots(len(TITLES), EACH, squeeze=False), []
     for line, (kind, title) in enumerate(TITLES.items()):
         for panel in panels[line]:
@@ -85,7 +85,7 @@ def write(
             found = {name: about.get(name) for name in ABOUT}
             rows.append(found | dict(zip(BOX, box or [np.nan] * 4, strict=True)))
     figure.suptitle(TITLE if any(e.any() for e in evidence.values()) else NOTHING, fontsize=9)
-    figures.save(figure, folder / "explanations.png")
+    figure_style.save(figure, folder / "explanations.png")
     with whole_file(folder / "explanations.csv") as temporary:
         table = pd.DataFrame(rows, columns=[*ABOUT, *BOX])
         table = table.rename(columns={"probability": f"probability_{positive}"})
@@ -103,7 +103,9 @@ def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about, positive: 
         panel.imshow(heat, cmap="inferno", alpha=0.55 * np.clip(heat, 0, 1))
         left, top, right, bottom = (edge * size - 0.5 for edge in box)
         panel.add_patch(
-            Rectangle((left, top), right - left, bottom - top, fill=False, ec=figures.SKY, lw=1.6)
+            Rectangle(
+                (left, top), right - left, bottom - top, fill=False, ec=figure_style.SKY, lw=1.6
+            )
         )
     said = decision.text(about["probability"], positive, about["predicted"], about["threshold"])
     panel.set_title(f"is {about['label']}\n{said}".replace(" → ", "\n→ "), fontsize=7)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ufgen.errors import UserError
-from ufgen.pictures import FITS
+from ufgen.images.decoding import FITS
 
 LARGEST_FILE = 1 << 20
 LARGEST_SIZE = 2048

@@ -14,10 +14,11 @@ from classifiers.batches import Examples
 from classifiers.ensemble import Ensemble
 from classifiers.settings import Training, check_trial
 from classifiers.training import Classifier
-from ufgen import pixels, precision, splits, tensorboard
+from ufgen import precision, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet, groups_by_pattern
+from ufgen.images import pixel_store, splits
+from ufgen.images.image_set import ImageSet, groups_by_pattern
 
 FILES = ("model.json", "model.weights.h5", "images.csv")
 
@@ -64,7 +65,9 @@ class SavedClassifier:
     def resized(self, shown: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) as this classifier takes them: uint8 (N, size, size, channels)."""
         size, channels = self.about["size"], self.about["channels"]
-        return np.stack([pixels.resize(pixels.as_picture(i), size, channels) for i in shown])
+        return np.stack(
+            [pixel_store.resize(pixel_store.as_picture(i), size, channels) for i in shown]
+        )
 
     def evaluate(
         self, images: ImageSet, group_pattern: str | None = None
@@ -119,8 +122,10 @@ class SavedClassifier:
         explain = no_evidence if self.is_constant(predictions) else self.ensemble.explain
         return explanations.write(folder, explain, images.relative(), shown, images.positive)
 
-    def _load(self, images: ImageSet) -> pixels.Decoded:
-        return pixels.load(images, self.about["size"], self.about["channels"], self.about["fit"])
+    def _load(self, images: ImageSet) -> pixel_store.Decoded:
+        return pixel_store.load(
+            images, self.about["size"], self.about["channels"], self.about["fit"]
+        )
 
     def _decided(self, scored: pd.DataFrame) -> pd.DataFrame:
         about = self.about
@@ -170,7 +175,7 @@ def train(
     splits.check_real(images, "training")
     chosen = precision.choose(training.precision, precision.of_classifier(name))
     network = Classifier(name, size, channels, weights, chosen)  # first: weights may be missing
-    decoded = pixels.load(images, size, channels, fit)
+    decoded = pixel_store.load(images, size, channels, fit)
     named = decoded.images.table.set_index("path")["group"]
     images = splits.group_same_pictures(decoded.images)
     images = images.select(np.argsort(images.table["sha256"], kind="stable"))

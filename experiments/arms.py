@@ -8,7 +8,7 @@ import numpy as np
 
 from classifiers.augmentation import check_policy
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet, concatenate
+from ufgen.images.image_set import ImageSet, concatenate
 
 HOW = (
     "expected parts joined by +, each kind once: real or synthetic first, then duplicated@RATIO, "

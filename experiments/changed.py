@@ -13,7 +13,7 @@ from classifiers.salience import enlarge
 from experiments.arms import parse
 from experiments.trial import read_predictions
 from ufgen.atomic import whole_file
-from ufgen.figures import (
+from ufgen.display.figure_style import (
     BAD_TEXT,
     COLUMN,
     FORMATS,

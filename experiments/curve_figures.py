@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from classifiers import curves
 from classifiers.metrics import reliability
 from experiments.figures import panels_of
-from ufgen.figures import GREY, counted, footnote, legend_below, line_styles, style
+from ufgen.display.figure_style import GREY, counted, footnote, legend_below, line_styles, style
 
 HEIGHT = 2.0
 

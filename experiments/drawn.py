@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ufgen import figures
-from ufgen.appraisal import compare
-from ufgen.contact_sheet import Strip
+from ufgen.display import figure_style
+from ufgen.display.contact_sheet import Strip
+from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.fidelity import gate
-from ufgen.fidelity.extractors import extract, texture
-from ufgen.fidelity.measure import standardised
-from ufgen.gan.sampler import Drawn
-from ufgen.grids import GRID_COLUMNS, write_grid
-from ufgen.imageset import ImageSet
+from ufgen.fidelity.feature_extractors import extract, texture
+from ufgen.fidelity.fidelity_table import standardised
+from ufgen.gan.sampling.sampler import Drawn
+from ufgen.images.image_set import ImageSet
+from ufgen.synthesis.evaluation import compare
 
 FEWEST_HELD_OUT = 5
 EMBEDDED = 600
@@ -26,8 +26,8 @@ def describe(
 ) -> None:
     """Write into `folder` what is known of synthetic images: numbers, copies, pictures.
 
-    fidelity.csv and copies.csv (see `ufgen.appraisal`), nearest.png (synthetic images above the
-    training images that they correlate with most) and embedding.png. `train` are the images that
+    fidelity.csv and copies.csv (see `synthesis.evaluation`), nearest.png (synthetic images above
+    the training images that they correlate with most) and embedding.png. `train` are those that
     the generator saw; `held_out` others that are not test images.
     """
     synthetic = ImageSet(drawn.table, train.positive)
@@ -75,7 +75,7 @@ def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) ->
     write_grid(path, rows, "synthetic images, each above the training image nearest to it")
 
 
-@figures.style()
+@figure_style.style()
 def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: ImageSet, pixels):
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of texture features, real and synthetic."""
     from sklearn.manifold import TSNE
@@ -96,11 +96,11 @@ def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: Image
         for images, i in zip((train, synthetic), picked, strict=True)
     ]
     labels, real = np.concatenate(labels), np.arange(len(features)) < len(picked[0])
-    original = figures.source_word(train.table["source"])
-    figure = figures.open_figure(6.4, 4.6)
+    original = figure_style.source_word(train.table["source"])
+    figure = figure_style.open_figure(6.4, 4.6)
     axes = figure.subplots()
     for place, label in enumerate(train.classes):
-        colour = figures.class_colour(place)
+        colour = figure_style.class_colour(place)
         for kind, mask in ((original, real), ("synthetic", ~real)):
             x, y = places[mask & (labels == label)].T
             face = colour if kind == original else "none"
@@ -108,8 +108,8 @@ def _write_embedding(path: Path, train: ImageSet, train_pixels, synthetic: Image
                 x, y, s=14, lw=0.7, fc=face, ec=colour, alpha=0.75, label=f"{label}, {kind}"
             )
     axes.set(xticks=[], yticks=[], title="t-SNE of texture features")
-    figures.legend_beside(axes)
-    figures.save(figure, path)
+    figure_style.legend_beside(axes)
+    figure_style.save(figure, path)
 
 
 def _evenly(count: int) -> np.ndarray:

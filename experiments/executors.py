@@ -13,8 +13,8 @@ from experiments.preparation import Prepared
 from experiments.study import Study, Trial
 from experiments.trial import run_trial
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet
-from ufgen.pixels import PixelStore
+from ufgen.images.image_set import ImageSet
+from ufgen.images.pixel_store import PixelStore
 from ufgen.progress import Progress, say
 
 

@@ -11,8 +11,7 @@ from classifiers import metrics
 from experiments.arms import parse
 from experiments.study import Study
 from ufgen.atomic import whole_file, write_text
-from ufgen.errors import UserError
-from ufgen.figures import (
+from ufgen.display.figure_style import (
     BLACK,
     BLUE,
     COLUMN,
@@ -23,6 +22,7 @@ from ufgen.figures import (
     save,
     style,
 )
+from ufgen.errors import UserError
 
 FACTORS = ("fraction", "resolution")
 MARKERS = "osD^v"

@@ -9,7 +9,7 @@ import yaml
 from classifiers import metrics as metric_names
 from experiments.checks import ENOUGH_SEEDS
 from experiments.wording import number
-from ufgen.figures import source_word
+from ufgen.display.figure_style import source_word
 
 SHOWN_SETS = 4
 NEEDS_SEEDS = f"needs {ENOUGH_SEEDS} seeds"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from classifiers import metrics
 from experiments.arms import Arm, parse
-from ufgen.figures import (
+from ufgen.display.figure_style import (
     BAD_TEXT,
     BLACK,
     BLUE,

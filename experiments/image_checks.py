@@ -3,7 +3,7 @@
 import pandas as pd
 
 from experiments.checks import Check
-from ufgen.imageset import ImageSet
+from ufgen.images.image_set import ImageSet
 
 
 def check_images(images: ImageSet, quarantine: pd.DataFrame) -> list[Check]:

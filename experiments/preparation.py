@@ -9,16 +9,17 @@ import pandas as pd
 
 from experiments.arms import Arm, mix, synthetic_counts
 from experiments.study import Study
-from ufgen import imageset, pixels, provenance, splits
-from ufgen.figures import source_word
-from ufgen.imageset import ImageSet
+from ufgen import provenance
+from ufgen.display.figure_style import source_word
+from ufgen.images import image_set, pixel_store, splits
+from ufgen.images.image_set import ImageSet
 
 
 class Read(NamedTuple):
     """The real images of a study, their pixels, and what could not be read."""
 
     images: ImageSet
-    store: pixels.PixelStore
+    store: pixel_store.PixelStore
     quarantine: pd.DataFrame
 
     @property
@@ -34,7 +35,7 @@ class Prepared(NamedTuple):
     validation: ImageSet
     test: ImageSet
     pool: ImageSet
-    store: pixels.PixelStore
+    store: pixel_store.PixelStore
 
     def table(self) -> pd.DataFrame:
         """All rows with their role: fit, validation, test, or pool (for oracle arms alone)."""
@@ -46,7 +47,7 @@ class Prepared(NamedTuple):
 def read_images(study: Study) -> Read:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
-    images = imageset.scan(
+    images = image_set.scan(
         options.path,
         options.positive,
         options.group_pattern,
@@ -54,7 +55,7 @@ def read_images(study: Study) -> Read:
     )
     splits.check_real(images, "training and test")
     splits.check_two_classes(images)
-    images, store, quarantine = pixels.load(
+    images, store, quarantine = pixel_store.load(
         images, options.resolution, options.channels, options.fit
     )
     if not study.folds:
@@ -98,7 +99,7 @@ def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
 
 def prepare_synthetic(
     study: Study, prepared: Prepared, folder: Path, generators: Path
-) -> dict[tuple[int, bool], tuple[ImageSet, pixels.PixelStore]]:
+) -> dict[tuple[int, bool], tuple[ImageSet, pixel_store.PixelStore]]:
     """Train (or reuse) the generators on the fit rows alone and draw what the arms need.
 
     Returns the synthetic image set and its pixel store by the generator's seed, and whether they
@@ -117,20 +118,23 @@ def prepare_synthetic(
 
 def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
     from experiments import drawn as drawings
-    from ufgen import synthesis
-    from ufgen.contact_sheet import Strip
-    from ufgen.fidelity.extractors import texture
-    from ufgen.gan import sampler, trainer
+    from ufgen.display.contact_sheet import Strip
+    from ufgen.fidelity.feature_extractors import texture
+    from ufgen.gan.sampling import sampler
+    from ufgen.gan.training import trainer
+    from ufgen.synthesis import pipeline
 
     fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
     recipe = generator_recipe(study, seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    by = provenance.made_by("features", "experiments.drawn", "ufgen.synthesis", "ufgen.appraisal")
+    by = provenance.made_by(
+        "features", "experiments.drawn", "ufgen.synthesis.pipeline", "ufgen.synthesis.evaluation"
+    )
     numbers = provenance.key(8, counts, filters, by)
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "fidelity.csv").is_file():
-        choice = synthesis.Choice(filters=filters)
-        kept, dropped = synthesis.choose(generator, counts, choice, fit, fit_pixels, texture())
+        choice = pipeline.Choice(filters=filters)
+        kept, dropped = pipeline.choose(generator, counts, choice, fit, fit_pixels, texture())
 
         unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
 
@@ -143,9 +147,9 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
     seen = pd.read_csv(drawn / "training.csv", dtype=str, keep_default_na=False)
     for held_out in (prepared.validation, prepared.test):
         splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")
-    synthetic = imageset.scan(drawn / "manifest.csv", study.images.positive)
+    synthetic = image_set.scan(drawn / "manifest.csv", study.images.positive)
     options = study.images
-    decoded = pixels.load(synthetic, options.resolution, options.channels, options.fit)
+    decoded = pixel_store.load(synthetic, options.resolution, options.channels, options.fit)
     return decoded.images, decoded.store
 
 

@@ -16,8 +16,8 @@ from experiments.study import Study
 from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet
-from ufgen.pixels import PixelStore
+from ufgen.images.image_set import ImageSet
+from ufgen.images.pixel_store import PixelStore
 from ufgen.progress import Progress, say
 
 PASSED_ON = ("UFGEN_", "XLA_", "JAX_", "NPROC", "MPLBACKEND", "TF_DETERMINISTIC_OPS", "TF_CPP_")
@@ -173,7 +173,7 @@ def _environment(gpus: float) -> dict[str, str]:
 
 def _missing_generators(study: Study, prepared: list[Prepared], root: Path) -> dict[Path, tuple]:
     """The folder of each generator that is not finished: its training images and recipe."""
-    from ufgen.fidelity.extractors import texture
+    from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.generator_folder import (
         GeneratorFolder,
         generator_key,
@@ -206,7 +206,9 @@ def _check_version(by: dict[str, str]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    return provenance.made_by("training", "experiments.trial", "ufgen.gan", "ufgen.pixels")
+    return provenance.made_by(
+        "training", "experiments.trial", "ufgen.gan", "ufgen.images.pixel_store"
+    )
 
 
 def _text(by: dict[str, str], names: list[str]) -> str:
@@ -216,7 +218,7 @@ def _text(by: dict[str, str], names: list[str]) -> str:
 def _train_generator(by: dict, store: PixelStore, fit: ImageSet, recipe) -> dict[str, bytes]:
     """A task: the files of one generator, made `by` these versions."""
     _check_version(by)
-    from ufgen.gan.trainer import train_generator
+    from ufgen.gan.training.trainer import train_generator
 
     with TemporaryDirectory() as folder:
         return _read(train_generator(fit, store.take(fit), recipe, Path(folder), progress=False))

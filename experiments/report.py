@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from classifiers import metrics as metric_names
 from experiments import checklist, curve_figures, facts, figures, wording, worth_figures
 from ufgen.atomic import whole_file, write_text
-from ufgen.figures import FORMATS, save
+from ufgen.display.figure_style import FORMATS, save
 
 CAPTIONS = {
     "forest": "Change of each arm against its reference, in the primary metric as set in the study "

@@ -25,8 +25,8 @@ from experiments.trial import made_by, read_predictions, trial_folder, trial_set
 from ufgen import environment, provenance
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet
-from ufgen.pixels import merge_stores
+from ufgen.images.image_set import ImageSet
+from ufgen.images.pixel_store import merge_stores
 from ufgen.progress import Progress, say
 
 

@@ -97,7 +97,7 @@ def time_generator(study: Study, prepared: Prepared) -> GeneratorCost:
     This is the run's own code in a temporary folder; an untrained generator's images would not
     pass filters, so that arms with `:filtered` are timed as those without.
     """
-    from ufgen.gan.trainer import train_generator
+    from ufgen.gan.training.trainer import train_generator
 
     recipe = preparation.generator_recipe(study)
     kimg = recipe.steps_per_call * recipe.batch / 1000
@@ -129,9 +129,9 @@ def time_generator(study: Study, prepared: Prepared) -> GeneratorCost:
 
 def _time_evaluation(place: Path, prepared: Prepared) -> float:
     """Comparing the generator in `place` with its training images, and drawing the curves."""
-    from ufgen.fidelity.extractors import texture
+    from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.generator_folder import GeneratorFolder, load_generator
-    from ufgen.gan.snapshots import Judge
+    from ufgen.gan.training.snapshot_selection import Judge
 
     network, recipe, _ = load_generator(place)
     fit = prepared.fit
@@ -153,7 +153,7 @@ def time_tables(study: Study, prepared: Prepared) -> float:
 
 def time_report(study: Study) -> float:
     """The figures of a report, each in three formats: seconds."""
-    from ufgen.figures import FORMATS, line_styles, open_figure, save, style
+    from ufgen.display.figure_style import FORMATS, line_styles, open_figure, save, style
 
     @style()
     def draw(folder: Path) -> None:

@@ -15,7 +15,7 @@ from experiments.preparation import Prepared, content_key
 from experiments.study import Study, Trial
 from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
-from ufgen.imageset import ImageSet
+from ufgen.images.image_set import ImageSet
 
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
 PREDICTIONS += ["threshold"]
@@ -122,7 +122,7 @@ def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
 
 def made_by() -> dict[str, str]:
     """The versions that the result of a trial depends on."""
-    return provenance.made_by("training", "experiments.trial", "ufgen.pixels")
+    return provenance.made_by("training", "experiments.trial", "ufgen.images.pixel_store")
 
 
 def trial_settings(

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from classifiers import metrics as metric_names
 from experiments.arms import Arm, parse, reference_in
-from ufgen.figures import (
+from ufgen.display.figure_style import (
     BLACK,
     counted,
     footnote,

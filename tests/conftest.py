@@ -89,11 +89,11 @@ def trained_model(phantoms, tmp_path_factory):
 
     from classifiers import saved
     from classifiers.settings import Training
-    from ufgen import imageset
+    from ufgen.images import image_set
 
     out = tmp_path_factory.mktemp("trained") / "model"
     settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
-    images = imageset.scan(phantoms).split("train")
+    images = image_set.scan(phantoms).split("train")
     saved.train(images, "keras:MobileNet?alpha=0.25", out, settings, size=32)
     classifier = saved.load(out)
     decoded = classifier._load(images)

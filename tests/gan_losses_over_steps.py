@@ -19,9 +19,9 @@ prepare()
 from keras import ops  # noqa: E402
 
 from ufgen import backend  # noqa: E402
-from ufgen.gan.networks import noise_size  # noqa: E402
+from ufgen.gan.networks.build import noise_size  # noqa: E402
 from ufgen.gan.recipe import Recipe  # noqa: E402
-from ufgen.gan.step import NUMBERS, Adversaries  # noqa: E402
+from ufgen.gan.training.adversarial_step import NUMBERS, Adversaries  # noqa: E402
 
 STEPS = 10
 

@@ -6,7 +6,7 @@ import pytest
 
 from experiments import arms
 from ufgen.errors import UserError
-from ufgen.imageset import COLUMNS, ImageSet
+from ufgen.images.image_set import COLUMNS, ImageSet
 
 
 def _images(counts, source):

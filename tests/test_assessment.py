@@ -7,7 +7,7 @@ from scipy.stats import binomtest, norm, t
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from classifiers import assessment, curve_figure, curves, intervals, metrics
-from ufgen import figures
+from ufgen.display import figure_style
 
 GROUPS = np.repeat(np.arange(16), 5)
 LABELS = (GROUPS >= 8).astype(int)
@@ -145,11 +145,11 @@ def test_precision_recall_steps_invent_no_point_and_enclose_the_average_precisio
 @pytest.mark.parametrize("constant", [False, True])
 def test_the_figure_draws_steps_and_no_curve_of_a_constant_network(tmp_path, monkeypatch, constant):
     kept = []
-    monkeypatch.setattr(figures, "save", lambda figure, *paths: kept.append(figure))
+    monkeypatch.setattr(figure_style, "save", lambda figure, *paths: kept.append(figure))
     probabilities = np.full(80, 0.4) if constant else expit(np.arange(80) / 20 - 2)
     curve_figure.write_curves(tmp_path / "curves.png", LABELS, probabilities, 0.5)
     roc, precision, reliable = kept[0].axes
-    drawn = [[line for line in axes.lines if line.get_color() == figures.BLUE]
+    drawn = [[line for line in axes.lines if line.get_color() == figure_style.BLUE]
              for axes in (roc, precision)]  # fmt: skip
     assert [len(lines) for lines in drawn] == [not constant] * 2
     for line in drawn[1]:

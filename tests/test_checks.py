@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments import checks, image_checks, study
-from ufgen.imageset import COLUMNS, ImageSet
+from ufgen.images.image_set import COLUMNS, ImageSet
 
 ARMS = ["real", "real+duplicated@1.0", "real+shuffled@1.0", "real+synthetic@1.0"]
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ufgen.fidelity import measure
+from ufgen.fidelity import fidelity_table
 from ufgen.fidelity.distances import (
     class_weights,
     frechet_distance,
     kernel_distance,
     kernel_distance_interval,
 )
-from ufgen.fidelity.extractors import Extractor
+from ufgen.fidelity.feature_extractors import Extractor
 
 MEANS = {"a": 0.0, "b": 3.0}
 
@@ -34,7 +34,7 @@ def pixels() -> Extractor:
 
 
 def of_all(real: dict, drawn: dict):
-    table = measure.measure(real, drawn, [pixels()])
+    table = fidelity_table.measure(real, drawn, [pixels()])
     return table[table["scope"] == "all"].set_index("metric")
 
 
@@ -115,7 +115,7 @@ def test_counts_scopes_and_a_class_called_all():
     real = as_images({"a": 20, "b": 12}, 0)
     real = {"all": real["a"], "b": real["b"]}
     drawn = as_images({"a": 9, "b": 7}, 1)
-    table = measure.measure(real, {"all": drawn["a"], "b": drawn["b"]}, [pixels()])
+    table = fidelity_table.measure(real, {"all": drawn["a"], "b": drawn["b"]}, [pixels()])
     sizes = table.groupby("scope")[["real", "synthetic"]].first()
     assert sizes.loc["all"].tolist() == [32, 16]
     assert sizes.loc["class all"].tolist() == [20, 9] and sizes.loc["b"].tolist() == [12, 7]
@@ -144,8 +144,8 @@ def test_undefined_numbers_say_why():
 
 
 def test_the_reference_of_the_table_is_between_parts_of_the_real_images():
-    from ufgen.fidelity.coverage import precision_recall_density_coverage
-    from ufgen.fidelity.reference import splits
+    from ufgen.fidelity.prdc import precision_recall_density_coverage
+    from ufgen.fidelity.real_reference import splits
 
     real = as_images({"a": 40}, 0)
     values = pixels().function(real["a"])

@@ -111,11 +111,11 @@ def test_train_evaluate_predict_in_a_row(tmp_path, phantoms, run_here):
 
 def _joined(folder, tmp_path):
     """A manifest of the real images in `folder`, one of them called synthetic, by patient."""
-    from ufgen import imageset
+    from ufgen.images import image_set
 
-    images = imageset.scan(folder, group_pattern=r"^\w+_p\d")
+    images = image_set.scan(folder, group_pattern=r"^\w+_p\d")
     source = ["synthetic"] + ["real"] * (len(images) - 1)
-    imageset.write_manifest(images, tmp_path / "joined.csv", {"source": source})
+    image_set.write_manifest(images, tmp_path / "joined.csv", {"source": source})
     return tmp_path / "joined.csv", Path(images.table["path"].iloc[0]).name
 
 

@@ -9,9 +9,9 @@ from ufgen.environment import prepare
 
 prepare()
 
-from ufgen.comparison import compare_folders  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.fidelity.extractors import texture  # noqa: E402
+from ufgen.fidelity.feature_extractors import texture  # noqa: E402
+from ufgen.synthesis.folder_comparison import compare_folders  # noqa: E402
 
 
 @pytest.fixture

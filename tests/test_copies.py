@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import mannwhitneyu
 
-from ufgen.fidelity.closer import closer
-from ufgen.fidelity.copies import (
+from ufgen.fidelity.closeness_test import closer
+from ufgen.fidelity.memorization import (
     copy_threshold,
     find_copies,
     nearest_by_correlation,

@@ -7,8 +7,8 @@ from scipy.stats import mannwhitneyu, norm
 from sklearn.neighbors import NearestNeighbors
 from statsmodels.stats.proportion import proportion_confint
 
-from ufgen.fidelity import copies, gate, reference
-from ufgen.fidelity.closer import closer
+from ufgen.fidelity import gate, memorization, real_reference
+from ufgen.fidelity.closeness_test import closer
 
 RNG = np.random.default_rng
 
@@ -16,7 +16,9 @@ RNG = np.random.default_rng
 def found(low=0.0, pixels=0.5, features=0.001, copied=(True, False, False, False)):
     tests = pd.DataFrame({"pixels": {"p": pixels}, "features": {"p": features}}).T
     table = pd.DataFrame({"copy": copied})
-    return copies.Copies(table, 0.9, 0.25, low, 0.81, tests, "unseen ones are", pd.DataFrame())
+    return memorization.Copies(
+        table, 0.9, 0.25, low, 0.81, tests, "unseen ones are", pd.DataFrame()
+    )
 
 
 def test_more_copies_than_one_in_twenty_beyond_doubt_are_many():
@@ -38,21 +40,21 @@ def test_the_verdict_in_full():
 @pytest.mark.parametrize(("count", "total"), [(0, 7), (3, 40), (7, 7)])
 def test_the_interval_of_a_share_is_clopper_and_pearsons(count, total):
     expected = proportion_confint(count, total, 0.05, method="beta")
-    assert copies.share_interval(count, total) == pytest.approx(expected)
+    assert memorization.share_interval(count, total) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("count", [5, 600])
 def test_the_nearest_by_features_is_scikit_learns_also_over_blocks(count):
     images, train = RNG(0).normal(size=(count, 3)), RNG(1).normal(size=(40, 3))
     distance, row = NearestNeighbors(n_neighbors=1).fit(train).kneighbors(images)
-    rows, distances = copies.nearest_by_features(images, train)
+    rows, distances = memorization.nearest_by_features(images, train)
     assert rows.tolist() == row[:, 0].tolist() and rows.dtype.kind == "i"
     assert distances == pytest.approx(distance[:, 0])
 
 
 def test_the_nearest_of_other_groups_over_blocks():
     train, groups = RNG(2).normal(size=(600, 2)), np.arange(600) // 300
-    rows, distances = copies.nearest_by_features(train, train, groups)
+    rows, distances = memorization.nearest_by_features(train, train, groups)
     for group in (0, 1):
         rest = NearestNeighbors(n_neighbors=1).fit(train[groups != group])
         expected = rest.kneighbors(train[groups == group])[0][:, 0]
@@ -67,44 +69,44 @@ def noise(count: int, seed: int, size: int = 32, channels: int = 1) -> np.ndarra
 def test_images_are_compared_grey_at_32_px_within_the_border_that_shifts_need():
     train = noise(5, 0)
     large = train.repeat(3, 1).repeat(3, 2).repeat(3, 3)
-    rows, correlation, _ = copies.nearest_by_correlation(large, train)
+    rows, correlation, _ = memorization.nearest_by_correlation(large, train)
     assert rows.tolist() == [0, 1, 2, 3, 4] and correlation == pytest.approx(np.ones(5))
     border = train.copy()
     border[:, :2], border[:, -2:], border[:, :, :2], border[:, :, -2:] = 9, 9, 9, 9
-    assert copies.nearest_by_correlation(border, train)[1] == pytest.approx(np.ones(5))
+    assert memorization.nearest_by_correlation(border, train)[1] == pytest.approx(np.ones(5))
     border[:, 2] = 9
-    assert copies.nearest_by_correlation(border, train)[1].max() < 0.999
+    assert memorization.nearest_by_correlation(border, train)[1].max() < 0.999
     for shift, least, most in ((2, 0.99, 1.01), (3, 0, 0.3)):
         for axis in (1, 2):
             for sign in (-1, 1):
                 moved = np.roll(train, sign * shift, axis)
-                best = copies.nearest_by_correlation(moved, train)[1]
+                best = memorization.nearest_by_correlation(moved, train)[1]
                 assert (best > least).all() and (best < most).all()
-    nothing = copies.nearest_by_correlation(train[:0], train)
+    nothing = memorization.nearest_by_correlation(train[:0], train)
     assert [len(part) for part in nothing] == [0, 0, 0]
 
 
 def test_even_images_correlate_with_nothing_and_faint_ones_as_any():
     train = noise(4, 1)
     even = np.full((1, 32, 32, 1), 255, "uint8")
-    assert copies.nearest_by_correlation(even, train)[1].tolist() == [0]
+    assert memorization.nearest_by_correlation(even, train)[1].tolist() == [0]
     faint = even.copy()
     faint[0, 10, 10] = 254
-    assert copies.nearest_by_correlation(faint, faint)[1] == pytest.approx([1])
+    assert memorization.nearest_by_correlation(faint, faint)[1] == pytest.approx([1])
 
 
 def test_a_copy_correlates_more_than_the_threshold_and_its_row_is_named():
     train, fresh = noise(30, 2), noise(6, 3)
     drawn = np.concatenate([train[[7]], fresh, train[[11], :, ::-1]])
-    made = copies.find_copies(drawn, train)
+    made = memorization.find_copies(drawn, train)
     assert made.table["copy"].tolist() == [True, *[False] * 6, True]
     assert made.table["train_row"].tolist()[0::7] == [7, 11]
     assert made.table["flipped"].tolist()[0::7] == [False, True]
     assert made.rate == 0.25 and made.threshold == 0.9
-    assert (made.low, made.high) == copies.share_interval(2, 8)
+    assert (made.low, made.high) == memorization.share_interval(2, 8)
     assert made.against == "training images are to each other"
     assert list(made.tests.index) == ["pixels"] and set(made.tests.columns) == {"p", "closer"}
-    others = copies.nearest_by_correlation(train, train, np.arange(30))[1]
+    others = memorization.nearest_by_correlation(train, train, np.arange(30))[1]
     mine = made.table["correlation"]
     options = {"alternative": "less", "use_continuity": False, "method": "asymptotic"}
     expected = mannwhitneyu(-mine, -others, **options)
@@ -116,28 +118,28 @@ def test_held_out_images_stand_on_the_other_side_with_their_own_labels_and_featu
     train, held_out, drawn = noise(12, 4), noise(9, 5), noise(8, 6)
     labels = np.arange(8) % 2, np.arange(12) % 2, np.arange(9) % 2
     features = tuple(part.reshape(len(part), -1) / 99 for part in (drawn, train, held_out))
-    made = copies.find_copies(drawn, train, held_out, features, None, labels)
+    made = memorization.find_copies(drawn, train, held_out, features, None, labels)
     assert made.against == "unseen real images are"
-    far = copies.nearest_by_features(features[2], features[1])[1]
+    far = memorization.nearest_by_features(features[2], features[1])[1]
     near = made.table["feature_distance"].to_numpy()
-    assert near == pytest.approx(copies.nearest_by_features(*features[:2])[1])
+    assert near == pytest.approx(memorization.nearest_by_features(*features[:2])[1])
     assert made.tests.loc["features"].to_dict() == pytest.approx(
         closer(near, far, labels[0], labels[2])
     )
-    apart = 1 - copies.nearest_by_correlation(held_out, train)[1]
+    apart = 1 - memorization.nearest_by_correlation(held_out, train)[1]
     expected = closer(1 - made.table["correlation"].to_numpy(), apart, labels[0], labels[2])
     assert made.tests.loc["pixels"].to_dict() == pytest.approx(expected)
     groups = np.array([*"aabbccddeeff"])
-    without = copies.find_copies(drawn, train, None, (*features[:2], None), groups, labels)
+    without = memorization.find_copies(drawn, train, None, (*features[:2], None), groups, labels)
     index = np.unique(groups, return_inverse=True)[1]
-    far = copies.nearest_by_features(features[1], features[1], index)[1]
+    far = memorization.nearest_by_features(features[1], features[1], index)[1]
     assert without.tests.loc["features"].to_dict() == pytest.approx(
         closer(near, far, labels[0], labels[1])
     )
 
 
 def test_training_images_of_one_group_leave_no_one_to_compare_with():
-    made = copies.find_copies(noise(3, 7), noise(4, 8), groups=np.zeros(4))
+    made = memorization.find_copies(noise(3, 7), noise(4, 8), groups=np.zeros(4))
     assert made.threshold == 0.9 and np.isnan(made.tests.loc["pixels", "p"])
     assert not made.copying and not len(made.duplicates)
 
@@ -145,7 +147,7 @@ def test_training_images_of_one_group_leave_no_one_to_compare_with():
 def test_duplicates_are_above_the_threshold_or_above_099():
     others, among = np.array([1, 0, 3, 2, 0]), np.array([0.95, 0.95, 0.992, 0.992, 0.5])
     for threshold, pairs in ((0.9, [[2, 3], [0, 1]]), (0.95, [[2, 3]]), (0.999, [[2, 3]])):
-        shown = copies._duplicates(others, among, threshold)
+        shown = memorization._duplicates(others, among, threshold)
         assert list(shown.columns) == ["row", "other", "correlation"]
         assert shown[["row", "other"]].to_numpy().tolist() == pairs
         assert shown.index.tolist() == list(range(len(pairs)))
@@ -188,13 +190,13 @@ def test_the_gate_says_its_reasons_in_full():
 def test_parts_of_a_seed_are_the_same_and_zero_is_the_default():
     labels = np.repeat([0, 1], [7, 6])
     once, again, zero = (
-        [tuple(np.concatenate(parts)) for parts in reference.splits(labels, 1.0, *seed)]
+        [tuple(np.concatenate(parts)) for parts in real_reference.splits(labels, 1.0, *seed)]
         for seed in ((), (), (0,))
     )
     assert once == again == zero and len(set(once)) == 10
-    thirds = list(reference.splits(labels, 0.5))
+    thirds = list(real_reference.splits(labels, 0.5))
     assert {(len(one), len(other)) for one, other in thirds} == {(9, 4)}
-    assert [len(list(reference.splits(np.zeros(5), ratio))) for ratio in (1.0, 0.5, 0.2)] == [
+    assert [len(list(real_reference.splits(np.zeros(5), ratio))) for ratio in (1.0, 0.5, 0.2)] == [
         *(10, 10, 0)
     ]
-    assert reference.summary([3.0, 1.0, 5.0]) == (3.0, 1.0, 5.0)
+    assert real_reference.summary([3.0, 1.0, 5.0]) == (3.0, 1.0, 5.0)

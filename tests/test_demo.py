@@ -5,9 +5,10 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments import demo, plan, study_file
-from ufgen import imageset, phantom
+from ufgen import phantom
 from ufgen.cli.application import app
 from ufgen.errors import UserError
+from ufgen.images import image_set
 from ufgen.phantom import phantom_set
 
 
@@ -43,7 +44,7 @@ def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
     monkeypatch.setitem(demo.LESSONS, "mobilenet_v3", {"steps": 2})
     demo.write_images(small)
     demo.learn_features(small)
-    assert len(imageset.scan(tmp_path / "set")) == 20 and place.stat().st_size > 1e6
+    assert len(image_set.scan(tmp_path / "set")) == 20 and place.stat().st_size > 1e6
     monkeypatch.setattr(demo, "_learn", lambda *_: pytest.fail("learnt again"))
     monkeypatch.setattr(phantom_set, "simulate_patient", lambda *_: pytest.fail("simulated again"))
     demo.write_images(small)

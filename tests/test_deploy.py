@@ -16,7 +16,7 @@ from classifiers.deploy import answers, convert, export, overlay, video
 from classifiers.deploy.predictor import Prediction, Predictor, _in_picture
 from ufgen.cli.application import app
 from ufgen.errors import UserError
-from ufgen.pictures import find_files
+from ufgen.images.decoding import find_files
 
 QUANTISED = ("dynamic", "int8")
 RUN = "from ufgen.cli import main; main()"

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ufgen import describe, imageset, pixels
+from ufgen.display import image_set_page
+from ufgen.images import image_set, pixel_store
 
 HOSTILE = "<script>x & $y_{"
 
@@ -26,7 +27,7 @@ def load(rows, folder, source="real", broken=True):
         (folder / "broken.png").write_bytes(b"not a picture")
         lines.append(f'broken.png,"{rows[0][1]}",train,{source}')
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    return pixels.load(imageset.scan(folder / "manifest.csv", rows[0][1]), 32, 3)
+    return pixel_store.load(image_set.scan(folder / "manifest.csv", rows[0][1]), 32, 3)
 
 
 def some_rows(first="UF", second="NUF"):
@@ -54,7 +55,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def page_of(decoded, out):
-    path = describe.write_page(decoded.images, decoded.store, decoded.quarantine, out)
+    path = image_set_page.write_page(decoded.images, decoded.store, decoded.quarantine, out)
     return path.read_text(encoding="utf-8")
 
 
@@ -84,15 +85,15 @@ def test_unreadable_files_are_listed_not_dropped(tmp_path):
     decoded = load(some_rows(), tmp_path)
     text = page_of(decoded, tmp_path / "out")
     assert "broken.png" in text and decoded.quarantine["reason"][0].split(":")[0] in text
-    assert "unreadable files: 1" in describe.summary(decoded.images, decoded.quarantine)
+    assert "unreadable files: 1" in image_set_page.summary(decoded.images, decoded.quarantine)
 
 
 def test_summary_counts_images_groups_and_repeats(tmp_path):
     load(some_rows(), tmp_path, broken=False)
     for copy in ("train00.png", "train01.png"):
         (tmp_path / copy).write_bytes((tmp_path / "test12.png").read_bytes())
-    decoded = pixels.load(imageset.scan(tmp_path / "manifest.csv", "UF"), 32, 3)
-    text = describe.summary(decoded.images, decoded.quarantine)
+    decoded = pixel_store.load(image_set.scan(tmp_path / "manifest.csv", "UF"), 32, 3)
+    text = image_set_page.summary(decoded.images, decoded.quarantine)
     assert len(re.findall(r"(train|test) +(UF|NUF) +3 +3", text)) == 4
     assert "positive class: UF" in text
     assert "exact repeats of a picture: 2, under more than one label: 1" in text

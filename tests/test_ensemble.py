@@ -10,8 +10,8 @@ from classifiers.deploy.export import export
 from classifiers.explain import explain
 from classifiers.settings import Training
 from classifiers.training import Classifier
-from ufgen import imageset
 from ufgen.errors import UserError
+from ufgen.images import image_set
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 1), "uint8")
 TRAINING = Training(steps=3, batch=4, evaluations=1, precision="float32", test_views=2)
@@ -19,7 +19,7 @@ TRAINING = Training(steps=3, batch=4, evaluations=1, precision="float32", test_v
 
 @pytest.fixture(scope="module")
 def folder(phantoms, tmp_path_factory):
-    images = imageset.scan(phantoms, "UF").split("train")
+    images = image_set.scan(phantoms, "UF").split("train")
     out = tmp_path_factory.mktemp("ensemble") / "model"
     steps = []
     saved.train(

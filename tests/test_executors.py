@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from experiments import executors, preparation, report, runner, status, study_file
 from ufgen.errors import UserError
-from ufgen.pixels import PixelStore
+from ufgen.images.pixel_store import PixelStore
 
 TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "verdict.json")
 PRECISIONS = {"keras:MobileNet?alpha=0.25": "float32"}

@@ -11,7 +11,8 @@ from classifiers.alignment import cells
 from classifiers.explain import explain, with_evidence
 from classifiers.salience import enlarge, salient_box
 from classifiers.saved import no_evidence
-from ufgen import backend, figures
+from ufgen import backend
+from ufgen.display import figure_style
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (3, 96, 96, 1), dtype=np.uint8)
@@ -166,7 +167,7 @@ def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
 
 def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(figures, "save", lambda figure, *paths: shown.append(figure))
+    monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
     monkeypatch.setattr(explanations, "whole_file", _nowhere)
     explanations.write(tmp_path, no_evidence, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
     titles = [axes.get_title() for axes in shown[0].axes]
@@ -177,7 +178,7 @@ def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypa
 
 def test_no_heat_map_of_a_constant_network(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(figures, "save", lambda figure, *paths: shown.append(figure))
+    monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
     monkeypatch.setattr(explanations, "whole_file", _nowhere)
     written = []
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda table, *a, **k: written.append(table))

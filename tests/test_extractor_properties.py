@@ -16,13 +16,13 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.fidelity import extractors  # noqa: E402
+from ufgen.fidelity import feature_extractors  # noqa: E402
 
 RNG = np.random.default_rng
 
 
 def features_of(image: np.ndarray) -> np.ndarray:
-    return extractors.texture().function(image[None])[0]
+    return feature_extractors.texture().function(image[None])[0]
 
 
 def speckle(seed: int, channels: int = 1) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_colours_count_by_their_mean():
 
 def test_the_stamp_of_the_texture_is_that_of_its_version():
     """It stands in every fidelity.csv: another one says that the numbers cannot be compared."""
-    found = extractors.by_name("texture")
+    found = feature_extractors.by_name("texture")
     assert (found.name, found.stamp) == (
         "texture",
         hashlib.sha256(b"texture 2 16").hexdigest()[:12],
@@ -113,8 +113,10 @@ def test_the_stamp_of_the_texture_is_that_of_its_version():
 
 
 def test_features_are_computed_again_for_other_images_shapes_stamps_and_code(monkeypatch, tmp_path):
-    monkeypatch.setattr(extractors, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(extractors.provenance, "made_by", lambda *what: {"code": (version, what)})
+    monkeypatch.setattr(feature_extractors, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(
+        feature_extractors.provenance, "made_by", lambda *what: {"code": (version, what)}
+    )
     calls, version = [], 1
 
     def function(images):
@@ -122,18 +124,24 @@ def test_features_are_computed_again_for_other_images_shapes_stamps_and_code(mon
         return np.full((len(images), 2), len(calls), "float64")
 
     images = np.arange(24, dtype="uint8").reshape(2, 3, 4, 1)
-    one = extractors.Extractor("one", "a", function)
-    assert extractors.extract(one, images).tolist() == [[1, 1]] * 2
-    assert extractors.extract(one, images[:, ::-1][:, ::-1]).tolist() == [[1, 1]] * 2
-    again = extractors.extract(one, images)
+    one = feature_extractors.Extractor("one", "a", function)
+    assert feature_extractors.extract(one, images).tolist() == [[1, 1]] * 2
+    assert feature_extractors.extract(one, images[:, ::-1][:, ::-1]).tolist() == [[1, 1]] * 2
+    again = feature_extractors.extract(one, images)
     assert again.dtype == np.float32 and len(calls) == 1
-    assert extractors.extract(one, images + 1).max() == 2
-    assert extractors.extract(one, images.reshape(2, 4, 3, 1)).max() == 3
-    assert extractors.extract(extractors.Extractor("one", "b", function), images).max() == 4
-    assert extractors.extract(extractors.Extractor("two", "a", function), images).max() == 5
+    assert feature_extractors.extract(one, images + 1).max() == 2
+    assert feature_extractors.extract(one, images.reshape(2, 4, 3, 1)).max() == 3
+    assert (
+        feature_extractors.extract(feature_extractors.Extractor("one", "b", function), images).max()
+        == 4
+    )
+    assert (
+        feature_extractors.extract(feature_extractors.Extractor("two", "a", function), images).max()
+        == 5
+    )
     names = {file.name for file in (tmp_path / "features").iterdir()}
     version = 2
-    assert extractors.extract(one, images).max() == 6
+    assert feature_extractors.extract(one, images).max() == 6
     assert len(names) == 5 and {name[:4] for name in names} == {"one-", "two-"}
     assert all(len(name) == 40 and name.endswith(".npy") for name in names)
 
@@ -166,15 +174,15 @@ def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count
         asked.append((arguments, options))
         return network, lambda images: images / 2 - 1
 
-    monkeypatch.setattr(extractors.pretrained, "build", build)
-    found = extractors.by_name("keras:InceptionV3?x=1", "own.weights.h5")
-    extractors.by_name("keras:MobileNetV2")
-    extractors.keras_network("keras:MobileNetV2")
+    monkeypatch.setattr(feature_extractors.pretrained, "build", build)
+    found = feature_extractors.by_name("keras:InceptionV3?x=1", "own.weights.h5")
+    feature_extractors.by_name("keras:MobileNetV2")
+    feature_extractors.keras_network("keras:MobileNetV2")
     assert asked == [
         (("keras:InceptionV3?x=1", "own.weights.h5"), {"pooling": "avg"}),
         *[(("keras:MobileNetV2", "imagenet"), {"pooling": "avg"})] * 2,
     ]
-    assert found.name == "inception" and found.stamp == extractors.hash_weights(network)
+    assert found.name == "inception" and found.stamp == feature_extractors.hash_weights(network)
     images = RNG(0).integers(0, 256, (count, 6, 6, 3)).astype("uint8")
     made = found.function(images)
     assert made == pytest.approx(images.mean((1, 2)) / 2 - 1, abs=1e-4) and made.dtype == np.float32
@@ -195,9 +203,9 @@ def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_
 
     monkeypatch.setattr(saved, "load", load)
     weight = 1.0
-    one, same = (extractors.by_name(str(tmp_path)) for _ in range(2))
+    one, same = (feature_extractors.by_name(str(tmp_path)) for _ in range(2))
     weight = 2.0
-    other = extractors.by_name(str(tmp_path))
+    other = feature_extractors.by_name(str(tmp_path))
     assert one.name == "classifier-small" and one.stamp == same.stamp != other.stamp
     assert len(one.stamp) == 12 and int(one.stamp, 16) >= 0
     images = RNG(0).integers(0, 256, (3, 4, 4, 3)).astype("uint8")
@@ -207,7 +215,7 @@ def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_
 def test_what_is_no_extractor_is_said_in_full(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
-        extractors.by_name("odd")
+        feature_extractors.by_name("odd")
     assert str(error.value) == (
         "there is no extractor odd: expected texture, keras:NAME such as "
         "keras:MobileNetV2?alpha=0.35, or the folder of a classifier that `ufgen train` wrote"
@@ -217,21 +225,21 @@ def test_what_is_no_extractor_is_said_in_full(monkeypatch, tmp_path):
 def test_the_hash_of_weights_is_that_of_their_bytes_in_order():
     a, b = RNG(0).normal(size=(3, 4)), RNG(1).normal(size=5)
     expected = hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()[:12]
-    assert extractors.hash_weights(Network(a, b)) == expected
-    assert extractors.hash_weights(Network(np.asfortranarray(a), b)) == expected
-    assert extractors.hash_weights(Network(b, a)) != expected
+    assert feature_extractors.hash_weights(Network(a, b)) == expected
+    assert feature_extractors.hash_weights(Network(np.asfortranarray(a), b)) == expected
+    assert feature_extractors.hash_weights(Network(b, a)) != expected
 
 
 def test_names_of_networks():
-    assert extractors.network_name("keras:MobileNetV2?alpha=0.35") == "mobilenetv2"
-    assert extractors.network_name("keras:InceptionV3") == "inception"
-    assert extractors.network_name("keras:InceptionResNetV2?a=1?b") == "inceptionresnetv2"
+    assert feature_extractors.network_name("keras:MobileNetV2?alpha=0.35") == "mobilenetv2"
+    assert feature_extractors.network_name("keras:InceptionV3") == "inception"
+    assert feature_extractors.network_name("keras:InceptionResNetV2?a=1?b") == "inceptionresnetv2"
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_resizing_keeps_floats_and_is_antialiased_as_pil_does_it(channels):
     images = RNG(6).integers(60, 190, (2, 24, 20, channels)).astype("uint8")
-    found = extractors.resized(images, 8)
+    found = feature_extractors.resized(images, 8)
     assert found.shape == (2, 8, 8, 3) and found.dtype == np.float32
     for image, made in zip(images, found, strict=True):
         for channel in range(3):

@@ -12,15 +12,16 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.fidelity import filters, measure  # noqa: E402
-from ufgen.fidelity.copies import find_copies  # noqa: E402
-from ufgen.fidelity.coverage import precision_recall_density_coverage  # noqa: E402
+from ufgen.fidelity import fidelity_table  # noqa: E402
 from ufgen.fidelity.distances import (  # noqa: E402
     frechet_distance,
     kernel_distance,
     kernel_distance_interval,
 )
-from ufgen.fidelity.extractors import by_name, extract, network_name, resized, texture  # noqa: E402
+from ufgen.fidelity.feature_extractors import by_name, extract, network_name, resized, texture  # noqa: E402
+from ufgen.fidelity.memorization import find_copies  # noqa: E402
+from ufgen.fidelity.prdc import precision_recall_density_coverage  # noqa: E402
+from ufgen.synthesis import filters  # noqa: E402
 
 
 def normal(count: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -106,7 +107,7 @@ def test_texture_sees_blur_and_is_at_its_reference_for_the_same_speckle():
     real = {"a": speckle(60, 0), "b": speckle(60, 1)}
     same = {"a": speckle(60, 2), "b": speckle(60, 3)}
     blurred = {"a": speckle(60, 2, 2.5), "b": speckle(60, 3)}
-    tables = [measure.measure(real, drawn, [texture()]) for drawn in (same, blurred)]
+    tables = [fidelity_table.measure(real, drawn, [texture()]) for drawn in (same, blurred)]
     values = [t.set_index(["metric", "scope"])["value"] for t in tables]
     references = tables[0].set_index(["metric", "scope"])["reference_high"]
     assert values[0]["KD-texture", "all"] < references["KD-texture", "all"] + 0.05
@@ -117,10 +118,10 @@ def test_texture_sees_blur_and_is_at_its_reference_for_the_same_speckle():
 
 
 def test_numbers_of_few_images_are_undefined_and_say_so(tmp_path):
-    table = measure.measure({"a": speckle(3, 0)}, {"a": speckle(3, 1)}, [texture()])
+    table = fidelity_table.measure({"a": speckle(3, 0)}, {"a": speckle(3, 1)}, [texture()])
     few = table[table["metric"] == "coverage-texture"]
     assert few["value"].isna().all() and few["note"].str.contains("undefined").all()
-    measure.write(table, tmp_path)
+    fidelity_table.write(table, tmp_path)
     assert (tmp_path / "fidelity.png").is_file()
     assert len(pd.read_csv(tmp_path / "fidelity.csv")) == len(table)
 

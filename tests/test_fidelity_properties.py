@@ -10,7 +10,8 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.fidelity import coverage, distances, filters  # noqa: E402
+from ufgen.fidelity import distances, prdc  # noqa: E402
+from ufgen.synthesis import filters  # noqa: E402
 
 
 def normal(count: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -87,7 +88,7 @@ def test_coverage_over_several_blocks_is_that_of_the_definition(n, m, k):
     own = [np.sort(pairwise_distances(s), axis=1)[:, k] for s in (real, fake)]
     between = pairwise_distances(real, fake)
     inside_real, inside_fake = between < own[0][:, None], between < own[1]
-    found = coverage.precision_recall_density_coverage(real, fake, k)
+    found = prdc.precision_recall_density_coverage(real, fake, k)
     assert found == pytest.approx(
         {
             "precision": inside_real.any(0).mean(),
@@ -96,22 +97,22 @@ def test_coverage_over_several_blocks_is_that_of_the_definition(n, m, k):
             "coverage": inside_real.any(1).mean(),
         }
     )
-    assert np.sqrt(coverage.radii(real, k)) == pytest.approx(own[0], abs=1e-6)
+    assert np.sqrt(prdc.radii(real, k)) == pytest.approx(own[0], abs=1e-6)
 
 
 def test_an_image_on_the_edge_of_a_ball_is_not_in_it():
     """The real images lie 1 apart, the fakes 1 apart; fake 2 is just 1 away from real 1."""
     real, fake = np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])
-    found = coverage.precision_recall_density_coverage(real, fake, k=1)
+    found = prdc.precision_recall_density_coverage(real, fake, k=1)
     assert found == {"precision": 0.0, "recall": 0.0, "density": 0.0, "coverage": 0.0}
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 9), (9, 5)])
 def test_coverage_needs_more_images_than_neighbours(n, m):
     names = {"precision", "recall", "density", "coverage"}
-    few = coverage.precision_recall_density_coverage(normal(n, 2, 0), normal(m, 2, 1), 5)
+    few = prdc.precision_recall_density_coverage(normal(n, 2, 0), normal(m, 2, 1), 5)
     assert set(few) == names and np.isnan(list(few.values())).all()
-    enough = coverage.precision_recall_density_coverage(normal(n + 1, 2, 0), normal(m + 1, 2, 1), 5)
+    enough = prdc.precision_recall_density_coverage(normal(n + 1, 2, 0), normal(m + 1, 2, 1), 5)
     assert np.isfinite(list(enough.values())).all()
 
 

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from experiments import curve_figures, figures, worth_figures
-from ufgen import fidelity_figure
-from ufgen import figures as style
+from ufgen.display import figure_style as style
+from ufgen.fidelity import fidelity_figure
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [

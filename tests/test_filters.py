@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ufgen.errors import UserError
-from ufgen.fidelity import filters
-from ufgen.fidelity.copies import find_copies
-from ufgen.fidelity.coverage import precision_recall_density_coverage, radii
+from ufgen.fidelity.memorization import find_copies
+from ufgen.fidelity.prdc import precision_recall_density_coverage, radii
+from ufgen.synthesis import filters
 
 
 def points(count: int, seed: int, shift: float = 0.0) -> np.ndarray:

@@ -11,9 +11,9 @@ import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
 from ufgen import backend, kernels  # noqa: E402
-from ufgen.gan import losses  # noqa: E402
-from ufgen.gan.diffaugment import augment, draw_changes  # noqa: E402
 from ufgen.gan.recipe import AUGMENTATIONS, LOSSES  # noqa: E402
+from ufgen.gan.training import losses  # noqa: E402
+from ufgen.gan.training.diffaugment import augment, draw_changes  # noqa: E402
 
 
 def as_tensor(values) -> object:

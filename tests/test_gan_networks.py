@@ -14,9 +14,9 @@ from PIL import Image  # noqa: E402
 
 from ufgen import pretrained  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.gan import projected  # noqa: E402
-from ufgen.gan.layers import Enlarge, FromPatches, ToPatches  # noqa: E402
-from ufgen.gan.networks import build_discriminator, build_generator, noise_size  # noqa: E402
+from ufgen.gan.networks import projected  # noqa: E402
+from ufgen.gan.networks.build import build_discriminator, build_generator, noise_size  # noqa: E402
+from ufgen.gan.networks.layers import Enlarge, FromPatches, ToPatches  # noqa: E402
 from ufgen.gan.recipe import RESOLUTIONS, Recipe, load_recipe  # noqa: E402
 
 

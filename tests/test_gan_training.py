@@ -21,15 +21,15 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.fidelity.extractors import texture  # noqa: E402
-from ufgen.gan import trainer  # noqa: E402
+from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.gan.generator_folder import GeneratorFolder, load_generator  # noqa: E402
 from ufgen.gan.generator_folder import generator_key as key_with  # noqa: E402
 from ufgen.gan.recipe import Recipe, digest  # noqa: E402
-from ufgen.gan.sampler import draw, redraw, write  # noqa: E402
-from ufgen.gan.trainer import train_generator  # noqa: E402
-from ufgen.imageset import ImageSet  # noqa: E402
-from ufgen.pixels import hash_pixels  # noqa: E402
+from ufgen.gan.sampling.sampler import draw, redraw, write  # noqa: E402
+from ufgen.gan.training import trainer  # noqa: E402
+from ufgen.gan.training.trainer import train_generator  # noqa: E402
+from ufgen.images.image_set import ImageSet  # noqa: E402
+from ufgen.images.pixel_store import hash_pixels  # noqa: E402
 
 RECIPE = Recipe(
     resolution=32,
@@ -383,7 +383,7 @@ def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path,
     folder, images, pixels = trained
     written = []
     monkeypatch.setattr(
-        "ufgen.gan.sampler.write_grid",
+        "ufgen.gan.sampling.sampler.write_grid",
         lambda path, rows, title: written.append(([text for text, _ in rows], title)),
     )
     drawn_to(tmp_path / "s", folder, {"dark": 2}, images=images, pixels=pixels)

@@ -10,14 +10,14 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen import phantom  # noqa: E402
-from ufgen.appraisal import Appraisal  # noqa: E402
-from ufgen.contact_sheet import Strip  # noqa: E402
-from ufgen.fidelity import gate, measure  # noqa: E402
-from ufgen.fidelity.copies import find_copies  # noqa: E402
-from ufgen.fidelity.extractors import texture  # noqa: E402
-from ufgen.gallery import write_gallery  # noqa: E402
-from ufgen.imageset import scan  # noqa: E402
-from ufgen.pixels import load  # noqa: E402
+from ufgen.display.contact_sheet import Strip  # noqa: E402
+from ufgen.fidelity import fidelity_table, gate  # noqa: E402
+from ufgen.fidelity.feature_extractors import texture  # noqa: E402
+from ufgen.fidelity.memorization import find_copies  # noqa: E402
+from ufgen.images.image_set import scan  # noqa: E402
+from ufgen.images.pixel_store import load  # noqa: E402
+from ufgen.synthesis.evaluation import Appraisal  # noqa: E402
+from ufgen.synthesis.gallery import write_gallery  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def two_modes(images: np.ndarray) -> np.ndarray:
 def measured(originals, change) -> pd.DataFrame:
     train, held_out = originals
     drawn = {label: change(images) for label, images in held_out.items()}
-    return measure.measure(train, drawn, [texture()])
+    return fidelity_table.measure(train, drawn, [texture()])
 
 
 @pytest.mark.parametrize("change", [noise, blurred, averaged, two_modes])

@@ -9,7 +9,7 @@ import pytest
 
 from classifiers import calibration, saved, selection
 from classifiers.settings import Training
-from ufgen import imageset, pixels
+from ufgen.images import image_set, pixel_store
 
 TRAINING = Training(steps=2, batch=4, evaluations=2, precision="float32")
 
@@ -61,12 +61,12 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
     monkeypatch.setattr(saved, "Classifier", Network)
     given, fit = [], calibration.fit
     monkeypatch.setattr(calibration, "fit", lambda *a: given.append(a) or fit(*a))
-    images = imageset.scan(phantoms).split("train")
+    images = image_set.scan(phantoms).split("train")
     about = saved.train(
         images, "x", tmp_path / "m", TRAINING, size=32, sensitivity=sensitivity, seed=3
     )
     roles = pd.read_csv(tmp_path / "m" / "images.csv").set_index("path")["role"]
-    decoded = pixels.load(images, 32, 1, "crop")
+    decoded = pixel_store.load(images, 32, 1, "crop")
     shown = decoded.store.take(decoded.images)
     table = decoded.images.relative().assign(
         pixels=[_sha256(image) for image in shown], target=decoded.images.targets()

@@ -16,9 +16,10 @@ from classifiers import calibration, custom_resnet50
 from classifiers.training import Classifier
 from experiments import executors, runner, study_file
 from experiments.trial import read_predictions
-from ufgen import synthesis
-from ufgen.gan import sampler, trainer
-from ufgen.pixels import as_picture, hash_pixels
+from ufgen.gan.sampling import sampler
+from ufgen.gan.training import trainer
+from ufgen.images.pixel_store import as_picture, hash_pixels
+from ufgen.synthesis import pipeline
 
 ARMS = ["real", "real+oracle@0.1", "real+synthetic@1.0", "real+synthetic@1.0:filtered"]
 ARMS += ["pretrain:synthetic@1.0:filtered>real"]
@@ -51,7 +52,7 @@ class Spies:
         self.fit = Classifier.fit
         for owner, name in (
             (trainer, "train_generator"),
-            (synthesis, "choose"),
+            (pipeline, "choose"),
             (Classifier, "fit"),
             (Classifier, "predict"),
             (calibration, "fit"),
@@ -200,7 +201,7 @@ def test_filtered_arms_train_on_images_that_passed_the_filter(spied):
     assert filtered
     drawn = {}
     for name in spies.generators:
-        counts = dict.fromkeys(("NUF", "UF"), synthesis.FEWEST_DRAWN)
+        counts = dict.fromkeys(("NUF", "UF"), pipeline.FEWEST_DRAWN)
         drawn[name] = sampler.draw(folder.parent / "generators" / name, counts).table
     for made in filtered:
         trained = set(made.train) - set(real)

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from ufgen import imageset, pixels, splits
 from ufgen.errors import UserError
+from ufgen.images import image_set, pixel_store, splits
 
 ROWS = "path,label,split,group\nimages/a 1.png,UF,train,p1\nimages/b.png,NUF,test,p2\n"
 
@@ -17,7 +17,7 @@ def written(tmp_path, picture):
 
     def write(content: bytes):
         (tmp_path / "m.csv").write_bytes(content)
-        return imageset.scan(tmp_path / "m.csv")
+        return image_set.scan(tmp_path / "m.csv")
 
     return write
 
@@ -57,9 +57,9 @@ def test_the_cause_is_named(written, content, message):
 def test_a_class_may_have_any_name(written, label, tmp_path):
     images = written(ROWS.replace("NUF", label).encode())
     assert set(images.classes) == {"UF", label}
-    decoded = pixels.load(images, 32)
-    imageset.write_manifest(decoded.images, tmp_path / "again.csv")
-    assert set(imageset.scan(tmp_path / "again.csv").classes) == {"UF", label}
+    decoded = pixel_store.load(images, 32)
+    image_set.write_manifest(decoded.images, tmp_path / "again.csv")
+    assert set(image_set.scan(tmp_path / "again.csv").classes) == {"UF", label}
 
 
 def test_rows_without_a_split_are_not_dropped(written):
@@ -73,12 +73,12 @@ def test_rows_without_a_split_are_not_dropped(written):
 def test_a_patient_without_a_group_is_named(written, tmp_path):
     with pytest.raises(UserError, match=r"no group is given for 1 of 2 images: b\.png.*--allow"):
         written(ROWS.replace("p2", "").encode())
-    images = imageset.scan(tmp_path / "m.csv", allow_ungrouped=True)
+    images = image_set.scan(tmp_path / "m.csv", allow_ungrouped=True)
     assert images.table["group"].tolist() == ["p1", "path:images/b.png"]
     for pattern in (r"a", r"^(a)|b"):
         with pytest.raises(UserError, match=r"misses 1 of 2 images: b\.png"):
-            imageset.scan(tmp_path / "m.csv", group_pattern=pattern)
-    images = imageset.scan(tmp_path / "m.csv", group_pattern="a", allow_ungrouped=True)
+            image_set.scan(tmp_path / "m.csv", group_pattern=pattern)
+    images = image_set.scan(tmp_path / "m.csv", group_pattern="a", allow_ungrouped=True)
     assert images.table["group"].tolist() == ["a", "path:images/b.png"]
 
 
@@ -88,8 +88,8 @@ def test_synthetic_rows_need_no_group(written):
 
 
 def test_written_paths_are_the_same_wherever_the_images_lie(folder, tmp_path):
-    here = imageset.scan(folder)
-    moved = imageset.scan(folder.rename(tmp_path / "elsewhere"))
+    here = image_set.scan(folder)
+    moved = image_set.scan(folder.rename(tmp_path / "elsewhere"))
     columns = ["path", "label", "split", "group"]
     pd.testing.assert_frame_equal(here.relative()[columns], moved.relative()[columns])
     assert here.relative()["path"].iloc[0] == "test/NUF/NUF_test_p0_0.png"
@@ -98,8 +98,8 @@ def test_written_paths_are_the_same_wherever_the_images_lie(folder, tmp_path):
 
 
 def test_written_paths_hide_where_a_manifest_far_away_finds_its_images(folder, tmp_path):
-    imageset.write_manifest(imageset.scan(folder), tmp_path / "far" / "m.csv")
-    images = imageset.scan(tmp_path / "far" / "m.csv")
+    image_set.write_manifest(image_set.scan(folder), tmp_path / "far" / "m.csv")
+    images = image_set.scan(tmp_path / "far" / "m.csv")
     assert images.root == str(folder)
     assert images.split("train").relative()["path"].iloc[0] == "train/NUF/NUF_train_p0_0.png"
 
@@ -107,6 +107,8 @@ def test_written_paths_hide_where_a_manifest_far_away_finds_its_images(folder, t
 def test_default_names_do_not_collide(tmp_path):
     for name in ("data.v1", "data.v2"):
         (tmp_path / name).mkdir()
-    names = [imageset.name_of(tmp_path / n) for n in ("data.v1", "data.v2", "s.v1.csv", "s.v2.csv")]
+    names = [
+        image_set.name_of(tmp_path / n) for n in ("data.v1", "data.v2", "s.v1.csv", "s.v2.csv")
+    ]
     assert names == ["data.v1", "data.v2", "s.v1", "s.v2"]
-    assert imageset.name_of(tmp_path / "data.v1" / "manifest.csv") == "data.v1"
+    assert image_set.name_of(tmp_path / "data.v1" / "manifest.csv") == "data.v1"

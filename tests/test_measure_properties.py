@@ -11,15 +11,15 @@ prepare()
 import keras  # noqa: F401, E402 (its version is part of the cache's keys: imported once)
 import matplotlib.pyplot  # noqa: F401, E402
 
-from ufgen.fidelity import measure  # noqa: E402
-from ufgen.fidelity.coverage import precision_recall_density_coverage  # noqa: E402
+from ufgen.fidelity import fidelity_table  # noqa: E402
 from ufgen.fidelity.distances import (  # noqa: E402
     frechet_distance,
     kernel_distance,
     kernel_distance_interval,
 )
-from ufgen.fidelity.extractors import Extractor  # noqa: E402
-from ufgen.fidelity.reference import splits  # noqa: E402
+from ufgen.fidelity.feature_extractors import Extractor  # noqa: E402
+from ufgen.fidelity.prdc import precision_recall_density_coverage  # noqa: E402
+from ufgen.fidelity.real_reference import splits  # noqa: E402
 
 PIXELS = Extractor("pixels", "stamp", lambda images: images.reshape(len(images), -1) / 50.0)
 TWICE = Extractor("twice", "other", lambda images: images.reshape(len(images), -1) / 25.0)
@@ -40,7 +40,7 @@ DRAWN = {"a": images(14, 2), "b": images(8, 3, 150)}
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return measure.measure(REAL, DRAWN, [PIXELS, TWICE], seed=3)
+    return fidelity_table.measure(REAL, DRAWN, [PIXELS, TWICE], seed=3)
 
 
 def test_each_scope_and_extractor_has_six_numbers_in_one_order(table):
@@ -89,7 +89,7 @@ def test_the_numbers_are_those_of_the_features_and_of_the_parts(table):
 
 
 def test_the_seed_draws_the_halves_and_is_zero_unless_given(table):
-    plain, zero = (measure.measure(REAL, DRAWN, [PIXELS], *seed) for seed in ((), (0,)))
+    plain, zero = (fidelity_table.measure(REAL, DRAWN, [PIXELS], *seed) for seed in ((), (0,)))
     pd.testing.assert_frame_equal(plain, zero)
     other = table[table["extractor"] == "pixels"].reset_index(drop=True)
     assert plain["value"].tolist() == other["value"].tolist()
@@ -107,19 +107,19 @@ def test_few_images_are_noted_just_where_they_are_few():
         (9, 5, "", undefined),
         (12, 6, "", ""),
     ):
-        found = measure.measure({"a": images(real, 4)}, {"a": images(drawn, 5)}, [PIXELS])
+        found = fidelity_table.measure({"a": images(real, 4)}, {"a": images(drawn, 5)}, [PIXELS])
         notes = found[found["scope"] == "a"]["note"].tolist()
         assert notes == ["", fd, *[rest] * 4]
     for real, drawn in ((1, 9), (9, 1)):
-        found = measure.measure({"a": images(real, 4)}, {"a": images(drawn, 5)}, [PIXELS])
+        found = fidelity_table.measure({"a": images(real, 4)}, {"a": images(drawn, 5)}, [PIXELS])
         assert found["metric"].tolist() == ["KD-pixels"] * 2 and found["value"].isna().all()
         assert (found["note"] == "fewer than 2 images: undefined").all()
-    two = measure.measure({"a": images(2, 4)}, {"a": images(2, 5)}, [PIXELS])
+    two = fidelity_table.measure({"a": images(2, 4)}, {"a": images(2, 5)}, [PIXELS])
     assert np.isfinite(two["value"][:2]).all() and two["note"][1] == fewer
 
 
 def test_classes_on_one_side_are_named_and_the_notes_kept():
-    found = measure.measure(
+    found = fidelity_table.measure(
         {"all": images(4, 0), "b": images(4, 1), "z": images(9, 2)},
         {"c": images(3, 3), "b": images(4, 4), "all": images(4, 5)},
         [PIXELS],
@@ -131,19 +131,24 @@ def test_classes_on_one_side_are_named_and_the_notes_kept():
     assert notes["class all", "KD-pixels"] == ""
     few = notes["b", "FD-pixels"]
     assert few == "fewer images than features: biased upward"
-    one = measure.measure({"a": images(4, 0)}, {"a": images(4, 1), "b": images(1, 1)}, [PIXELS])
+    one = fidelity_table.measure(
+        {"a": images(4, 0)}, {"a": images(4, 1), "b": images(1, 1)}, [PIXELS]
+    )
     assert one["note"][1] == f"without b, on one side only; {few}"
 
 
 def test_kept_rows_have_the_shares_of_the_real_images():
     real, fake = np.array([*"aaaaaabbb"]), np.array([*"abababababbbbb"])
-    kept, ratio = measure._same_shares(real, fake, np.random.default_rng(0))
+    kept, ratio = fidelity_table._same_shares(real, fake, np.random.default_rng(0))
     assert ratio == pytest.approx(5 / 6)
     assert [np.sum(fake[kept] == label) for label in "ab"] == [5, 2]  # 2.5, rounded to even
     assert (np.diff(kept) > 0).all()
-    more, ratio = measure._same_shares(real, np.repeat(fake, 9), np.random.default_rng(0))
+    more, ratio = fidelity_table._same_shares(real, np.repeat(fake, 9), np.random.default_rng(0))
     assert ratio == 1 and len(more) == 9
-    drawn = {tuple(measure._same_shares(real, fake, np.random.default_rng(s))[0]) for s in range(9)}
+    drawn = {
+        tuple(fidelity_table._same_shares(real, fake, np.random.default_rng(s))[0])
+        for s in range(9)
+    }
     assert len(drawn) > 5
 
 
@@ -151,9 +156,9 @@ def test_precision_and_its_reference_use_parts_in_the_ratio_of_the_two_sides():
     """Real 12 to 8, drawn 6 and 8: half as many of each class, 6 and 4."""
     real = {"a": images(12, 0), "b": images(8, 1, 150)}
     drawn = {"a": images(6, 2), "b": images(8, 3, 150)}
-    found = measure.measure(real, drawn, [PIXELS], seed=5).set_index(["scope", "metric"])
+    found = fidelity_table.measure(real, drawn, [PIXELS], seed=5).set_index(["scope", "metric"])
     labels, fakes = np.repeat(["a", "b"], [12, 8]), np.repeat(["a", "b"], [6, 8])
-    kept, ratio = measure._same_shares(labels, fakes, np.random.default_rng(5))
+    kept, ratio = fidelity_table._same_shares(labels, fakes, np.random.default_rng(5))
     assert ratio == 0.5 and len(kept) == 10
     of_real, of_fake = features(*real.values()), features(*drawn.values())
     expected = precision_recall_density_coverage(of_real, of_fake[kept])
@@ -172,14 +177,14 @@ def test_the_table_as_text_has_three_digits_and_blanks():
         [["all", "KD-x", 1.23456, 0.5, np.nan, 1234.5, "why"]],
         columns=["scope", "metric", "value", "low", "high", "reference", "note"],
     ).assign(reference_low=7.0, stamp="odd")
-    head, row = measure.render(shown).splitlines()
+    head, row = fidelity_table.render(shown).splitlines()
     assert head.split() == ["scope", "metric", "value", "low", "high", "reference", "note"]
     assert row.split() == ["all", "KD-x", "1.23", "0.5", "1.23e+03", "why"]
     assert shown["value"].item() == 1.23456
 
 
 def test_the_table_is_written_with_its_figure(table, tmp_path):
-    measure.write(table, tmp_path)
+    fidelity_table.write(table, tmp_path)
     names = {file.name for file in tmp_path.iterdir()}
     assert names == {"fidelity.csv", "fidelity.png"}
     read = pd.read_csv(tmp_path / "fidelity.csv", keep_default_na=True, na_values=[""])
@@ -190,9 +195,9 @@ def test_features_are_standardised_on_all_real_images_also_of_classes_that_are_n
     families = Extractor("families", "0", PIXELS.function, (3, 1))
     real = {"a": images(20, 0), "z": images(20, 1, 200)}
     reference = features(*real.values())
-    found = measure.measure(real, {"a": images(12, 2)}, [families])
+    found = fidelity_table.measure(real, {"a": images(12, 2)}, [families])
     sides = [
-        measure.standardised(features(part), reference, families)
+        fidelity_table.standardised(features(part), reference, families)
         for part in (real["a"], images(12, 2))
     ]
     value = found[found["metric"] == "KD-families"]["value"].iloc[1]
@@ -202,6 +207,6 @@ def test_features_are_standardised_on_all_real_images_also_of_classes_that_are_n
     by_hand = np.arcsinh((features(real["a"]) - reference.mean(0, dtype="float64")) / expected)
     assert sides[0] == pytest.approx(by_hand)
     barely = np.array([[0.0, 0, 0, 0], [4e-6, 0, 0, 1e-7]])  # deviations 2e-6 and 5e-8
-    made = measure.standardised(barely, barely, families)
+    made = fidelity_table.standardised(barely, barely, families)
     assert np.ptp(made[:, 0]) == pytest.approx(2 * np.arcsinh(1), rel=1e-6)
     assert np.ptp(made[:, 3]) < 1e-6

@@ -11,7 +11,7 @@ from classifiers.deploy import export, overlay
 from classifiers.deploy.predictor import Prediction, Predictor
 from ufgen.cli.application import app
 from ufgen.errors import UserError
-from ufgen.pictures import find_files
+from ufgen.images.decoding import find_files
 
 
 def test_the_probability_drawn_names_its_class_and_fits_the_picture(monkeypatch):

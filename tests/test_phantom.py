@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ufgen import imageset, phantom, splits
+from ufgen import phantom
 from ufgen.errors import UserError
+from ufgen.images import image_set, splits
 from ufgen.phantom import scan
 
 
 def test_exact_counts_classes_groups_and_source(phantoms):
-    images = imageset.scan(phantoms)
+    images = image_set.scan(phantoms)
     counts = images.table["split"].value_counts()
     assert counts["train"] == 40 and counts["test"] == 24
     assert images.classes == ["NUF", "UF"] and set(images.table["source"]) == {"phantom"}

@@ -87,7 +87,7 @@ def test_every_message_names_the_same_shipped_studies():
 
 
 def test_the_demo_is_meant_by_its_name_or_by_the_option():
-    from ufgen.cli.study import _named
+    from ufgen.cli.experiment import _named
     from ufgen.errors import UserError
 
     assert _named("demo", False, []) == _named(None, True, []) == _named("demo", True, []) == "demo"

@@ -8,8 +8,8 @@ import pytest
 
 from experiments import arms, preparation, trial
 from experiments.study import Study
-from ufgen import imageset
 from ufgen.errors import UserError
+from ufgen.images import image_set
 
 
 def _study(place, **changes):
@@ -95,9 +95,9 @@ def test_tables_of_a_study_name_images_from_their_folder_on(folder):
 
 
 def test_synthetic_images_are_never_real_ones_of_a_study(folder, tmp_path):
-    images = imageset.scan(folder)
+    images = image_set.scan(folder)
     source = ["synthetic"] * 3 + ["real"] * (len(images) - 3)
-    imageset.write_manifest(images, tmp_path / "m.csv", {"source": source})
+    image_set.write_manifest(images, tmp_path / "m.csv", {"source": source})
     with pytest.raises(UserError, match=r"3 of the 18 .* synthetic: .*NUF_test_p0_0\.png"):
         preparation.read_images(_study(tmp_path / "m.csv"))
 

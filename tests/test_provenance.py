@@ -12,10 +12,10 @@ from experiments import arms, preparation, runner, trial
 from experiments.executors import Job
 from experiments.study import Study
 from ufgen import provenance
-from ufgen.fidelity.extractors import Extractor, extract, texture
+from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.gan import generator_folder
 from ufgen.gan.recipe import Recipe, digest
-from ufgen.imageset import ImageSet
+from ufgen.images.image_set import ImageSet
 
 CODE = '"""What it does."""\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x  # why\n'
 
@@ -70,12 +70,26 @@ def test_what_only_shows_is_left_out_and_what_trains_is_not():
             todo += [f for f in provenance._imported(file) if f not in seen]
         return {file.relative_to(provenance.ROOT).as_posix() for file in seen}
 
-    of_trial = reached("experiments.trial", "ufgen.pixels")
-    assert {"classifiers/hybrid.py", "ufgen/kernels.py", "ufgen/pictures.py"} <= of_trial
-    assert not {"experiments/report.py", "ufgen/gallery.py", "ufgen/gan/step.py"} & of_trial
+    of_trial = reached("experiments.trial", "ufgen.images.pixel_store")
+    assert {"classifiers/hybrid.py", "ufgen/kernels.py", "ufgen/images/decoding.py"} <= of_trial
+    assert (
+        not {
+            "experiments/report.py",
+            "ufgen/synthesis/gallery.py",
+            "ufgen/gan/training/adversarial_step.py",
+        }
+        & of_trial
+    )
     of_generator = reached("ufgen.gan")
-    assert {"ufgen/gan/projected.py", "ufgen/gan/residual.py", "ufgen/backend.py"} <= of_generator
-    assert not {"ufgen/grids.py", "ufgen/gan/curves.py", "experiments/trial.py"} & of_generator
+    assert {
+        "ufgen/gan/networks/projected.py",
+        "ufgen/gan/networks/residual.py",
+        "ufgen/backend.py",
+    } <= of_generator
+    assert (
+        not {"ufgen/display/image_grid.py", "ufgen/gan/training_curves.py", "experiments/trial.py"}
+        & of_generator
+    )
 
 
 def test_the_libraries_and_the_backend_are_named():
@@ -84,7 +98,7 @@ def test_the_libraries_and_the_backend_are_named():
     found = provenance.made_by("training", "ufgen.gan")
     assert found["keras"] == keras.__version__
     assert found["backend"] == keras.backend.backend() and found[found["backend"]]
-    assert "keras" not in provenance.made_by("decoding", "ufgen.pictures")
+    assert "keras" not in provenance.made_by("decoding", "ufgen.images.decoding")
 
 
 def test_weights_count_by_their_content_wherever_they_lie(tmp_path):

@@ -8,13 +8,13 @@ from ufgen.environment import prepare
 
 prepare()
 
-from ufgen.fidelity import measure  # noqa: E402
+from ufgen.fidelity import fidelity_table  # noqa: E402
 from ufgen.fidelity.distances import kernel_distance  # noqa: E402
-from ufgen.fidelity.extractors import texture  # noqa: E402
-from ufgen.fidelity.reference import Reference, between_halves, splits, summary  # noqa: E402
-from ufgen.gan.curves import HALVES, write_curves  # noqa: E402
+from ufgen.fidelity.feature_extractors import texture  # noqa: E402
+from ufgen.fidelity.real_reference import Reference, between_halves, splits, summary  # noqa: E402
 from ufgen.gan.recipe import Recipe  # noqa: E402
-from ufgen.gan.snapshots import Judge  # noqa: E402
+from ufgen.gan.training.snapshot_selection import Judge  # noqa: E402
+from ufgen.gan.training_curves import HALVES, write_curves  # noqa: E402
 
 
 def noise(count: int, seed: int) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_snapshots_and_fidelity_have_one_reference():
     pixels, labels = noise(30, 0), np.arange(30) % 3 // 2
     judge = Judge(texture(), pixels, labels, Recipe(resolution=32, seed=5))
     by_class = {name: pixels[labels == i] for i, name in enumerate("ab")}
-    table = measure.measure(by_class, by_class, [texture()]).set_index(["scope", "metric"])
+    table = fidelity_table.measure(by_class, by_class, [texture()]).set_index(["scope", "metric"])
     row = table.loc[("all", "KD-texture")]
     names = ["reference", "reference_low", "reference_high"]
     assert tuple(judge.reference) == tuple(row[names])
@@ -74,7 +74,7 @@ def test_the_mean_lies_inside_its_band_and_both_are_in_the_legend(tmp_path, monk
 
 
 def test_the_table_says_reference_and_never_floor():
-    table = measure.measure({"a": noise(8, 0)}, {"a": noise(8, 1)}, [texture()])
+    table = fidelity_table.measure({"a": noise(8, 0)}, {"a": noise(8, 1)}, [texture()])
     assert isinstance(table, pd.DataFrame)
     assert not [name for name in table.columns if "floor" in name]
     assert {"reference", "reference_low", "reference_high"} < set(table.columns)

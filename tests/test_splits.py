@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ufgen import imageset, pixels, splits
 from ufgen.errors import UserError
+from ufgen.images import image_set, pixel_store, splits
 
 
 def _grouped(count=200, seed=0):
@@ -14,7 +14,7 @@ def _grouped(count=200, seed=0):
     table = pd.DataFrame({"path": [f"/x/{i}.png" for i in range(count)]})
     table = table.assign(label=np.where(group % 3 == 0, "UF", "NUF"), split="", source="real")
     table = table.assign(group=[f"g{g}" for g in group], sha256=table["path"])
-    return imageset.ImageSet(table[imageset.COLUMNS], "UF")
+    return image_set.ImageSet(table[image_set.COLUMNS], "UF")
 
 
 @pytest.mark.parametrize("fraction", [0.2, 0.3])
@@ -33,7 +33,7 @@ def _patients(sizes, labels=("UF", "NUF")):
     table = pd.DataFrame({"path": [f"/x/{i}.png" for i in range(len(group))]})
     table = table.assign(label=np.array(labels)[group % len(labels)], split="", source="real")
     table = table.assign(group=[f"g{g:03d}" for g in group], sha256=table["path"])
-    return imageset.ImageSet(table[imageset.COLUMNS], labels[0])
+    return image_set.ImageSet(table[image_set.COLUMNS], labels[0])
 
 
 def _held_groups(images, held):
@@ -142,7 +142,7 @@ def test_same_pictures_share_a_group():
 
 
 def test_leak_is_named(folder):
-    images = pixels.load(imageset.scan(folder), 32).images
+    images = pixel_store.load(image_set.scan(folder), 32).images
     with pytest.raises(UserError, match="UF_test_p0_0"):
         splits.check_no_leak(images.table, images.split("test"), by="the generator")
     splits.check_no_leak(images.split("train").table, images.split("test"), by="the generator")
@@ -178,7 +178,7 @@ def _six(**columns):
     table = pd.DataFrame({"path": [f"x{i}" for i in number], "label": ["UF", "NUF", "NUF"] * 2})
     table = table.assign(split=["train"] * 3 + ["test"] * 3, source="real")
     table = table.assign(group=[f"g{i}" for i in number], sha256=[f"h{i}" for i in number])
-    return imageset.ImageSet(table.assign(**columns)[imageset.COLUMNS], "UF")
+    return image_set.ImageSet(table.assign(**columns)[image_set.COLUMNS], "UF")
 
 
 def _refused(check, *arguments, **options) -> str:

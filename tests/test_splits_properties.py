@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ufgen import splits
-from ufgen.imageset import COLUMNS, ImageSet
+from ufgen.images import splits
+from ufgen.images.image_set import COLUMNS, ImageSet
 
 
 def patients(sizes, labels) -> ImageSet:

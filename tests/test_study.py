@@ -19,8 +19,8 @@ from experiments import (
     study_file,
     tables,
 )
-from ufgen import imageset
 from ufgen.errors import UserError
+from ufgen.images import image_set
 
 ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "synthetic"]
 TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "companions.csv")
@@ -247,7 +247,7 @@ def _divided(chosen, split=None):
 
 def test_validation_images_come_from_training_groups(phantoms, tmp_path):
     prepared = _divided(study_file.read(_write(tmp_path / "s.yaml", phantoms)))
-    train = imageset.scan(phantoms).split("train")
+    train = image_set.scan(phantoms).split("train")
     assert set(prepared.validation.table["path"]) <= set(train.table["path"])
     assert len(prepared.fit) + len(prepared.validation) == len(train)
 

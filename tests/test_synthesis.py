@@ -14,13 +14,14 @@ from ufgen.environment import prepare
 
 prepare()
 
-from ufgen import cli, synthesis  # noqa: E402
-from ufgen.cli.synthetic import counts_a_class  # noqa: E402
-from ufgen.contact_sheet import Strip  # noqa: E402
+from ufgen import cli  # noqa: E402
+from ufgen.cli.synth import counts_a_class  # noqa: E402
+from ufgen.display.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.gallery import write_gallery  # noqa: E402
-from ufgen.gan.sampler import draw  # noqa: E402
-from ufgen.synthesis import Choice, synthesise  # noqa: E402
+from ufgen.gan.sampling.sampler import draw  # noqa: E402
+from ufgen.synthesis import pipeline  # noqa: E402
+from ufgen.synthesis.gallery import write_gallery  # noqa: E402
+from ufgen.synthesis.pipeline import Choice, synthesise  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
 OPTIONS = {"resolution": 32, "width": 2, "batch": 16, "kimg": 0.5, "evaluate_kimg": 0.3}
@@ -159,10 +160,10 @@ def test_a_filter_that_nothing_passes_says_so(made, phantoms, tmp_path):
 def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phantoms, tmp_path):
     from classifiers import saved
     from classifiers.settings import Training
-    from ufgen import imageset
+    from ufgen.images import image_set
 
     out, _ = made
-    images = imageset.scan(phantoms)
+    images = image_set.scan(phantoms)
     settings = Training(steps=2, batch=8, precision="float32")
     for name, part in (("same", images.split("train")), ("other", images.split("test"))):
         saved.train(part, "keras:MobileNet?alpha=0.25", tmp_path / name, settings, size=32)
@@ -176,7 +177,7 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
         progress=False,
     )
     positive = saved.load(tmp_path / "same").predict_pixels(drawn.pixels)
-    own = synthesis._own_probability(tmp_path / "same", drawn)
+    own = pipeline._own_probability(tmp_path / "same", drawn)
     np.testing.assert_allclose(own, [*positive[:3], *(1 - positive[3:])])
 
 

@@ -11,9 +11,9 @@ from test_gan_training import SHORT, discs
 
 from ufgen import tensorboard
 from ufgen.errors import UserError
-from ufgen.gan import trainer
 from ufgen.gan.recipe import Recipe
-from ufgen.gan.trainer import train_generator
+from ufgen.gan.training import trainer
+from ufgen.gan.training.trainer import train_generator
 
 
 def _read(folder) -> EventAccumulator:

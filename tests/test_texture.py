@@ -5,9 +5,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from ufgen.fidelity.distances import kernel_distance
-from ufgen.fidelity.extractors import TEXTURE_FAMILIES, Extractor, texture
-from ufgen.fidelity.measure import standardised
-from ufgen.fidelity.reference import between_halves
+from ufgen.fidelity.feature_extractors import TEXTURE_FAMILIES, Extractor, texture
+from ufgen.fidelity.fidelity_table import standardised
+from ufgen.fidelity.real_reference import between_halves
 
 FAMILIES = Extractor("two families", "0", lambda images: images, (2, 1))
 

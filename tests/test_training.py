@@ -8,8 +8,8 @@ import pytest
 
 from classifiers import registry, saved, selection
 from classifiers.training import Classifier, Examples, Training
-from ufgen import imageset
 from ufgen.errors import UserError
+from ufgen.images import image_set
 
 RNG = np.random.default_rng(0)
 
@@ -187,7 +187,7 @@ def test_imagenet_out_of_reach_is_said_and_never_replaced(monkeypatch):
 
 
 def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phantoms, tmp_path):
-    images = imageset.scan(phantoms)
+    images = image_set.scan(phantoms)
     saved.train(images.split("train"), "keras:MobileNet?alpha=0.25", tmp_path / "m", SHORT, size=32)
     model = saved.load(tmp_path / "m")
     found, made, quarantine = model.evaluate(images.split("test"))

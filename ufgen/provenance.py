@@ -21,12 +21,12 @@ APART = {  # they show, or what they yield is in the keys by its content
     "classifiers.saved",
     "experiments.preparation",
     "experiments.study",
-    "ufgen.appraisal",
-    "ufgen.figures",
-    "ufgen.gallery",
-    "ufgen.gan.curves",
-    "ufgen.gan.progress",
-    "ufgen.grids",
+    "ufgen.synthesis.evaluation",
+    "ufgen.display.figure_style",
+    "ufgen.synthesis.gallery",
+    "ufgen.gan.training_curves",
+    "ufgen.gan.training.training_progress",
+    "ufgen.display.image_grid",
     "ufgen.progress",
     "ufgen.provenance",
     "ufgen.tensorboard",
@@ -92,7 +92,11 @@ def _files(name: str) -> list[Path]:
     place = ROOT.joinpath(*name.split("."))
     if not place.is_dir():
         return [place.with_suffix(".py")]
-    return [file for file in sorted(place.glob("*.py")) if f"{name}.{file.stem}" not in APART]
+    return [file for file in sorted(place.rglob("*.py")) if _module(file) not in APART]
+
+
+def _module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
 
 
 @lru_cache

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ufgen.gan import losses
-from ufgen.gan.diffaugment import augment, draw_changes
-from ufgen.gan.networks import build_discriminator, build_generator, noise_size
-from ufgen.gan.step import DIFFERENCE
+from ufgen.gan.networks.build import build_discriminator, build_generator, noise_size
+from ufgen.gan.training import losses
+from ufgen.gan.training.adversarial_step import DIFFERENCE
+from ufgen.gan.training.diffaugment import augment, draw_changes
 
 
 class PlainGAN(keras.Model):

@@ -9,9 +9,9 @@ from plain.torch_networks import build
 from torch.nn.functional import pad, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
-from ufgen.gan.diffaugment import CUTOUT, SHIFT
-from ufgen.gan.networks import noise_size
-from ufgen.gan.step import DIFFERENCE
+from ufgen.gan.networks.build import noise_size
+from ufgen.gan.training.adversarial_step import DIFFERENCE
+from ufgen.gan.training.diffaugment import CUTOUT, SHIFT
 
 
 class Loop:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ufgen.gan.dcgan import maps, noise_size, sides
+from ufgen.gan.networks.dcgan import maps, noise_size, sides
 
 
 def build(recipe, classes: int) -> tuple[nn.Module, nn.Module]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ufgen import precision
 from ufgen.gan.generator_folder import resolved
-from ufgen.gan.step import Adversaries, constants_of
+from ufgen.gan.training.adversarial_step import Adversaries, constants_of
 
 
 class Loop:

@@ -14,7 +14,7 @@ from classifiers.deploy.predictor import Prediction, Predictor
 from classifiers.deploy.video import VIDEO_TYPES, UnreadableVideo, Video, Writer, opencv
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
-from ufgen.pictures import decode
+from ufgen.images.decoding import decode
 
 EVERY = 1.0
 OF_FRAMES = ("frame", "seconds")

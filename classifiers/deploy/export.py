@@ -14,10 +14,11 @@ from classifiers.deploy import convert
 from classifiers.deploy.model_card import model_card
 from classifiers.deploy.predictor import NETWORK_FILES, VERSION, Predictor
 from classifiers.saved import SavedClassifier, load
-from ufgen import environment, pixels
+from ufgen import environment
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
-from ufgen.imageset import ImageSet
+from ufgen.images import pixel_store
+from ufgen.images.image_set import ImageSet
 
 EXAMPLES = 100
 CHECKED = 200
@@ -141,7 +142,7 @@ def _images(
         if not any(Path(path).is_file() for path in part["path"]):
             continue
         images = ImageSet(part, saved.about["positive"])
-        found = pixels.load(images, *(saved.about[k] for k in ("size", "channels", "fit")))
+        found = pixel_store.load(images, *(saved.about[k] for k in ("size", "channels", "fit")))
         same = found.images.table["sha256"].isin(table["sha256"]).to_numpy()
         if same.any():
             images = found.images.select(same)

@@ -11,7 +11,7 @@ from classifiers import decision, metadata
 from classifiers.salience import salient_box
 from ufgen import environment
 from ufgen.errors import UserError
-from ufgen.pictures import decode, resize
+from ufgen.images.decoding import decode, resize
 
 VERSION = 1
 NETWORK_FILES = {"litert": "model.tflite", "onnx": "model.onnx", "keras": "model.weights.h5"}

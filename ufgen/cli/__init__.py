@@ -7,7 +7,7 @@ from ufgen.cli.application import app
 from ufgen.errors import UserError
 
 # isort: off
-from ufgen.cli import image_sets, synthetic, classifier, deploy, study  # noqa: F401, the order of --help
+from ufgen.cli import deploy, data, synth, train, experiment  # noqa: F401, the order of --help
 
 INTERRUPTED = 130
 

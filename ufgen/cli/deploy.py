@@ -94,7 +94,7 @@ def predict(
     from classifiers.deploy import answers
     from classifiers.deploy.predictor import Predictor
     from classifiers.deploy.video import VIDEO_TYPES
-    from ufgen.pictures import IMAGE_TYPES, find_files
+    from ufgen.images.decoding import IMAGE_TYPES, find_files
     from ufgen.progress import Progress
 
     if camera is not None:
@@ -121,7 +121,7 @@ def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
     from classifiers import saved
     from classifiers.deploy import answers
     from classifiers.deploy.video import VIDEO_TYPES
-    from ufgen.pictures import IMAGE_TYPES, find_files
+    from ufgen.images.decoding import IMAGE_TYPES, find_files
 
     files = find_files(images or [], IMAGE_TYPES)
     if overlay or camera is not None or any(f.suffix.lower() in VIDEO_TYPES for f in files):

@@ -20,7 +20,7 @@ MOST_KD = 5.0
 def failures(fidelity: pd.DataFrame) -> list[str]:
     """Sentences why images are not like the original ones; none where they pass.
 
-    `fidelity` is the table of `ufgen.fidelity.measure`, of which the scope "all" is read: each
+    `fidelity` is the table of `fidelity_table`, of which the scope "all" is read: each
     coverage against its real-against-real reference, and KD-texture. A number or a reference that
     is undefined, as for few images, fails nothing.
     """

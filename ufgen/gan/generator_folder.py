@@ -18,13 +18,13 @@ from filelock import FileLock, Timeout
 
 from ufgen import precision, provenance
 from ufgen.atomic import whole_file, write_text
+from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
-from ufgen.fidelity.extractors import Extractor, hash_weights
-from ufgen.gan.curves import write_curves
-from ufgen.gan.networks import build_discriminator, build_generator
+from ufgen.fidelity.feature_extractors import Extractor, hash_weights
+from ufgen.gan.networks.build import build_discriminator, build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
-from ufgen.grids import write_grid
-from ufgen.imageset import ImageSet
+from ufgen.gan.training_curves import write_curves
+from ufgen.images.image_set import ImageSet
 from ufgen.progress import say
 
 GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")

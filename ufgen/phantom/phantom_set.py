@@ -11,8 +11,8 @@ import yaml
 from PIL import Image
 
 from ufgen.atomic import whole_folder
+from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
-from ufgen.grids import write_grid
 from ufgen.phantom.patient import simulate_patient
 from ufgen.progress import Progress
 

@@ -1,0 +1,121 @@
+"""`ufgen data`: look at, split, augment or simulate image sets."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ufgen import environment
+from ufgen.cli.application import app
+from ufgen.cli.options import (
+    AllowUngrouped,
+    Data,
+    Fit,
+    GroupPattern,
+    Positive,
+    Resolution,
+    Seed,
+    mention_quarantine,
+)
+
+data = typer.Typer(no_args_is_help=True, help="Look at, split, augment or simulate image sets.")
+app.add_typer(data, name="data")
+
+
+@data.command(epilog="Example: ufgen data describe UF_dataset --positive UF")
+def describe(
+    location: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("runs/describe"),
+    positive: Positive = None,
+    group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
+    resolution: Resolution = 128,
+    fit: Fit = "crop",
+) -> None:
+    """Draw a page about an image set: counts, sizes, brightness, contrast, samples."""
+    from ufgen.display import image_set_page as page
+    from ufgen.images import image_set, pixel_store
+
+    images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
+    decoded = pixel_store.load(images, resolution, 3, fit)
+    print(page.summary(decoded.images, decoded.quarantine))
+    written = page.write_page(decoded.images, decoded.store, decoded.quarantine, out)
+    print(f"Page: {written}")
+
+
+@data.command(epilog="Example: ufgen data split images --positive UF --test 0.2 --out split.csv")
+def split(
+    location: Data,
+    out: Annotated[Path, typer.Option(help="The manifest to write.")],
+    test: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of test images: 0.3 for 70:30.")
+    ] = 0.3,
+    positive: Positive = None,
+    group_pattern: GroupPattern = None,
+    allow_ungrouped: AllowUngrouped = False,
+    seed: Seed = 0,
+) -> None:
+    """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
+    import numpy as np
+
+    from ufgen.images import image_set, pixel_store, splits
+
+    images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
+    decoded = pixel_store.load(images, 64)
+    images = splits.group_same_pictures(decoded.images)
+    held = splits.hold_out(images, test, seed)
+    images = replace(images, table=images.table.assign(split=np.where(held, "test", "train")))
+    image_set.write_manifest(images, out)
+    print(image_set.count_table(images).to_string())
+    mention_quarantine(decoded.quarantine)
+    print(f"Manifest: {out}")
+
+
+@data.command(epilog="Example: ufgen data phantom phantom_set --train 400 --test 200")
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must be new or empty.")],
+    train: Annotated[int, typer.Option(min=4, help="Number of training images.")] = 400,
+    test: Annotated[int, typer.Option(min=4, help="Number of test images.")] = 200,
+    size: Annotated[int, typer.Option(min=32, max=512, help="Pixels.")] = 128,
+    seed: Seed = 0,
+) -> None:
+    """Simulate pelvic ultrasound with and without fibroids, labelled `phantom` everywhere."""
+    from ufgen import phantom as simulator
+
+    simulator.write_set(out, train, test, size, seed)
+    simulator.write_sheet(out / "sheet.png", size=size, seed=seed)
+    print(f"Simulated images (phantom): {out}\nSample sheet: {out / 'sheet.png'}")
+
+
+@data.command(epilog="Example: ufgen data augmentations UF_dataset --policies light")
+def augmentations(
+    location: Data,
+    out: Annotated[Path, typer.Option(help="The PNG to write, or a folder for it.")] = Path(
+        "runs/augmentations.png"
+    ),
+    policies: Annotated[
+        list[str] | None,
+        typer.Option(help="A policy to show, such as mixup; may be repeated.  [default: all]"),
+    ] = None,
+    positive: Positive = None,
+    resolution: Resolution = 128,
+    seed: Seed = 0,
+) -> None:
+    """Draw what the augmentation policies make of some training images."""
+    environment.import_keras()
+    from classifiers.augmentation import POLICIES, check_policy
+    from classifiers.augmentation_sheet import write_sheet
+    from ufgen import backend
+    from ufgen.images import image_set
+
+    left_out = {"none"} if backend.on_tensorflow() else {"none", "gridmask"}
+    shown = policies or [name for name in POLICIES if name not in left_out]
+    for name in shown:
+        check_policy(name)
+    images = image_set.scan(location, positive, allow_ungrouped=True)
+    if "train" in set(images.table["split"]):
+        images = images.split("train")
+    out = out if out.suffix == ".png" else out / "augmentations.png"
+    mention_quarantine(write_sheet(out, images, shown, resolution, seed))
+    print(f"Sheet: {out}")

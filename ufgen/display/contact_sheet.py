@@ -1,0 +1,76 @@
+"""Many images in one PNG, and where each of them lies: what a page embeds."""
+
+import base64
+import io
+import math
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from ufgen.images.pixel_store import as_picture
+
+LARGEST_SIDE = 128
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Images and what is known of them, row by row.
+
+    `table` has `path` and `label`, real images also `source` where it is known, synthetic images
+    `latent_seed` and `discriminator_score` where they have them. `pixels` is uint8 (N, H, W, C)
+    with C 1 or 3.
+    """
+
+    table: pd.DataFrame
+    pixels: np.ndarray
+
+
+class ContactSheet:
+    """Some images of a strip in one PNG, each with a rim of its own edge so that none bleeds."""
+
+    def __init__(self, name: str, strip: Strip, rows: list[int]):
+        self.name, self.rows = name, {row: i for i, row in enumerate(rows)}
+        self.table = strip.table
+        images = _reduced(strip.pixels[rows])
+        if images.shape[-1] == 3 and (images == images[..., :1]).all():
+            images = images[..., :1]
+        count, self.height, self.width, channels = images.shape
+        self.columns = max(1, math.ceil(math.sqrt(count)))
+        lines = max(1, math.ceil(count / self.columns))
+        rimmed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        cells = np.zeros((lines * self.columns, *rimmed.shape[1:]), "uint8")
+        cells[:count] = rimmed
+        cells = cells.reshape(lines, self.columns, self.height + 2, self.width + 2, channels)
+        sheet = cells.transpose(0, 2, 1, 3, 4).reshape(
+            lines * (self.height + 2), self.columns * (self.width + 2), channels
+        )
+        buffer = io.BytesIO()
+        Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(
+            buffer, "png", optimize=True
+        )
+        self.data = data_uri(buffer.getvalue(), "image/png")
+
+    def place(self, row: int) -> dict:
+        """Where the image of this row lies, and its name."""
+        line, column = divmod(self.rows[row], self.columns)
+        file = "/".join(PurePath(str(self.table["path"].iloc[row])).parts[-2:])
+        label = self.table["label"].iloc[row]
+        return {"sheet": self.name, "x": column, "y": line, "file": file, "label": label}
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Content of a media type such as image/png, to be written into a page."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _reduced(images: np.ndarray) -> np.ndarray:
+    """The images, or their averages over blocks where a side is longer than LARGEST_SIDE."""
+    factor = math.ceil(max(images.shape[1:3]) / LARGEST_SIDE)
+    if factor == 1:
+        return images
+    return np.stack(
+        [np.asarray(Image.fromarray(as_picture(image)).reduce(factor)) for image in images]
+    ).reshape(len(images), -(-images.shape[1] // factor), -(-images.shape[2] // factor), -1)

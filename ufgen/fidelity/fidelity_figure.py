@@ -1,0 +1,49 @@
+"""fidelity.png: each number of a fidelity table beside its real-against-real reference."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ufgen.display import figure_style
+from ufgen.display.figure_style import BLUE, GREY, PALE
+
+SHARES = ("precision", "recall", "coverage")
+LOWER_IS_BETTER = ("KD", "FD")
+
+
+@figure_style.style()
+def write_figure(table: pd.DataFrame, path: Path) -> None:
+    """A panel for each metric, a line for each scope, which way is better, wide ranges on logs."""
+    metrics = list(dict.fromkeys(table["metric"]))
+    columns = min(3, len(metrics))
+    lines = -(-len(metrics) // columns)
+    figure = figure_style.open_figure(2.4 * columns, 0.5 + 1.9 * lines)
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes in panels[len(metrics) :]:
+        axes.set_visible(False)
+    for axes, metric in zip(panels, metrics, strict=False):
+        _draw_metric(axes, table[table["metric"] == metric].iloc[::-1], metric)
+    text = "Dot: synthetic images, KD with its 95 % interval. Grey: halves of the original images."
+    figure_style.footnote(figure, text)
+    figure_style.save(figure, path)
+
+
+def _draw_metric(axes, rows: pd.DataFrame, metric: str) -> None:
+    kind = metric.partition("-")[0]
+    for place, row in enumerate(rows.to_dict("records")):
+        ends = [row["reference_low"], row["reference_high"]]
+        axes.plot(ends, [place, place], color=PALE, linewidth=8)
+        axes.plot(row["reference"], place, "|", color=GREY, markersize=12)
+        axes.plot([row["low"], row["high"]], [place, place], color=BLUE)
+        axes.plot(row["value"], place, "o", color=BLUE)
+    axes.set_yticks(range(len(rows)), rows["scope"])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    better = "lower" if kind in LOWER_IS_BETTER else "higher"
+    axes.set_title(metric)
+    axes.set_xlabel(f"{better} is better")
+    axes.grid(axis="x", alpha=0.3)
+    if kind in SHARES:
+        axes.set_xlim(-0.02, 1.02)
+    else:
+        near = rows[["reference", "reference_low", "reference_high"]].abs().max().max()
+        figure_style.log_where_wide(axes.xaxis, rows["value"], near)

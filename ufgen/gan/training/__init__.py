@@ -1,0 +1,1 @@
+"""Adversarial training: the step, the loop, and the choice of the snapshot."""

@@ -1,0 +1,1 @@
+"""`ufgen synth` and `fidelity`: images generated, filtered, measured and shown."""
