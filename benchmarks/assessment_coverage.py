@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from classifiers import assessment, metrics
+from classifiers.evaluation import evaluation_report, metrics
 
 SHOWN = ("roc_auc", "recall", "accuracy", "precision", "balanced_accuracy", "f1", "mcc")
 SHOWN += ("average_precision", "brier")
@@ -81,7 +81,9 @@ def coverage(setting, studies: int, seed: int) -> dict[str, float]:
     for _ in range(studies):
         labels, members, icc, distance = setting(rng)
         probabilities = scored(rng, labels, members, icc, distance)
-        rows.append(assessment.assess(labels, probabilities, members, 0.5).set_index("metric"))
+        rows.append(
+            evaluation_report.assess(labels, probabilities, members, 0.5).set_index("metric")
+        )
     found = {}
     for name in SHOWN:
         low, high = (np.array([row.loc[name, end] for row in rows]) for end in ("low", "high"))
@@ -100,7 +102,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    assessment.REPLICATES = options.replicates
+    evaluation_report.REPLICATES = options.replicates
     rows = {}
     for name, setting in settings().items():
         rows[name] = coverage(setting, options.studies, options.seed)

@@ -123,9 +123,9 @@ def ufgen_turn(options) -> dict:
     environment.import_keras()
     import numpy as np
 
-    from classifiers.batches import Examples
-    from classifiers.settings import Training
-    from classifiers.training import Classifier
+    from classifiers.training.batches import Examples
+    from classifiers.training.settings import Training
+    from classifiers.training.trainer import Classifier
     from ufgen import precision
 
     (name,), (size,) = options.networks, options.sizes
@@ -193,9 +193,9 @@ def ufgen_trials(options, kind: str) -> dict:
     environment.import_keras()
     import numpy as np
 
-    from classifiers.batches import Examples
-    from classifiers.settings import Training
-    from classifiers.training import Classifier
+    from classifiers.training.batches import Examples
+    from classifiers.training.settings import Training
+    from classifiers.training.trainer import Classifier
 
     pixels, targets = images_of(options, TRIAL["size"])
     held = np.arange(len(targets)) % 4 == 0

@@ -20,11 +20,11 @@ from ufgen import environment
 
 environment.import_keras()
 
-from classifiers.batches import Examples  # noqa: E402
-from classifiers.frozen import FrozenFeatures  # noqa: E402
-from classifiers.metrics import roc_auc  # noqa: E402
-from classifiers.settings import Training  # noqa: E402
-from classifiers.training import Classifier  # noqa: E402
+from classifiers.evaluation.metrics import roc_auc  # noqa: E402
+from classifiers.training.batches import Examples  # noqa: E402
+from classifiers.training.frozen_features import FrozenFeatures  # noqa: E402
+from classifiers.training.settings import Training  # noqa: E402
+from classifiers.training.trainer import Classifier  # noqa: E402
 from ufgen.images import image_set, pixel_store, splits  # noqa: E402
 
 NAME = "keras:MobileNetV2?alpha=0.35"

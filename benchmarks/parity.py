@@ -18,10 +18,11 @@ from ufgen import environment
 environment.prepare()
 environment.import_keras()
 
-from classifiers import metrics, saved  # noqa: E402
+from classifiers import model_folder  # noqa: E402
 from classifiers.deploy import Predictor  # noqa: E402
 from classifiers.deploy.export import export  # noqa: E402
-from classifiers.settings import Training  # noqa: E402
+from classifiers.evaluation import metrics  # noqa: E402
+from classifiers.training.settings import Training  # noqa: E402
 from ufgen.images import image_set  # noqa: E402
 
 NETWORKS = ("mobilenet_v3", "custom_resnet50", "hybrid")
@@ -40,8 +41,8 @@ with tempfile.TemporaryDirectory() as place:
     for name in NETWORKS:
         model = Path(place) / name
         training = Training(steps=options.steps, batch=16, evaluations=3)
-        saved.train(images.split("train"), name, model, training, size=options.size)
-        trained = saved.load(model).predict_files(files)[0]
+        model_folder.train(images.split("train"), name, model, training, size=options.size)
+        trained = model_folder.load(model).predict_files(files)[0]
         expected = trained.set_index("path")["probability"]
         expected = expected.loc[[str(file.absolute()) for file in files]].to_numpy()
         auc = metrics.roc_auc(targets, expected)

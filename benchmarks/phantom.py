@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from classifiers.metrics import roc_auc  # noqa: E402
+from classifiers.evaluation.metrics import roc_auc  # noqa: E402
 from ufgen import phantom  # noqa: E402
 from ufgen.images import image_set, pixel_store  # noqa: E402
 

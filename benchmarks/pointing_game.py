@@ -20,12 +20,12 @@ from ufgen import environment
 
 environment.import_keras()
 
-from classifiers.batches import Examples  # noqa: E402
-from classifiers.explain import METHODS, explain  # noqa: E402
-from classifiers.intervals import clopper_pearson  # noqa: E402
-from classifiers.salience import enlarge  # noqa: E402
-from classifiers.settings import Training  # noqa: E402
-from classifiers.training import Classifier  # noqa: E402
+from classifiers.evaluation.intervals import clopper_pearson  # noqa: E402
+from classifiers.explanation.grad_cam import METHODS, explain  # noqa: E402
+from classifiers.explanation.saliency_box import enlarge  # noqa: E402
+from classifiers.training.batches import Examples  # noqa: E402
+from classifiers.training.settings import Training  # noqa: E402
+from classifiers.training.trainer import Classifier  # noqa: E402
 from ufgen import phantom  # noqa: E402
 from ufgen.images import image_set, pixel_store, splits  # noqa: E402
 

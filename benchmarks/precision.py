@@ -16,7 +16,7 @@ from ufgen import environment
 environment.prepare()
 environment.import_keras()
 
-from classifiers.training import Classifier  # noqa: E402
+from classifiers.training.trainer import Classifier  # noqa: E402
 from ufgen import precision  # noqa: E402
 from ufgen.gan.recipe import load_recipe  # noqa: E402
 from ufgen.gan.training.adversarial_step import Adversaries, constants_of  # noqa: E402

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from classifiers import intervals, metrics
+from classifiers.evaluation import intervals, metrics
 from experiments import statistics
 
 parser = argparse.ArgumentParser(description=__doc__)

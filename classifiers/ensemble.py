@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from classifiers.explain import explain
-from classifiers.training import Classifier
+from classifiers.explanation.grad_cam import explain
+from classifiers.training.trainer import Classifier
 
 
 class Ensemble:

@@ -29,14 +29,14 @@ def build(name: str, size: int, channels: int, weights: str = "none", precision:
     check_name(name)
     if size < 32:
         raise UserError(f"resolution {size} is too small: the classifiers need at least 32 px")
-    from classifiers import custom_resnet50, hybrid, mobilenet_v3, other
+    from classifiers import custom_resnet50, hybrid, keras_application, mobilenet_v3
     from classifiers.backbones import built_in
 
     if name == "hybrid":
         return hybrid.build(size, channels, weights, precision)
     with built_in(precision):
         if name.startswith(pretrained.PREFIX):
-            return other.build(name, size, channels, weights)
+            return keras_application.build(name, size, channels, weights)
         if name == "custom_resnet50":
             return custom_resnet50.build(size, channels, weights)
         variant = "Small" if name == "mobilenet_v3_small" else "Large"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from classifiers.augmentation import check_policy
+from classifiers.training.augmentation import check_policy
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet, concatenate
 

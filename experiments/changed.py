@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classifiers.metrics import roc_auc
-from classifiers.salience import enlarge
+from classifiers.evaluation.metrics import roc_auc
+from classifiers.explanation.saliency_box import enlarge
 from experiments.arms import parse
 from experiments.trial import read_predictions
 from ufgen.atomic import whole_file

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from classifiers import intervals, metrics
+from classifiers.evaluation import intervals, metrics
 from experiments import statistics
 from experiments.scores import TRIAL, folds_of
 from experiments.study import Study

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classifiers import curves
-from classifiers.metrics import reliability
+from classifiers.evaluation import curves
+from classifiers.evaluation.metrics import reliability
 from experiments.figures import panels_of
 from ufgen.display.figure_style import GREY, counted, footnote, legend_below, line_styles, style
 

@@ -62,9 +62,9 @@ def _area(box: tuple[float, float, float, float]) -> float:
 
 
 def _learn(file: Path, size: int, shown: np.ndarray, right: np.ndarray) -> None:
-    from classifiers.batches import Examples
-    from classifiers.settings import Training
-    from classifiers.training import Classifier
+    from classifiers.training.batches import Examples
+    from classifiers.training.settings import Training
+    from classifiers.training.trainer import Classifier
 
     name = file.name.removesuffix(".weights.h5")
     lesson = Training(batch=32, evaluations=3, precision="float32", **LESSONS[name])

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
-from classifiers import metrics
+from classifiers.evaluation import metrics
 from experiments import statistics
 from experiments.arms import Arm, parse
 from experiments.study import Study

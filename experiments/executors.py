@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from classifiers.training import Classifier
+from classifiers.training.trainer import Classifier
 from experiments import status
 from experiments.preparation import Prepared
 from experiments.study import Study, Trial

@@ -7,7 +7,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from classifiers import metrics
+from classifiers.evaluation import metrics
 from experiments.arms import parse
 from experiments.study import Study
 from ufgen.atomic import whole_file, write_text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from classifiers import metrics as metric_names
+from classifiers.evaluation import metrics as metric_names
 from experiments.checks import ENOUGH_SEEDS
 from experiments.wording import number
 from ufgen.display.figure_style import source_word

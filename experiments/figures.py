@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classifiers import metrics
+from classifiers.evaluation import metrics
 from experiments.arms import Arm, parse
 from ufgen.display.figure_style import (
     BAD_TEXT,

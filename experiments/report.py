@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from classifiers import metrics as metric_names
+from classifiers.evaluation import metrics as metric_names
 from experiments import checklist, curve_figures, facts, figures, wording, worth_figures
 from ufgen.atomic import whole_file, write_text
 from ufgen.display.figure_style import FORMATS, save

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from classifiers import intervals, metrics
+from classifiers.evaluation import intervals, metrics
 from experiments.arms import Arm
 from experiments.study import Study
 

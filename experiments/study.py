@@ -12,8 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from classifiers import metrics, registry
-from classifiers.settings import Training
+from classifiers import registry
+from classifiers.evaluation import metrics
+from classifiers.training.settings import Training
 from experiments.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
 

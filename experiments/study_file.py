@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from classifiers.settings import check_trial
+from classifiers.training.settings import check_trial
 from experiments.factors import expand
 from experiments.study import Study
 from ufgen.errors import UserError

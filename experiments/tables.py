@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import metrics
+from classifiers.evaluation import metrics
 from experiments import checks, companions, conclusion, exchange, statistics
 from experiments.arms import Arm, parse
 from experiments.checks import Check, Evidence, unlike_real
@@ -74,7 +74,7 @@ def pool(trials: pd.DataFrame) -> pd.DataFrame:
 def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per trial with every metric; undefined metrics stay empty.
 
-    Metrics that rank images rank them within each fold (see `classifiers.metrics.evaluate`): other
+    Metrics that rank images rank them within each fold (see `metrics.evaluate`): other
     networks' scores are on scales of their own. `trials` has the columns of TRIAL, and trial,
     n_train, threshold; `predictions` has one row per trial and test image. Labels, probabilities
     and thresholds come from the same row.

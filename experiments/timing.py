@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifiers import intervals, metrics
-from classifiers.batches import Examples
-from classifiers.training import Classifier
+from classifiers.evaluation import intervals, metrics
+from classifiers.training.batches import Examples
+from classifiers.training.trainer import Classifier
 from experiments import preparation
 from experiments.preparation import Prepared
 from experiments.study import ClassifierOptions, Study

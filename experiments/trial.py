@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, metrics, selection
-from classifiers.batches import Examples
-from classifiers.training import Classifier
+from classifiers.evaluation import calibration, metrics
+from classifiers.training import weight_selection
+from classifiers.training.batches import Examples
+from classifiers.training.trainer import Classifier
 from experiments.preparation import Prepared, content_key
 from experiments.study import Study, Trial
 from ufgen import provenance, tensorboard
@@ -92,7 +93,7 @@ def run_trial(
             "threshold": judge.threshold,
             "temperature": judge.temperature,
             "constant": constant,
-            "kept_first": selection.kept_first(history),
+            "kept_first": weight_selection.kept_first(history),
             "seconds": round(time.perf_counter() - started, 2),
             "cpu_seconds": round(time.process_time() - busy, 2),
         }

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classifiers import metrics as metric_names
+from classifiers.evaluation import metrics as metric_names
 from experiments.arms import Arm, parse, reference_in
 from ufgen.display.figure_style import (
     BLACK,

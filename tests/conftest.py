@@ -87,15 +87,15 @@ def trained_model(phantoms, tmp_path_factory):
     """
     import json
 
-    from classifiers import saved
-    from classifiers.settings import Training
+    from classifiers import model_folder
+    from classifiers.training.settings import Training
     from ufgen.images import image_set
 
     out = tmp_path_factory.mktemp("trained") / "model"
     settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
     images = image_set.scan(phantoms).split("train")
-    saved.train(images, "keras:MobileNet?alpha=0.25", out, settings, size=32)
-    classifier = saved.load(out)
+    model_folder.train(images, "keras:MobileNet?alpha=0.25", out, settings, size=32)
+    classifier = model_folder.load(out)
     decoded = classifier._load(images)
     shown = decoded.store.take(decoded.images)
     for _ in range(30):

@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from classifiers import metrics as metric_names
+from classifiers.evaluation import metrics as metric_names
 
 ARMS = ["real", "real+duplicated@1.0", "real+synthetic@0.5", "real+synthetic@1.0"]
 SENTENCE = "Inconclusive: this study cannot tell."

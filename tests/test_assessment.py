@@ -6,7 +6,7 @@ from scipy.special import expit
 from scipy.stats import binomtest, norm, t
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from classifiers import assessment, curve_figure, curves, intervals, metrics
+from classifiers.evaluation import curve_figure, curves, evaluation_report, intervals, metrics
 from ufgen.display import figure_style
 
 GROUPS = np.repeat(np.arange(16), 5)
@@ -14,7 +14,7 @@ LABELS = (GROUPS >= 8).astype(int)
 
 
 def _found(labels, probabilities, groups=GROUPS, threshold=0.5):
-    return assessment.assess(labels, probabilities, groups, threshold).set_index("metric")
+    return evaluation_report.assess(labels, probabilities, groups, threshold).set_index("metric")
 
 
 def _draw(rng, groups, images, icc=0.4, distance=1.5):
@@ -36,7 +36,7 @@ def test_at_0_and_1_an_interval_is_exact_or_undefined(images, right):
     assert found.loc["roc_auc", "interval"] == "exact bound"
     assert not (found["high"] - found["low"] < 1e-3).any()
     assert np.isnan(found.loc[["f1", "mcc", "brier"], "low"]).all()
-    lines = assessment.text(found.reset_index(), metrics.confusion(labels, labels, 0.5))
+    lines = evaluation_report.text(found.reset_index(), metrics.confusion(labels, labels, 0.5))
     assert "no interval" in lines
 
 
@@ -120,11 +120,11 @@ def test_the_mean_of_two_proportions_is_not_sure_where_one_of_them_is_1():
 def test_few_groups_of_the_rarer_class_are_warned_of():
     labels = np.repeat([1, 0], [30, 40])
     groups = np.r_[np.repeat(np.arange(3), 10), np.arange(10, 50)]
-    (said,) = assessment.warnings(labels, groups)
+    (said,) = evaluation_report.warnings(labels, groups)
     assert "only 3 of the groups hold positive images" in said
-    (said,) = assessment.warnings(1 - labels, groups)
+    (said,) = evaluation_report.warnings(1 - labels, groups)
     assert "only 3 of the groups hold negative images" in said
-    assert not assessment.warnings(labels, np.arange(70))
+    assert not evaluation_report.warnings(labels, np.arange(70))
 
 
 def test_precision_recall_steps_invent_no_point_and_enclose_the_average_precision():

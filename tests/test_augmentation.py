@@ -9,8 +9,8 @@ import on_jax
 import pytest
 from PIL import Image
 
-from classifiers import augmentation
-from classifiers.augmentation import MIXING, POLICIES, augmenter, check_policy
+from classifiers.training import augmentation
+from classifiers.training.augmentation import MIXING, POLICIES, augmenter, check_policy
 from ufgen import backend
 from ufgen.cli import main
 from ufgen.errors import UserError
@@ -154,7 +154,7 @@ def test_gridmask_without_tensorflow_says_what_to_take(monkeypatch):
 def test_the_same_holds_on_jax():
     code = """
 import numpy as np
-from classifiers.augmentation import augmenter
+from classifiers.training.augmentation import augmenter
 targets = np.float32([0, 1] * 4)
 pixels = np.uint8(255 * targets)[:, None, None, None] * np.ones((1, 32, 32, 1), np.uint8)
 for name in ("light", "cutmix"):

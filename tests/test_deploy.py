@@ -11,8 +11,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from classifiers import registry, saved
-from classifiers.deploy import answers, convert, export, overlay, video
+from classifiers import model_folder, registry
+from classifiers.deploy import conversion, export, inference, overlay, video
 from classifiers.deploy.predictor import Prediction, Predictor, _in_picture
 from ufgen.cli.application import app
 from ufgen.errors import UserError
@@ -29,7 +29,7 @@ def model(trained_model):
 
 @pytest.fixture(scope="module")
 def expected(model, phantoms):
-    return saved.load(model).predict_files(find_files([phantoms / "test"]))[0]
+    return model_folder.load(model).predict_files(find_files([phantoms / "test"]))[0]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_quantised_it_is_much_smaller_and_states_what_it_costs(model, bundles, p
     """What is quantised is: an int8 network keeps its head in float32, for logit and evidence."""
     sizes = np.array([(bundles[n] / "model.tflite").stat().st_size for n in ("float", name)])
     if name == "int8":
-        sizes -= 2 * 4 * saved.load(model).network.parts.head.count_params()
+        sizes -= 2 * 4 * model_folder.load(model).network.parts.head.count_params()
     assert sizes[1] < 0.4 * sizes[0]
     about = Predictor(bundles[name]).about
     assert about["quantisation"].startswith("int8 weights")
@@ -113,9 +113,9 @@ def test_quantised_it_points_where_the_network_points(tmp_path, name):
     images = images.repeat(12, axis=1).repeat(12, axis=2)
     for _ in range(10):  # moving averages
         network.logits(images.astype("float32"), training=True)
-    convert.write(network, "litert", tmp_path / "model.tflite", name, images)
+    conversion.write(network, "litert", tmp_path / "model.tflite", name, images)
     run = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()
-    logits, maps = convert.with_logit(network).predict_on_batch(images)
+    logits, maps = conversion.with_logit(network).predict_on_batch(images)
     alike = []
     for image, logit, expected in zip(images, logits, maps, strict=True):
         found = run(images=image[None].astype("float32"))
@@ -242,7 +242,7 @@ def test_damaged_model_folders_are_refused(model, tmp_path):
         folder = shutil.copytree(model, tmp_path / "m", dirs_exist_ok=True)
         (folder / name).write_bytes(content)
         with pytest.raises(UserError, match=message):
-            saved.load(folder)
+            model_folder.load(folder)
 
 
 def test_what_cannot_be_exported_is_said(model, bundles, tmp_path):
@@ -368,7 +368,7 @@ def test_a_model_folder_still_predicts_and_asks_for_a_bundle_for_videos(model, c
 def test_interrupted_predictions_keep_what_is_finished(bundles, clip, monkeypatch, tmp_path):
     from typer.testing import CliRunner
 
-    rows = answers.of_files
+    rows = inference.of_files
 
     def interrupted(*arguments):
         for number, row in enumerate(rows(*arguments)):
@@ -376,7 +376,7 @@ def test_interrupted_predictions_keep_what_is_finished(bundles, clip, monkeypatc
                 raise KeyboardInterrupt
             yield row
 
-    monkeypatch.setattr(answers, "of_files", interrupted)
+    monkeypatch.setattr(inference, "of_files", interrupted)
     arguments = ["predict", str(bundles["float"]), str(clip("a.avi")), "--out"]
     made = CliRunner().invoke(app, [*arguments, str(tmp_path / "a.csv")])
     assert made.exit_code == 130

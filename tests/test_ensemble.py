@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifiers import saved
-from classifiers.augmentation import views
+from classifiers import model_folder
 from classifiers.deploy.export import export
-from classifiers.explain import explain
-from classifiers.settings import Training
-from classifiers.training import Classifier
+from classifiers.explanation.grad_cam import explain
+from classifiers.training.augmentation import views
+from classifiers.training.settings import Training
+from classifiers.training.trainer import Classifier
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -22,7 +22,7 @@ def folder(phantoms, tmp_path_factory):
     images = image_set.scan(phantoms, "UF").split("train")
     out = tmp_path_factory.mktemp("ensemble") / "model"
     steps = []
-    saved.train(
+    model_folder.train(
         images,
         "keras:MobileNet?alpha=0.25",
         out,
@@ -37,7 +37,7 @@ def folder(phantoms, tmp_path_factory):
 
 
 def test_the_answer_is_the_mean_of_the_members(folder):
-    found = saved.load(folder)
+    found = model_folder.load(folder)
     network = found.network
     each = []
     for member in (1, 0):
@@ -51,7 +51,7 @@ def test_the_answer_is_the_mean_of_the_members(folder):
 
 
 def test_views_are_averaged_with_the_image_whatever_else_is_asked(folder):
-    network = saved.load(folder).network
+    network = model_folder.load(folder).network
     by_hand = [
         np.mean([network.predict(PIXELS[i : i + 1])[0], *_of_views(network, PIXELS[i])])
         for i in range(len(PIXELS))
@@ -67,7 +67,7 @@ def _of_views(network: Classifier, image: np.ndarray) -> np.ndarray:
 
 
 def test_explanations_are_the_mean_of_the_members(folder):
-    ensemble, each = saved.load(folder).ensemble, []
+    ensemble, each = model_folder.load(folder).ensemble, []
     for positive in (True, False):
         for member in (1, 0):
             ensemble.hold(member)
@@ -83,5 +83,5 @@ def test_it_is_not_exported_and_damage_is_named(folder, tmp_path):
     hidden = folder / "member_2.weights.h5"
     moved = hidden.rename(tmp_path / hidden.name)
     with pytest.raises(UserError, match="member_2"):
-        saved.load(folder)
+        model_folder.load(folder)
     moved.rename(hidden)

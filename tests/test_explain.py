@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 from keras import ops
 
-from classifiers import decision, explanations, registry
-from classifiers.alignment import cells
-from classifiers.explain import explain, with_evidence
-from classifiers.salience import enlarge, salient_box
-from classifiers.saved import no_evidence
+from classifiers import registry
+from classifiers.evaluation import prediction_text
+from classifiers.explanation import example_sheet
+from classifiers.explanation.grad_cam import explain, with_evidence
+from classifiers.explanation.receptive_field import cells
+from classifiers.explanation.saliency_box import enlarge, salient_box
+from classifiers.model_folder import no_evidence
 from ufgen import backend
 from ufgen.display import figure_style
 
@@ -142,7 +144,7 @@ def test_the_chosen_images_are_what_their_titles_say():
             "threshold": 0.3,
         }
     )
-    chosen = explanations.choose(predictions, each=2)
+    chosen = example_sheet.choose(predictions, each=2)
     by_kind = chosen.groupby("kind")["path"].apply(list)
     assert by_kind["wrong"] == ["e", "b"] and by_kind["uncertain"] == ["c", "d"]
     assert by_kind["confident"] == ["a", "f"]
@@ -159,7 +161,7 @@ def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
     def maps(pixels, positive):
         return explain(network, pixels, of_positive=positive)
 
-    sheet = explanations.write(tmp_path, maps, _few(0.9), PIXELS, "UF")
+    sheet = example_sheet.write(tmp_path, maps, _few(0.9), PIXELS, "UF")
     table = pd.read_csv(tmp_path / "explanations.csv")
     assert sheet.stat().st_size > 10_000 and set(table["kind"]) == {"confident", "uncertain"}
     assert set(table["probability_UF"]) == {0.9} and set(table["threshold"]) == {0.39}
@@ -168,21 +170,21 @@ def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
 def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
-    monkeypatch.setattr(explanations, "whole_file", _nowhere)
-    explanations.write(tmp_path, no_evidence, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
+    monkeypatch.setattr(example_sheet, "whole_file", _nowhere)
+    example_sheet.write(tmp_path, no_evidence, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
     titles = [axes.get_title() for axes in shown[0].axes]
     assert "is UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
     assert "is UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
-    assert decision.text(0.5, "a", "a", 0.25, "->") == "P(a) = 0.50 -> a (threshold 0.25)"
+    assert prediction_text.text(0.5, "a", "a", 0.25, "->") == "P(a) = 0.50 -> a (threshold 0.25)"
 
 
 def test_no_heat_map_of_a_constant_network(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
-    monkeypatch.setattr(explanations, "whole_file", _nowhere)
+    monkeypatch.setattr(example_sheet, "whole_file", _nowhere)
     written = []
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda table, *a, **k: written.append(table))
-    explanations.write(tmp_path, no_evidence, _few(0.496), PIXELS, "UF")
+    example_sheet.write(tmp_path, no_evidence, _few(0.496), PIXELS, "UF")
     assert {len(axes.images) for axes in shown[0].axes} <= {0, 1}  # the picture alone
     assert not any(axes.patches for axes in shown[0].axes)
     assert "No evidence" in shown[0].get_suptitle()

@@ -190,7 +190,7 @@ def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count
 
 
 def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_path):
-    from classifiers import saved
+    from classifiers import model_folder
 
     def load(folder):
         assert folder == tmp_path
@@ -201,7 +201,7 @@ def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_
             about={"classifier": "small"},
         )
 
-    monkeypatch.setattr(saved, "load", load)
+    monkeypatch.setattr(model_folder, "load", load)
     weight = 1.0
     one, same = (feature_extractors.by_name(str(tmp_path)) for _ in range(2))
     weight = 2.0

@@ -109,7 +109,7 @@ def test_every_line_ends_where_its_values_end():
 
 def trials() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two arms, two seeds: one training of the second arm gives all images the same score."""
-    from classifiers.metrics import evaluate
+    from classifiers.evaluation.metrics import evaluate
 
     rng, made, table = np.random.default_rng(0), [], []
     target = np.arange(40) % 2

@@ -12,11 +12,11 @@ from keras import ops
 
 from classifiers import registry
 from classifiers.backbones import last_block
-from classifiers.batches import Examples
-from classifiers.frozen import FrozenFeatures
-from classifiers.losses import cross_entropy, smoothed
-from classifiers.settings import Training, check_trial, learning_rate
-from classifiers.training import Classifier
+from classifiers.training.batches import Examples
+from classifiers.training.frozen_features import FrozenFeatures
+from classifiers.training.losses import cross_entropy, smoothed
+from classifiers.training.settings import Training, check_trial, learning_rate
+from classifiers.training.trainer import Classifier
 from ufgen import precision
 from ufgen.errors import UserError
 
@@ -218,9 +218,9 @@ import json, sys
 import numpy as np
 import keras
 from classifiers import registry
-from classifiers.batches import Examples
-from classifiers.settings import Training
-from classifiers.training import Classifier
+from classifiers.training.batches import Examples
+from classifiers.training.settings import Training
+from classifiers.training.trainer import Classifier
 assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
 rng = np.random.default_rng(0)
 targets = np.arange(32) % 2

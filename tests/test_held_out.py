@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifiers import calibration, saved, selection
-from classifiers.settings import Training
+from classifiers import model_folder
+from classifiers.evaluation import calibration
+from classifiers.training import weight_selection
+from classifiers.training.settings import Training
 from ufgen.images import image_set, pixel_store
 
 TRAINING = Training(steps=2, batch=4, evaluations=2, precision="float32")
@@ -58,11 +60,11 @@ def _sha256(image) -> str:
 def test_training_images_train_and_validation_images_alone_set_threshold_and_temperature(
     phantoms, tmp_path, monkeypatch, sensitivity
 ):
-    monkeypatch.setattr(saved, "Classifier", Network)
+    monkeypatch.setattr(model_folder, "Classifier", Network)
     given, fit = [], calibration.fit
     monkeypatch.setattr(calibration, "fit", lambda *a: given.append(a) or fit(*a))
     images = image_set.scan(phantoms).split("train")
-    about = saved.train(
+    about = model_folder.train(
         images, "x", tmp_path / "m", TRAINING, size=32, sensitivity=sensitivity, seed=3
     )
     roles = pd.read_csv(tmp_path / "m" / "images.csv").set_index("path")["role"]
@@ -88,15 +90,15 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
 
 
 def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
-    from classifiers.training import Classifier, Examples
+    from classifiers.training.trainer import Classifier, Examples
 
     rng = np.random.default_rng(0)
     parts = [
         Examples(rng.integers(0, 256, (count, 32, 32, 1), "uint8"), np.arange(count) % 2)
         for count in (12, 8)
     ]
-    given, evaluate = [], selection.evaluate
-    monkeypatch.setattr(selection, "evaluate", lambda *a: given.append(a) or evaluate(*a))
+    given, evaluate = [], weight_selection.evaluate
+    monkeypatch.setattr(weight_selection, "evaluate", lambda *a: given.append(a) or evaluate(*a))
     network = Classifier("keras:MobileNet?alpha=0.25", 32, 1)
     settings = Training(
         steps=2, batch=4, evaluations=2, precision="float32", selection_metric="brier"
@@ -109,4 +111,4 @@ def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
     for _, _, labels, raw, _ in given:
         assert (labels == parts[1].targets).all() and raw.shape == (8,)
     np.testing.assert_allclose(given[kept - 1][3], network.predict(parts[1].pixels), atol=1e-6)
-    assert selection.best([evaluate(*a) for a in given]).step == kept
+    assert weight_selection.best([evaluate(*a) for a in given]).step == kept

@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from classifiers import assessment, calibration, intervals, metrics
+from classifiers.evaluation import calibration, evaluation_report, intervals, metrics
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 9), (9, 9), (1, 30), (17, 40)])
@@ -91,7 +91,7 @@ def test_sure_predictions_have_a_finite_temperature():
 def test_assessment_says_how_each_interval_was_found():
     labels, scores = _scores()
     probabilities = expit(scores[0])
-    alone = assessment.assess(labels, probabilities, np.arange(65), 0.5).set_index("metric")
+    alone = evaluation_report.assess(labels, probabilities, np.arange(65), 0.5).set_index("metric")
     assert alone.loc["roc_auc", "interval"] == "DeLong"
     assert alone.loc["recall", "interval"] == "exact"
     assert list(alone.index) == list(metrics.NAMES)
@@ -100,7 +100,7 @@ def test_assessment_says_how_each_interval_was_found():
     assert np.isnan(alone.loc["calibration_error", "low"])
     paired = np.concatenate([np.arange(65), np.arange(65)])
     twice = [np.concatenate([x, x]) for x in (labels, probabilities)]
-    grouped = assessment.assess(*twice, paired, 0.5).set_index("metric")
+    grouped = evaluation_report.assess(*twice, paired, 0.5).set_index("metric")
     assert grouped.loc["roc_auc", "interval"] == "jackknife over groups"
     assert grouped.loc["brier", "interval"] == "bootstrap over groups"
     width, before = (table["high"] - table["low"] for table in (grouped, alone))
@@ -109,7 +109,7 @@ def test_assessment_says_how_each_interval_was_found():
 
 
 def test_one_class_is_undefined_in_words():
-    found = assessment.assess(np.zeros(5, int), np.linspace(0, 1, 5), np.arange(5), 0.5)
+    found = evaluation_report.assess(np.zeros(5, int), np.linspace(0, 1, 5), np.arange(5), 0.5)
     counts = metrics.confusion(np.zeros(5, int), np.linspace(0, 1, 5), 0.5)
-    lines = assessment.text(found, counts).splitlines()
+    lines = evaluation_report.text(found, counts).splitlines()
     assert any(line.startswith("ROC AUC") and line.endswith("undefined") for line in lines)

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from classifiers import calibration, custom_resnet50
-from classifiers.training import Classifier
+from classifiers import custom_resnet50
+from classifiers.evaluation import calibration
+from classifiers.training.trainer import Classifier
 from experiments import executors, runner, study_file
 from experiments.trial import read_predictions
 from ufgen.gan.sampling import sampler

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from classifiers import calibration, metrics
+from classifiers.evaluation import calibration, metrics
 
 
 def _case(seed, ties):

@@ -5,7 +5,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
-from classifiers import metrics
+from classifiers.evaluation import metrics
 
 RNG = np.random.default_rng
 

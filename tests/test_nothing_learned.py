@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifiers import saved
+from classifiers import model_folder
 from classifiers.deploy import export, overlay
 from classifiers.deploy.predictor import Prediction, Predictor
 from ufgen.cli.application import app
@@ -37,7 +37,7 @@ def test_the_probability_drawn_names_its_class_and_fits_the_picture(monkeypatch)
 def nothing_learned(trained_model, tmp_path):
     """The trained model with a head whose last layer is all zeros."""
     folder = shutil.copytree(trained_model, tmp_path / "constant")
-    classifier = saved.load(folder)
+    classifier = model_folder.load(folder)
     for variable in classifier.network.parts.head.layers[-1].variables:
         variable.assign(np.zeros(variable.shape))
     classifier.network.model.save_weights(folder / "model.weights.h5")
@@ -81,7 +81,7 @@ def test_export_counts_the_decisions_that_differ(trained_model, tmp_path, monkey
     assert Predictor(tmp_path / "b").about["parity"]["decisions_that_differ"] == 0
     card = (tmp_path / "b" / "README.md").read_text()
     assert "decisions that differ: 0" in card
-    classifier, predictor = saved.load(trained_model), Predictor(tmp_path / "b")
+    classifier, predictor = model_folder.load(trained_model), Predictor(tmp_path / "b")
     shown, targets, _ = export._images(classifier, ("validation",), 8, Path(classifier.root))
     judge = predictor.judge
     monkeypatch.setattr(predictor, "judge", lambda image: (-judge(image)[0] - 9, None))

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
-from classifiers import calibration, metrics, selection
-from classifiers.selection import Evaluation, Selection, best
-from classifiers.settings import Training
+from classifiers.evaluation import calibration, metrics
+from classifiers.training import weight_selection
+from classifiers.training.settings import Training
+from classifiers.training.weight_selection import Evaluation, Selection, best
 from ufgen.errors import UserError
 
 
@@ -30,7 +31,7 @@ def test_a_constant_network_is_not_kept_though_its_plain_loss_is_least():
     assert reference.log_loss(labels, constant) < reference.log_loss(labels, overconfident)
     kept = Selection()
     for step, raw in ((6, constant), (42, overconfident), (60, constant)):
-        found = selection.evaluate(step, step == 6, labels, raw, "roc_auc")
+        found = weight_selection.evaluate(step, step == 6, labels, raw, "roc_auc")
         assert found.constant == (raw is constant)
         kept.add(found, lambda step=step: [step])
     assert kept.best()[0].step == 42 and kept.best()[1] == [42]
@@ -46,7 +47,7 @@ def test_no_metric_prefers_a_network_that_separates_nothing(metric):
         3: 1 / (1 + np.exp(-rng.normal(4 * labels - 2, 1))),
         4: np.full(120, 0.99),
     }
-    found = [selection.evaluate(s, s == 1, labels, p, metric) for s, p in raw.items()]
+    found = [weight_selection.evaluate(s, s == 1, labels, p, metric) for s, p in raw.items()]
     assert best(found).step == 3
     assert found[0].row()["val_constant"] == 1 and found[2].row()["val_constant"] == 0
 
@@ -68,7 +69,9 @@ def test_the_first_evaluation_is_kept_only_if_no_later_one_comes_close():
 
 def test_what_is_not_a_number_never_wins():
     labels = np.array([0, 1, 0, 1])
-    missing = selection.evaluate(1, True, labels, np.array([0.1, np.nan, 0.2, 0.3]), "roc_auc")
+    missing = weight_selection.evaluate(
+        1, True, labels, np.array([0.1, np.nan, 0.2, 0.3]), "roc_auc"
+    )
     assert math.isnan(missing.row()["val_selection"])
     assert math.isnan(missing.row()["val_calibrated_loss"])
     assert best([missing]) is None and Selection().best() is None
@@ -77,7 +80,9 @@ def test_what_is_not_a_number_never_wins():
         for evaluation in order:
             kept.add(evaluation, lambda: [])
         assert kept.best()[0].step == 3
-    one_class = selection.evaluate(2, False, np.zeros(4), np.array([0.1, 0.2, 0.3, 0.4]), "roc_auc")
+    one_class = weight_selection.evaluate(
+        2, False, np.zeros(4), np.array([0.1, 0.2, 0.3, 0.4]), "roc_auc"
+    )
     assert best([one_class, one_class._replace(step=3, loss=0.01)]).step == 3
 
 
@@ -101,16 +106,16 @@ def test_the_value_is_the_metric_after_calibration_and_its_error_a_bootstraps():
     rng = np.random.default_rng(3)
     labels = np.repeat([0, 1], 50)
     raw = 1 / (1 + np.exp(-rng.normal(labels, 1) * 5))
-    found = selection.evaluate(9, False, labels, raw, "roc_auc")
+    found = weight_selection.evaluate(9, False, labels, raw, "roc_auc")
     assert found.value == pytest.approx(reference.roc_auc_score(labels, raw))
     assert found.error == pytest.approx(0.0485, abs=0.008)  # DeLong's of this sample
     scaled = calibration.scale(raw, calibration.fit_temperature(labels, raw))
     assert found.loss == pytest.approx(reference.log_loss(labels, scaled))
-    brier = selection.evaluate(9, False, labels, raw, "brier")
+    brier = weight_selection.evaluate(9, False, labels, raw, "brier")
     assert brier.value == pytest.approx(-reference.brier_score_loss(labels, scaled))
     assert brier.row()["val_selection"] == -brier.value
     assert _at(2, -0.2, 0.6).row()["val_selection"] == -0.2  # a correlation may be negative
-    assert selection.plain_scores(labels, raw)["val_loss"] == pytest.approx(
+    assert weight_selection.plain_scores(labels, raw)["val_loss"] == pytest.approx(
         reference.log_loss(labels, raw)
     )
 
@@ -119,6 +124,6 @@ def test_the_metric_is_a_checked_setting_and_the_first_row_is_told():
     assert Training().as_dict()["selection_metric"] == "roc_auc"
     with pytest.raises(UserError, match="selection_metric is 'auc', expected accuracy"):
         Training(selection_metric="auc")
-    assert selection.kept_first(pd.DataFrame({"best": [1, 0]}))
-    assert not selection.kept_first(pd.DataFrame({"best": [0, 1]}))
-    assert not selection.kept_first(pd.DataFrame({"best": [1]}))
+    assert weight_selection.kept_first(pd.DataFrame({"best": [1, 0]}))
+    assert not weight_selection.kept_first(pd.DataFrame({"best": [0, 1]}))
+    assert not weight_selection.kept_first(pd.DataFrame({"best": [1]}))

@@ -9,7 +9,7 @@ from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from classifiers import intervals
+from classifiers.evaluation import intervals
 from experiments import statistics
 
 RNG = np.random.default_rng

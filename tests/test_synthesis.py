@@ -158,15 +158,15 @@ def test_a_filter_that_nothing_passes_says_so(made, phantoms, tmp_path):
 
 
 def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phantoms, tmp_path):
-    from classifiers import saved
-    from classifiers.settings import Training
+    from classifiers import model_folder
+    from classifiers.training.settings import Training
     from ufgen.images import image_set
 
     out, _ = made
     images = image_set.scan(phantoms)
     settings = Training(steps=2, batch=8, precision="float32")
     for name, part in (("same", images.split("train")), ("other", images.split("test"))):
-        saved.train(part, "keras:MobileNet?alpha=0.25", tmp_path / name, settings, size=32)
+        model_folder.train(part, "keras:MobileNet?alpha=0.25", tmp_path / name, settings, size=32)
     generators = out.parent.parent / "generators"
     with pytest.raises(UserError, match="not among the generator's"):
         choice = Choice(4, filters=("agreement",), classifier=tmp_path / "other")
@@ -176,7 +176,7 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
         {"UF": 3, "NUF": 2},
         progress=False,
     )
-    positive = saved.load(tmp_path / "same").predict_pixels(drawn.pixels)
+    positive = model_folder.load(tmp_path / "same").predict_pixels(drawn.pixels)
     own = pipeline._own_probability(tmp_path / "same", drawn)
     np.testing.assert_allclose(own, [*positive[:3], *(1 - positive[3:])])
 

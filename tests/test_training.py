@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from classifiers import registry, saved, selection
-from classifiers.training import Classifier, Examples, Training
+from classifiers import model_folder, registry
+from classifiers.training import weight_selection
+from classifiers.training.trainer import Classifier, Examples, Training
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -91,7 +92,7 @@ def test_it_learns_and_keeps_the_weights_of_the_row_that_it_names(small):
     assert len(steps) == 80 and history["step"].iloc[-1] == 80 and len(history) == 4
     kept = history[history["best"] == 1]
     assert len(kept) == 1 and kept["val_roc_auc"].iloc[0] > 0.95
-    shown = selection.plain_scores(OTHER.targets, small.predict(OTHER.pixels))
+    shown = weight_selection.plain_scores(OTHER.targets, small.predict(OTHER.pixels))
     for name, value in shown.items():
         assert value == pytest.approx(kept[name].iloc[0], abs=1e-6)
 
@@ -132,7 +133,7 @@ def test_wrong_settings_are_refused(wrong):
 
 
 def test_pretraining_rows_fill_the_first_half_of_the_steps():
-    from classifiers.batches import batches
+    from classifiers.training.batches import batches
 
     rows = np.arange(30) < 10
     stream = batches(Examples(rows, rows.astype(int), rows), Training(steps=9, batch=5), 0)
@@ -141,7 +142,7 @@ def test_pretraining_rows_fill_the_first_half_of_the_steps():
 
 
 def test_balances():
-    from classifiers.batches import batches, class_weights
+    from classifiers.training.batches import batches, class_weights
 
     targets = np.array([1] * 5 + [0] * 45)
     weights = class_weights(targets, "class_weights")
@@ -188,8 +189,10 @@ def test_imagenet_out_of_reach_is_said_and_never_replaced(monkeypatch):
 
 def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phantoms, tmp_path):
     images = image_set.scan(phantoms)
-    saved.train(images.split("train"), "keras:MobileNet?alpha=0.25", tmp_path / "m", SHORT, size=32)
-    model = saved.load(tmp_path / "m")
+    model_folder.train(
+        images.split("train"), "keras:MobileNet?alpha=0.25", tmp_path / "m", SHORT, size=32
+    )
+    model = model_folder.load(tmp_path / "m")
     found, made, quarantine = model.evaluate(images.split("test"))
     numbers = found.set_index("metric")["value"]
     assert len(quarantine) == 0 and (made["target"] == images.split("test").targets()).all()
@@ -204,7 +207,7 @@ def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phan
     with pytest.raises(UserError, match="held-out"):
         model.evaluate(images.split("train"))
     with pytest.raises(UserError, match=r"model\.json"):
-        saved.load(tmp_path)
+        model_folder.load(tmp_path)
     _check_what_is_refused(model, images)
     listed = (tmp_path / "m" / "images.csv").read_text()
     assert str(phantoms) not in listed and "train/UF/phantom" in listed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from classifiers import metrics
+from classifiers.evaluation import metrics
 
 
 def _scored(seed=0, images=150):

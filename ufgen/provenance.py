@@ -18,7 +18,7 @@ import ufgen
 ROOT = Path(ufgen.__file__).parents[1]
 OURS = ("ufgen", "classifiers", "experiments")
 APART = {  # they show, or what they yield is in the keys by its content
-    "classifiers.saved",
+    "classifiers.model_folder",
     "experiments.preparation",
     "experiments.study",
     "ufgen.synthesis.evaluation",

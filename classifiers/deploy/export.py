@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers import calibration, metrics
-from classifiers.deploy import convert
+from classifiers.deploy import conversion
 from classifiers.deploy.model_card import model_card
 from classifiers.deploy.predictor import NETWORK_FILES, VERSION, Predictor
-from classifiers.saved import SavedClassifier, load
+from classifiers.evaluation import calibration, metrics
+from classifiers.model_folder import SavedClassifier, load
 from ufgen import environment
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
@@ -90,13 +90,13 @@ def write(
     `examples` are as in `convert.write`. Returns what bundle.json says.
     """
     file = folder / NETWORK_FILES[runtime]
-    convert.write(network, runtime, file, quantisation, examples)
+    conversion.write(network, runtime, file, quantisation, examples)
     about = {
         "format_version": VERSION,
         "runtime": runtime,
         **about,
         "outputs": {"logit": "(1, 1), not calibrated", "evidence": "(1, h, w), 0 or more"},
-        "quantisation": convert.QUANTISATIONS[quantisation],
+        "quantisation": conversion.QUANTISATIONS[quantisation],
         "sha256": {file.name: _digest(file)},
     }
     _write_json(about, folder)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifiers import decision, metadata
-from classifiers.salience import salient_box
+from classifiers import model_metadata
+from classifiers.evaluation import prediction_text
+from classifiers.explanation.saliency_box import salient_box
 from ufgen import environment
 from ufgen.errors import UserError
 from ufgen.images.decoding import decode, resize
@@ -38,7 +39,9 @@ class Prediction(NamedTuple):
 
     def text(self, arrow: str = "→") -> str:
         """Probability with the name of its class, prediction and threshold, on one line."""
-        return decision.text(self.probability, self.positive, self.label, self.threshold, arrow)
+        return prediction_text.text(
+            self.probability, self.positive, self.label, self.threshold, arrow
+        )
 
 
 class Predictor:
@@ -113,7 +116,7 @@ def _read(folder: Path) -> dict:
             f"{folder} is no bundle: bundle.json is missing. Expected the folder that "
             "`ufgen export` wrote"
         )
-    about = metadata.read_object(file)
+    about = model_metadata.read_object(file)
     if about.get("format_version") != VERSION:
         raise UserError(
             f"{file} has the format version {str(about.get('format_version'))[:20]}, this ufgen "
@@ -124,7 +127,7 @@ def _read(folder: Path) -> dict:
     parts = [about.get(name) for name in ("labels", "input", "sha256")]
     if not all(isinstance(part, dict) for part in parts):
         raise UserError(f"{file} is damaged: labels, input or sha256 is missing")
-    metadata.check({**parts[0], **parts[1], **{k: about.get(k) for k in _NUMBERS}}, file)
+    model_metadata.check({**parts[0], **parts[1], **{k: about.get(k) for k in _NUMBERS}}, file)
     for name in (NETWORK_FILES[about["runtime"]], *parts[2]):
         if Path(name).name != name or not (folder / name).is_file():
             raise UserError(f"{file} names {name[:60]!r}: there is no such file in {folder}")
@@ -199,12 +202,12 @@ def _onnx(file: Path, threads: int, about: dict) -> Callable:
 def _keras(file: Path, threads: int, about: dict) -> Callable:
     environment.import_keras()
     from classifiers import registry
-    from classifiers.deploy import convert
+    from classifiers.deploy import conversion
 
     shown = about["input"]
     network = registry.build(about["classifier"], shown["size"], shown["channels"])
     network.model.load_weights(file)
-    model = convert.with_logit(network)
+    model = conversion.with_logit(network)
     return model.predict_on_batch
 
 

@@ -104,8 +104,8 @@ def augmentations(
 ) -> None:
     """Draw what the augmentation policies make of some training images."""
     environment.import_keras()
-    from classifiers.augmentation import POLICIES, check_policy
-    from classifiers.augmentation_sheet import write_sheet
+    from classifiers.training.augmentation import POLICIES, check_policy
+    from classifiers.training.augmentation_sheet import write_sheet
     from ufgen import backend
     from ufgen.images import image_set
 

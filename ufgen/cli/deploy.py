@@ -91,14 +91,14 @@ def predict(
         _predict_with_model(model, images, out, overlay, camera)
         return
 
-    from classifiers.deploy import answers
+    from classifiers.deploy import inference
     from classifiers.deploy.predictor import Predictor
     from classifiers.deploy.video import VIDEO_TYPES
     from ufgen.images.decoding import IMAGE_TYPES, find_files
     from ufgen.progress import Progress
 
     if camera is not None:
-        for line in answers.of_camera(Predictor(model), camera, overlay, seconds):
+        for line in inference.of_camera(Predictor(model), camera, overlay, seconds):
             print(line, flush=True)
         return
     files = find_files(images, IMAGE_TYPES | VIDEO_TYPES)
@@ -107,19 +107,19 @@ def predict(
     rows, total = [], None if videos else len(files)
     with Progress(desc="predicting", total=total, disable=few, leave=False) as bar:
         try:
-            for row in answers.of_files(Predictor(model), files, overlay, bar):
+            for row in inference.of_files(Predictor(model), files, overlay, bar):
                 rows.append(row)
         finally:
             if rows:
                 bar.close()
-                answers.write(rows, out)
+                inference.write(rows, out)
 
 
 def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
     """Images by the trained classifier itself, through Keras."""
     environment.import_keras()
-    from classifiers import saved
-    from classifiers.deploy import answers
+    from classifiers import model_folder
+    from classifiers.deploy import inference
     from classifiers.deploy.video import VIDEO_TYPES
     from ufgen.images.decoding import IMAGE_TYPES, find_files
 
@@ -128,10 +128,10 @@ def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
         raise UserError(
             f"videos, cameras and --overlay need a bundle, {model} is none: `ufgen export {model}`"
         )
-    classifier = saved.load(model)
+    classifier = model_folder.load(model)
     predictions, quarantine = classifier.predict_files(files)
-    named = saved.named(predictions, classifier.about["positive"])
-    answers.write(named.to_dict("records"), out)
+    named = model_folder.named(predictions, classifier.about["positive"])
+    inference.write(named.to_dict("records"), out)
     if classifier.about["constant"]:
-        print(answers.CONSTANT, file=sys.stderr)
+        print(inference.CONSTANT, file=sys.stderr)
     mention_quarantine(quarantine)

@@ -107,8 +107,8 @@ def train(
         write_to(tensorboard)
     environment.import_keras()
 
-    from classifiers import saved
-    from classifiers.settings import Training
+    from classifiers import model_folder
+    from classifiers.training.settings import Training
     from ufgen.images import image_set, splits
     from ufgen.progress import Progress
 
@@ -133,7 +133,7 @@ def train(
         selection_metric=selection_metric,
     )
     with Progress(total=steps * members, desc=classifier, unit="step") as bar:
-        about = saved.train(
+        about = model_folder.train(
             images,
             classifier,
             out,
@@ -186,14 +186,15 @@ def evaluate(
 ) -> None:
     """Evaluate a saved classifier on the test images; images it was trained on are refused."""
     environment.import_keras()
-    from classifiers import assessment, curve_figure, metrics, saved
+    from classifiers import model_folder
+    from classifiers.evaluation import curve_figure, evaluation_report, metrics
     from ufgen.atomic import whole_file
     from ufgen.images import image_set
 
     out = out or Path("runs/evaluate") / model.resolve().name
     if out.is_file():
         raise UserError(f"--out {out} is a file: expected a folder, which may be new")
-    classifier = saved.load(model)
+    classifier = model_folder.load(model)
     images = image_set.scan(
         location, classifier.about["positive"], group_pattern, allow_ungrouped=allow_ungrouped
     )
@@ -203,11 +204,11 @@ def evaluate(
     scored = predictions["target"], predictions["probability"], classifier.about["threshold"]
     if classifier.is_constant(predictions):
         print(f"Warning: {NOTHING_LEARNED}. {MORE}")
-    print(assessment.text(found, metrics.confusion(*scored)))
-    for warning in assessment.warnings(predictions["target"], predictions["group"]):
+    print(evaluation_report.text(found, metrics.confusion(*scored)))
+    for warning in evaluation_report.warnings(predictions["target"], predictions["group"]):
         print(f"Warning: {warning}")
     mention_quarantine(quarantine)
-    table = saved.named(images.relative(predictions), classifier.about["positive"])
+    table = model_folder.named(images.relative(predictions), classifier.about["positive"])
     for rows, name in ((found, "metrics.csv"), (table, "predictions.csv")):
         with whole_file(out / name) as temporary:
             rows.to_csv(temporary, index=False)

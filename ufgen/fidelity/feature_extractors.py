@@ -80,16 +80,18 @@ def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
 
 def trained_classifier(folder: Path) -> Extractor:
     """The features before the last layer of a classifier that `ufgen train` wrote."""
-    from classifiers import saved
+    from classifiers import model_folder
 
-    classifier = saved.load(folder)
+    classifier = model_folder.load(folder)
     network = classifier.network.parts.embedding()
 
     def function(images: np.ndarray) -> np.ndarray:
         shown = classifier.resized(images).astype("float32")
         return network.predict(shown, batch_size=TOGETHER, verbose=0)
 
-    stamp = provenance.key(12, hash_weights(network), provenance.code_version("classifiers.saved"))
+    stamp = provenance.key(
+        12, hash_weights(network), provenance.code_version("classifiers.model_folder")
+    )
     return Extractor(f"classifier-{classifier.about['classifier']}", stamp, function)
 
 

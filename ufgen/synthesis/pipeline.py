@@ -185,9 +185,9 @@ def _own_probability(folder: Path, drawn: Drawn) -> np.ndarray:
     Raises UserError if the classifier saw an image that the generator did not: it would carry that
     image's content into the choice.
     """
-    from classifiers import saved
+    from classifiers import model_folder
 
-    classifier = saved.load(folder)
+    classifier = model_folder.load(folder)
     unseen = set(classifier.trained_on["sha256"]) - set(drawn.training["sha256"])
     if unseen:
         raise UserError(

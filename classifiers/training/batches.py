@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifiers.settings import Training
+from classifiers.training.settings import Training
 
 
 class Examples(NamedTuple):

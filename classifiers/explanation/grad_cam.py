@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from classifiers.alignment import FINE, interpolation
 from classifiers.backbones import Network
+from classifiers.explanation.receptive_field import FINE, interpolation
 
 METHODS = ("grad-cam", "grad-cam++")
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from classifiers.losses import cross_entropy, smoothed
+from classifiers.training.losses import cross_entropy, smoothed
 from ufgen import backend, kernels
 
 NUMBERS = ["loss", "accuracy"]

@@ -5,7 +5,7 @@ import hashlib
 import keras
 import numpy as np
 
-from classifiers import augmentation as policies
+from classifiers.training import augmentation as policies
 
 TOGETHER = 32
 

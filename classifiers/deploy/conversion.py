@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from classifiers.backbones import Network
-from classifiers.explain import with_evidence
+from classifiers.explanation.grad_cam import with_evidence
 from ufgen import environment
 from ufgen.errors import UserError
 

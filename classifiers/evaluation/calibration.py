@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from classifiers.metrics import SAME
+from classifiers.evaluation.metrics import SAME
 
 LEAST, MOST = 0.5, 20.0
 LOWEST, HIGHEST = 1e-38, 1 - 6e-8

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, metrics
+from classifiers.evaluation import calibration, metrics
 
 REPLICATES = 200
 STAND_INS = {

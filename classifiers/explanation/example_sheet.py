@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import decision
-from classifiers.salience import enlarge, salient_box
+from classifiers.evaluation import prediction_text
+from classifiers.explanation.saliency_box import enlarge, salient_box
 from ufgen.atomic import whole_file
 from ufgen.display import figure_style
 
@@ -107,5 +107,7 @@ def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about, positive: 
                 (left, top), right - left, bottom - top, fill=False, ec=figure_style.SKY, lw=1.6
             )
         )
-    said = decision.text(about["probability"], positive, about["predicted"], about["threshold"])
+    said = prediction_text.text(
+        about["probability"], positive, about["predicted"], about["threshold"]
+    )
     panel.set_title(f"is {about['label']}\n{said}".replace(" → ", "\n→ "), fontsize=7)

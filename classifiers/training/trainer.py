@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from classifiers import registry, selection
-from classifiers.augmentation import augmenter, views
+from classifiers import registry
 from classifiers.backbones import Network, last_block
-from classifiers.batches import Examples, batches, class_weights
-from classifiers.explain import with_evidence
-from classifiers.frozen import FrozenFeatures
-from classifiers.selection import Selection
-from classifiers.settings import Plateau, Training, check_trial, learning_rate
-from classifiers.step import Step
+from classifiers.explanation.grad_cam import with_evidence
+from classifiers.training import weight_selection
+from classifiers.training.augmentation import augmenter, views
+from classifiers.training.batches import Examples, batches, class_weights
+from classifiers.training.frozen_features import FrozenFeatures
+from classifiers.training.settings import Plateau, Training, check_trial, learning_rate
+from classifiers.training.train_step import Step
+from classifiers.training.weight_selection import Selection
 from ufgen.errors import UserError
 
 TOGETHER = 64
@@ -125,11 +126,11 @@ class Classifier:
                 if apart:
                     self._hand_over(step)
                 raw = self._judge(validation.pixels)
-                evaluation = selection.evaluate(
+                evaluation = weight_selection.evaluate(
                     done, not history, validation.targets, raw, training.selection_metric
                 )
                 kept.add(evaluation, lambda: _values(self._changed))
-                row |= selection.plain_scores(validation.targets, raw) | evaluation.row()
+                row |= weight_selection.plain_scores(validation.targets, raw) | evaluation.row()
                 if training.schedule == "plateau":
                     plateau.update(row["val_loss"])
                 history.append(row)

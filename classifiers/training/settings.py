@@ -4,8 +4,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from classifiers import metrics
-from classifiers.augmentation import MIXING, check_policy
+from classifiers.evaluation import metrics
+from classifiers.training.augmentation import MIXING, check_policy
 from ufgen.errors import UserError
 
 CHOICES = {

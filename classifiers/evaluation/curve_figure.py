@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers import curves, intervals, metrics
+from classifiers.evaluation import curves, intervals, metrics
 from ufgen.display import figure_style
 from ufgen.display.figure_style import BLUE, GREY, VERMILLION
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from classifiers import calibration, explanations, metadata, metrics, selection
-from classifiers.assessment import assess
-from classifiers.batches import Examples
+from classifiers import model_metadata
 from classifiers.ensemble import Ensemble
-from classifiers.settings import Training, check_trial
-from classifiers.training import Classifier
+from classifiers.evaluation import calibration, metrics
+from classifiers.evaluation.evaluation_report import assess
+from classifiers.explanation import example_sheet
+from classifiers.training import weight_selection
+from classifiers.training.batches import Examples
+from classifiers.training.settings import Training, check_trial
+from classifiers.training.trainer import Classifier
 from ufgen import precision, tensorboard
 from ufgen.atomic import check_replaceable, whole_folder
 from ufgen.errors import UserError
@@ -120,7 +123,7 @@ class SavedClassifier:
         decoded = self._load(images)
         shown = decoded.store.take(decoded.images)
         explain = no_evidence if self.is_constant(predictions) else self.ensemble.explain
-        return explanations.write(folder, explain, images.relative(), shown, images.positive)
+        return example_sheet.write(folder, explain, images.relative(), shown, images.positive)
 
     def _load(self, images: ImageSet) -> pixel_store.Decoded:
         return pixel_store.load(
@@ -218,7 +221,7 @@ def train(
         "unreadable_files": len(decoded.quarantine),
         "validation_roc_auc": float(metrics.roc_auc(validation.targets, raw)),
         "constant": metrics.is_constant(calibration.scale(raw, fit_to.temperature)),
-        "kept_first": sum(map(selection.kept_first, histories)),
+        "kept_first": sum(map(weight_selection.kept_first, histories)),
     }
     with whole_folder(out, keep_others=True) as temporary:
         for member in range(members):
@@ -242,8 +245,8 @@ def load(folder: Path) -> SavedClassifier:
             "folder that `ufgen train` wrote"
         )
     older = {"temperature": 1.0, "members": 1, "test_views": 0, "root": ".", "constant": False}
-    about = older | metadata.read_object(folder / "model.json")
-    metadata.check(about, folder / "model.json", metadata.MODEL_FIELDS)
+    about = older | model_metadata.read_object(folder / "model.json")
+    model_metadata.check(about, folder / "model.json", model_metadata.MODEL_FIELDS)
     network = Classifier(str(about.get("classifier")), about["size"], about["channels"])
     members = [_read(network, folder / _file(number)) for number in range(about["members"])]
     try:

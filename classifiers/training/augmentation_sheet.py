@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from classifiers.augmentation import MIXING, augmenter
+from classifiers.training.augmentation import MIXING, augmenter
 from ufgen.display.image_grid import TILE, write_grid
 from ufgen.images import pixel_store
 from ufgen.images.image_set import ImageSet

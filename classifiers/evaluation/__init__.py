@@ -1,0 +1,1 @@
+"""From probabilities to numbers: metrics, intervals, calibration, curves."""
