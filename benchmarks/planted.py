@@ -17,7 +17,7 @@ from ufgen import environment
 environment.import_keras()
 
 from experiments import runner  # noqa: E402
-from experiments.study import Study  # noqa: E402
+from experiments.design.study import Study  # noqa: E402
 from ufgen import phantom  # noqa: E402
 
 FRACTION = 0.3

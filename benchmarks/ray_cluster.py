@@ -45,13 +45,15 @@ def main() -> bool:
     import ray
     from ray.cluster_utils import Cluster
 
-    from experiments import executors, ray_executor, runner, study_file
+    from experiments import runner
+    from experiments.design import study_yaml
+    from experiments.running import executors, ray_executor
     from ufgen import phantom
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         images = phantom.write_set(root / "set", 40, 24, 32, 0, progress=False)
-        study = study_file.read(write_study(root, images, options.steps))
+        study = study_yaml.read(write_study(root, images, options.steps))
         begun, train_trial = root / "begun.txt", ray_executor._train_trial
 
         def noted(*asked):

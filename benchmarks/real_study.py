@@ -70,7 +70,7 @@ def run(options, fraction: float, arms: list[str]):
     environment.prepare()
     environment.import_keras()
     from experiments import runner
-    from experiments.study import Study
+    from experiments.design.study import Study
 
     study = Study(
         name=f"real_{round(100 * fraction)}",

@@ -56,7 +56,18 @@ def run(folder: Path, backend: str) -> None:
     )
     environment = os.environ | {"KERAS_BACKEND": backend, "UFGEN_CACHE": str(folder / "cache")}
     environment |= {"PYTHONPATH": str(Path(__file__).parents[1])}  # this checkout's ufgen
-    train = ["--classifier", NETWORK, "--steps", "30", "--batch", "8", "--resolution", "32"]
+    train = [
+        "--classifier",
+        NETWORK,
+        "--steps",
+        "30",
+        "--batch",
+        "8",
+        "--resolution",
+        "32",
+        "--weights",
+        "none",
+    ]
     synth = ["--kimg", "0.8", "--resolution", "32", "--filter", "discriminator", "--drop-copies"]
     for command in (
         ["data", "phantom", "images", "--train", "80", "--test", "40", "--size", "32"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from experiments.study import Study
+from experiments.design.study import Study
 from ufgen import phantom
 from ufgen.atomic import whole_file
 from ufgen.phantom import simulate_patient

@@ -9,19 +9,21 @@ import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
 
-from experiments import changed, cost, drawn, precisions, report, status, tables
-from experiments.arms import mix
-from experiments.executors import Executor, Job, Local, Shared
-from experiments.image_checks import check_images, check_trials
-from experiments.preparation import (
+from experiments.analysis import results
+from experiments.analysis.image_checks import check_images, check_trials
+from experiments.design.arms import mix
+from experiments.design.study import Study, Trial
+from experiments.reporting import changed_predictions, report
+from experiments.running import cost, precisions, status, synthetic_record
+from experiments.running.data_split import (
     Prepared,
     divide,
     images_table,
     prepare_synthetic,
     read_images,
 )
-from experiments.study import Study, Trial
-from experiments.trial import made_by, read_predictions, trial_folder, trial_settings
+from experiments.running.executors import Executor, Job, Local, Shared
+from experiments.running.trial import made_by, read_predictions, trial_folder, trial_settings
 from ufgen import environment, provenance
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
@@ -83,9 +85,9 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     places = [job.place for job in jobs]
     about, made, costs = _collect(whole, places)
     sets = _sets(synthetic)
-    drawn_sets = drawn.table(sets, folder)
+    drawn_sets = synthetic_record.table(sets, folder)
     own = check_images(read.images, read.quarantine) + check_trials(warnings)
-    found = tables.write(folder, whole, about, made, drawn_sets, own, read.real)
+    found = results.write(folder, whole, about, made, drawn_sets, own, read.real)
     if found["strongest"]:
         real = read.images.relative().set_index("path")
 
@@ -93,9 +95,9 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
             rows = real.index.get_indexer(paths)
             return read.store.take(read.images.select(rows))
 
-        changed.write(folder, found["strongest"], made, places, pixels_of)
+        changed_predictions.write(folder, found["strongest"], made, places, pixels_of)
     write_text(folder / "verdict.json", json.dumps(found, indent=1))
-    tables.write_csv(
+    results.write_csv(
         folder,
         images=images_table(study, read, prepared),
         quarantine=read.images.relative(read.quarantine),
@@ -185,6 +187,6 @@ def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFra
             continue
         costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
         about.append(found | {"trial": place.name})
-        names = {name: found[name] for name in (*tables.TRIAL, "fold")}
+        names = {name: found[name] for name in (*results.TRIAL, "fold")}
         made.append(read_predictions(place).assign(**names))
     return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import arms
+from experiments.design import arms
 from ufgen.errors import UserError
 from ufgen.images.image_set import COLUMNS, ImageSet
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from experiments import changed
+from experiments.reporting import changed_predictions
 
 ARM = "real+synthetic@1.0"
 
@@ -44,7 +44,7 @@ def _maps(place_of_one: int):
 
 
 def test_gain_is_that_of_the_true_class_and_small_changes_are_left_out():
-    found = changed.choose(_predictions(), ARM)
+    found = changed_predictions.choose(_predictions(), ARM)
     assert found["path"].tolist() == ["b", "c"]
     assert np.allclose(found["gain"], [0.4, -0.3])
     assert np.allclose(found["after"], [0.9, 0.8])
@@ -52,24 +52,24 @@ def test_gain_is_that_of_the_true_class_and_small_changes_are_left_out():
 
 def test_evidence_is_joined_to_images_by_path(tmp_path):
     trials = [_trial(tmp_path, "real", 0, _maps(4)), _trial(tmp_path, ARM, 0, _maps(0))]
-    found = changed.evidence(_predictions(), trials, ARM, "real")
+    found = changed_predictions.evidence(_predictions(), trials, ARM, "real")
     assert found.before["a"].max() == 1 and found.before["d"].max() == 0
     assert found.after["e"].max() == 1 and "mobilenet_v3, seed 0" in found.text
 
 
 def test_a_failed_first_seed_is_replaced_by_the_next(tmp_path):
     trials = [_trial(tmp_path, "real", 0, None), _trial(tmp_path, ARM, 0, _maps(0))]
-    assert changed.evidence(_predictions(), trials, ARM, "real").text == (
+    assert changed_predictions.evidence(_predictions(), trials, ARM, "real").text == (
         "no evidence: none was kept"
     )
     trials += [_trial(tmp_path, arm, 1, _maps(1)) for arm in ("real", ARM)]
-    assert "seed 1" in changed.evidence(_predictions(), trials, ARM, "real").text
+    assert "seed 1" in changed_predictions.evidence(_predictions(), trials, ARM, "real").text
 
 
 def test_maps_of_one_cell_do_not_say_where_evidence_lies(tmp_path):
     even = np.ones((5, 2, 2)) * np.array([1, 1, 0, 1, 0])[:, None, None]
     trials = [_trial(tmp_path, arm, 0, even) for arm in ("real", ARM)]
-    found = changed.evidence(_predictions(), trials, ARM, "real")
+    found = changed_predictions.evidence(_predictions(), trials, ARM, "real")
     assert found.before is None and "maps of mobilenet_v3 have a single cell" in found.text
 
 
@@ -77,7 +77,7 @@ def test_a_constant_network_has_no_evidence(tmp_path):
     trials = [_trial(tmp_path, "real", 0, _maps(0)), _trial(tmp_path, ARM, 0, np.zeros((5, 2, 2)))]
     trials += [_trial(tmp_path, "real", 1, _maps(0))]
     trials += [_trial(tmp_path, ARM, 1, _maps(1), constant=True)]
-    found = changed.evidence(_predictions(), trials, ARM, "real")
+    found = changed_predictions.evidence(_predictions(), trials, ARM, "real")
     assert found.before is None
     assert found.text == "no evidence: all images get the same probability"
 
@@ -88,9 +88,12 @@ def test_the_classifier_is_the_best_of_those_that_beat_chance(tmp_path):
     best = (made["classifier"] == "hybrid") & (made["arm"] == "real") & (made["target"] == 1)
     made.loc[best, "probability"] = 0.9
     trials = [_trial(tmp_path, arm, 0, _maps(0), name) for arm in ("real", ARM) for name in names]
-    assert "hybrid, seed 0" in changed.evidence(made, trials, ARM, "real").text
-    assert "mobilenet_v3" in changed.evidence(made, trials, ARM, "real", {"mobilenet_v3"}).text
-    none = changed.evidence(made, trials, ARM, "real", set())
+    assert "hybrid, seed 0" in changed_predictions.evidence(made, trials, ARM, "real").text
+    assert (
+        "mobilenet_v3"
+        in changed_predictions.evidence(made, trials, ARM, "real", {"mobilenet_v3"}).text
+    )
+    none = changed_predictions.evidence(made, trials, ARM, "real", set())
     assert none.before is None and "beat chance" in none.text
 
 
@@ -101,7 +104,7 @@ def _written(folder, predictions, trials=()):
         shown.extend(paths)
         return np.zeros((len(paths), 32, 32, 1), "uint8")
 
-    changed.write(folder, ARM, predictions, list(trials), pixels_of)
+    changed_predictions.write(folder, ARM, predictions, list(trials), pixels_of)
     return shown, (folder / "figures/changed.svg").read_text()
 
 
@@ -129,9 +132,9 @@ def test_the_reference_of_the_table_is_the_one_that_is_compared(tmp_path):
 
 def test_maps_are_drawn_only_with_a_colour_bar(tmp_path):
     trials = [_trial(tmp_path, arm, 0, _maps(3)) for arm in ("real", ARM)]
-    found = changed.evidence(_predictions(), trials, ARM, "real")
-    chosen = changed.choose(_predictions(), ARM)
+    found = changed_predictions.evidence(_predictions(), trials, ARM, "real")
+    chosen = changed_predictions.choose(_predictions(), ARM)
     pixels = np.zeros((2, 32, 32, 1), "uint8")
-    figure = changed.draw(chosen, pixels, found, ARM, "real", "about")
+    figure = changed_predictions.draw(chosen, pixels, found, ARM, "real", "about")
     FigureCanvasAgg(figure).draw()
     assert len(figure.axes) == 3 * 2 + 1

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from fake_study import fake_study
 
-from experiments import checklist, report
+from experiments.reporting import report, reporting_checklist
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,10 @@ def test_what_only_the_authors_know_stays_open(filled):
     page, table = filled
     answers = table.set_index(["guideline", "item"])["answer"]
     for item in ("1", "5", "7", "8", "16", "33", "44"):
-        assert answers["CLAIM 2024", item] == checklist.UNKNOWN
+        assert answers["CLAIM 2024", item] == reporting_checklist.UNKNOWN
     for item in ("6b", "17", "18a", "20b"):
-        assert answers["TRIPOD+AI", item] == checklist.UNKNOWN
-    known = (answers["CLAIM 2024"] != checklist.UNKNOWN).sum()
+        assert answers["TRIPOD+AI", item] == reporting_checklist.UNKNOWN
+    known = (answers["CLAIM 2024"] != reporting_checklist.UNKNOWN).sum()
     assert f"CLAIM 2024: {known} of 44 items" in page
 
 

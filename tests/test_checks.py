@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from experiments import checks, image_checks, study
+from experiments.analysis import checks, image_checks
+from experiments.design import study
 from ufgen.images.image_set import COLUMNS, ImageSet
 
 ARMS = ["real", "real+duplicated@1.0", "real+shuffled@1.0", "real+synthetic@1.0"]

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from experiments import checks, companions, conclusion, scores, study, tables
+from experiments.analysis import checks, paired_tests, results, scores, verdict
+from experiments.design import study
 
 CLASSICAL = ["real", "real+classical", "real+classical+synthetic@1.0"]
 NO_SETS = pd.DataFrame(columns=["unlike_real", "copies", "coverage-texture"])
@@ -55,12 +56,12 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
 def _evidence(planted, trials, made, sets=NO_SETS):
     scored = scores.scores(planted, trials, made)
     unlike = bool(checks.unlike_real(sets))
-    deltas = tables.deltas_table(planted, scored, unlike)
-    return checks.Evidence(deltas, tables.baseline_table(planted, scored), trials, sets)
+    deltas = results.deltas_table(planted, scored, unlike)
+    return checks.Evidence(deltas, results.baseline_table(planted, scored), trials, sets)
 
 
 def _conclude(planted, evidence):
-    return conclusion.conclude(planted, evidence, checks.check(planted, evidence))
+    return verdict.conclude(planted, evidence, checks.check(planted, evidence))
 
 
 def _shift(**signal):
@@ -157,20 +158,20 @@ def test_offsets_between_folds_change_no_rank_metric():
     """The same ranks within folds; pooled, they would lose as much as Airola et al. report."""
     planted = _study(folds=5, seeds=[0, 1])
     signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
-    results = [_predictions(planted, signal, offsets=size) for size in (0.0, 2.0)]
-    plain, shifted = (_evidence(planted, *one).primary(planted)[0] for one in results)
+    pair = [_predictions(planted, signal, offsets=size) for size in (0.0, 2.0)]
+    plain, shifted = (_evidence(planted, *one).primary(planted)[0] for one in pair)
     for name in ("baseline", "value", "delta", "error"):
         assert shifted[name] == pytest.approx(plain[name], abs=1e-12)
-    trials, made = results[1]
+    trials, made = pair[1]
     pooled = roc_auc_score(made[made["arm"] == "real"]["target"],
                            made[made["arm"] == "real"]["probability"])  # fmt: skip
     assert pooled < plain["baseline"] - 0.03
-    pairs = companions.table(planted, made)
-    assert pairs["permutation_p"].iloc[0] == companions.table(planted, results[0][1])[
+    pairs = paired_tests.table(planted, made)
+    assert pairs["permutation_p"].iloc[0] == paired_tests.table(planted, pair[0][1])[
         "permutation_p"
     ].iloc[0]  # fmt: skip
     assert pairs["delta_roc_auc"].mean() == pytest.approx(shifted["delta"])
-    table = tables.metrics_table(trials, made)
+    table = results.metrics_table(trials, made)
     mine = made[(made["arm"] == "real") & (made["seed"] == 0)]
     wins = [
         (len(a), roc_auc_score(one["target"], one["probability"]), one["target"].sum())

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments import demo, plan, study_file
+from experiments import demo
+from experiments.design import study_yaml
+from experiments.planning import plan
 from ufgen import phantom
 from ufgen.cli.application import app
 from ufgen.errors import UserError
@@ -34,7 +36,7 @@ def test_the_other_patients_are_labelled_by_the_side_of_their_fibroid(monkeypatc
 
 
 def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
-    study = study_file.read("demo")
+    study = study_yaml.read("demo")
     place = tmp_path / "mobilenet_v3.weights.h5"
     images = study.images.model_copy(update={"path": str(tmp_path / "set")})
     first = study.classifiers[0].model_copy(update={"weights": str(place)})
@@ -53,7 +55,7 @@ def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
 
 def test_images_of_an_earlier_version_are_not_taken_for_the_demonstrations(tmp_path):
     phantom.write_set(tmp_path / "set", 8, 4, 32, 0, False)
-    study = study_file.read("demo", path=str(tmp_path / "set"))
+    study = study_yaml.read("demo", path=str(tmp_path / "set"))
     with pytest.raises(UserError, match="does not hold this phantom set"):
         demo.write_images(study)
 

@@ -4,24 +4,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import exchange, study
+from experiments.analysis import equivalent_real_images
+from experiments.design import study
 
 SIZES = np.array([100, 200, 400])
 
 
 def test_a_value_on_the_curve_is_worth_the_images_there():
     curve = np.repeat([[0.7, 0.8, 0.9]], 5, axis=0)
-    found = exchange.extra_images(SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95]))
+    found = equivalent_real_images.extra_images(SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95]))
     halfway = 100 * 2**0.5 - 100  # linear in the logarithm
     assert found == pytest.approx([100, halfway, 300, -np.inf, np.inf])
 
 
 def test_a_curve_that_falls_somewhere_is_made_monotone():
-    found = exchange.extra_images(SIZES, np.array([[0.8, 0.7, 0.9]]), np.array([0.75]))
+    found = equivalent_real_images.extra_images(
+        SIZES, np.array([[0.8, 0.7, 0.9]]), np.array([0.75])
+    )
     assert found == pytest.approx([0])
-    found = exchange.extra_images(SIZES, np.array([[0.8, 0.7, 0.95]]), np.array([0.85]))
+    found = equivalent_real_images.extra_images(
+        SIZES, np.array([[0.8, 0.7, 0.95]]), np.array([0.85])
+    )
     assert found == pytest.approx([200 * 2**0.5 - 100])  # of 0.75, 0.75, 0.95
-    assert np.isnan(exchange.extra_images(SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85])))
+    assert np.isnan(
+        equivalent_real_images.extra_images(SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85]))
+    )
 
 
 class Planted:
@@ -59,7 +66,7 @@ TRIALS = pd.DataFrame(
 
 def test_the_planted_worth_is_found_and_only_plain_arms_are_asked():
     scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.8, 0.5], strict=True)))
-    found = exchange.table(_study(), TRIALS, scores)
+    found = equivalent_real_images.table(_study(), TRIALS, scores)
     assert found["arm"].tolist() == ["real+synthetic@1.0"]
     row = found.iloc[0]
     assert row["synthetic"] == 100 and 30 < row["low"] < 100 < row["high"] < 200
@@ -68,9 +75,9 @@ def test_the_planted_worth_is_found_and_only_plain_arms_are_asked():
 
 def test_resampled_means_have_the_variance_of_means():
     scores, rng = np.array([0.1, 0.3, 0.4, 0.9]), np.random.default_rng(0)
-    made = exchange.deviations(4, 100_000, rng) @ scores
+    made = equivalent_real_images.deviations(4, 100_000, rng) @ scores
     assert made.var() == pytest.approx(scores.var(ddof=1) / 4, rel=0.03)
-    assert (exchange.deviations(1, 5, rng) == 0).all()
+    assert (equivalent_real_images.deviations(1, 5, rng) == 0).all()
 
 
 class OfSeeds:
@@ -91,28 +98,28 @@ def test_the_interval_is_wide_enough_for_few_seeds():
     """Five seeds: the true worth is in the interval as often as is said, or more often."""
     rng, asked, covered = np.random.default_rng(0), _study(range(5)), 0
     for _ in range(100):
-        row = exchange.table(asked, TRIALS, OfSeeds(rng)).iloc[0]
+        row = equivalent_real_images.table(asked, TRIALS, OfSeeds(rng)).iloc[0]
         covered += row["low"] <= 100 <= row["high"]
     assert covered >= 92
 
 
 def test_a_flat_curve_is_called_not_identifiable():
     scores = Planted(dict(zip(TRIALS["arm"], [0.8, 0.8, 0.8, 0.8, 0.5], strict=True)), 0.02)
-    found = exchange.table(_study(), TRIALS, scores)
+    found = equivalent_real_images.table(_study(), TRIALS, scores)
     assert "Not identifiable" in found["text"].iloc[0] and np.isnan(found["extra"].iloc[0])
 
 
 def test_beyond_the_curve_is_said_to_be_more():
     scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.99, 0.5], strict=True)))
-    assert "more than 300" in exchange.table(_study(), TRIALS, scores)["text"].iloc[0]
+    assert "more than 300" in equivalent_real_images.table(_study(), TRIALS, scores)["text"].iloc[0]
 
 
 def test_without_oracle_arms_nothing_is_said():
     plain = _study().model_copy(update={"arms": ["real", "real+synthetic@1.0"]})
-    assert exchange.table(plain, TRIALS, Planted({})).empty
+    assert equivalent_real_images.table(plain, TRIALS, Planted({})).empty
 
 
 def test_oracle_arms_without_synthetic_ones_have_an_empty_table():
     chosen = _study().model_copy(update={"arms": ["real", "real+oracle@1.0"]})
     scores = Planted({"real": 0.7, "real+oracle@1.0": 0.8})
-    assert exchange.table(chosen, TRIALS, scores)["text"].tolist() == []
+    assert equivalent_real_images.table(chosen, TRIALS, scores)["text"].tolist() == []

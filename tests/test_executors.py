@@ -10,7 +10,10 @@ import pytest
 import yaml
 from tqdm import tqdm
 
-from experiments import executors, preparation, report, runner, status, study_file
+from experiments import runner
+from experiments.design import study_yaml
+from experiments.reporting import report
+from experiments.running import data_split, executors, status
 from ufgen.errors import UserError
 from ufgen.images.pixel_store import PixelStore
 
@@ -30,7 +33,7 @@ def _study(folder, images):
         "bootstrap": 100,
     }
     (folder / "small.yaml").write_text(yaml.safe_dump(content))
-    return study_file.read(folder / "small.yaml")
+    return study_yaml.read(folder / "small.yaml")
 
 
 def _weights(files):
@@ -50,7 +53,7 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
     runner.run(small, tmp_path / "local", "ufgen experiment small.yaml")
     with executors.choose("ray", cpus=os.cpu_count()) as cluster:
         runner.run(small, tmp_path / "ray", "again", executor=cluster)
-        divided = preparation.divide(small, preparation.read_images(small))
+        divided = data_split.divide(small, data_split.read_images(small))
         without_pixels = PixelStore(divided.store.array[:0], {})
         shared = executors.Shared(small, {None: divided}, without_pixels, PRECISIONS)
         broken = executors.Job(small.trials()[0], divided.fit, tmp_path / "broken", "")
@@ -99,7 +102,7 @@ def test_without_ray_its_extra_is_named(monkeypatch):
 
 
 def test_a_node_with_other_versions_is_refused(monkeypatch):
-    from experiments import ray_executor
+    from experiments.running import ray_executor
 
     own = ray_executor._versions()
     ray_executor._check_version(own)

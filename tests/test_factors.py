@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from experiments import factors, study_file
+from experiments.design import study_yaml
+from experiments.reporting import overview
 from ufgen.errors import UserError
 
 STUDY = {
@@ -22,31 +23,31 @@ def _file(path, **images):
 
 
 def test_every_combination_of_levels_is_a_study(tmp_path):
-    name, studies = study_file.read_all(_file(tmp_path / "s.yaml"))
+    name, studies = study_yaml.read_all(_file(tmp_path / "s.yaml"))
     assert name == "s"
     levels = [(one.images.fraction, one.images.resolution) for one in studies]
     assert levels == [(0.25, 32), (0.25, 64), (1.0, 32), (1.0, 64)]
     assert studies[1].name == "s-fraction0.25-resolution64"
     assert [len(one.arms) for one in studies] == [3, 3, 2, 2]
     with pytest.raises(UserError, match="several levels"):
-        study_file.read(tmp_path / "s.yaml")
+        study_yaml.read(tmp_path / "s.yaml")
 
 
 @pytest.mark.parametrize("fraction", [[], [0.5, 0.5]])
 def test_levels_must_differ(tmp_path, fraction):
     with pytest.raises(UserError, match=r"images\.fraction"):
-        study_file.read_all(_file(tmp_path / "s.yaml", fraction=fraction))
+        study_yaml.read_all(_file(tmp_path / "s.yaml", fraction=fraction))
 
 
 def test_a_wrong_level_is_named_with_its_line(tmp_path):
     file = _file(tmp_path / "s.yaml", fraction=[0.25, 7])
     line = 1 + file.read_text().splitlines().index("  fraction:")
     with pytest.raises(UserError, match=rf"line {line}: images\.fraction"):
-        study_file.read_all(file)
+        study_yaml.read_all(file)
 
 
 def test_the_overview_shows_every_level(tmp_path):
-    _, studies = study_file.read_all(_file(tmp_path / "s.yaml"))
+    _, studies = study_yaml.read_all(_file(tmp_path / "s.yaml"))
     for place, one in enumerate(studies):
         row = {"arm": "real+synthetic@1.0", "classifier": "all", "metric": "roc_auc"}
         row |= {"reference": "real"}
@@ -55,7 +56,7 @@ def test_the_overview_shows_every_level(tmp_path):
         (tmp_path / one.name).mkdir()
         table = pd.DataFrame([row | {"verdict": "inconclusive"}])
         table.to_csv(tmp_path / one.name / "deltas.csv", index=False)
-    page = factors.write_overview("s", studies, tmp_path)
+    page = overview.write_overview("s", studies, tmp_path)
     table = pd.read_csv(tmp_path / "s" / "factors.csv")
     assert table["delta"].tolist() == [0.0, 0.01, 0.02, 0.03]
     text = page.read_text()

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from experiments import curve_figures, figures, worth_figures
+from experiments.reporting import learning_curve, roc_figures, study_figures
 from ufgen.display import figure_style as style
 from ufgen.fidelity import fidelity_figure
 
@@ -53,7 +53,7 @@ def deltas(**changes) -> pd.DataFrame:
 
 
 def test_an_interval_in_the_forest_is_as_long_as_the_interval():
-    figure = figures.forest(deltas(), "roc_auc", 0.02)
+    figure = study_figures.forest(deltas(), "roc_auc", 0.02)
     figure.set_dpi(style.DPI)
     axes = figure.axes[0]
     left, right = drawn_ends(figure, axes, style.BLACK, 0.0)
@@ -94,11 +94,11 @@ def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, 
 def test_every_line_ends_where_its_values_end():
     predictions, metrics = trials()
     drawn = [
-        figures.forest(deltas(), "roc_auc", 0.02),
-        figures.ratio_curves(deltas(), "roc_auc"),
-        curve_figures.roc_curves(predictions, metrics),
-        curve_figures.reliability_curves(predictions, metrics),
-        worth_figures.learning_curve(metrics.assign(n_train=[50, 50, 100, 100]), "roc_auc"),
+        study_figures.forest(deltas(), "roc_auc", 0.02),
+        study_figures.ratio_curves(deltas(), "roc_auc"),
+        roc_figures.roc_curves(predictions, metrics),
+        roc_figures.reliability_curves(predictions, metrics),
+        learning_curve.learning_curve(metrics.assign(n_train=[50, 50, 100, 100]), "roc_auc"),
     ]
     for figure in drawn:
         lines = figure.findobj(Line2D)
@@ -131,8 +131,8 @@ def trials() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_the_area_under_each_drawn_curve_is_the_number_beside_it():
     predictions, metrics = trials()
     for draw, metric in (
-        (curve_figures.roc_curves, "roc_auc"),
-        (curve_figures.precision_recall_curves, "average_precision"),
+        (roc_figures.roc_curves, "roc_auc"),
+        (roc_figures.precision_recall_curves, "average_precision"),
     ):
         axes = draw(predictions, metrics).axes[0]
         for line in axes.lines[:2]:
@@ -144,7 +144,7 @@ def test_the_area_under_each_drawn_curve_is_the_number_beside_it():
 
 def test_the_calibration_error_beside_a_curve_is_that_of_the_table():
     predictions, metrics = trials()
-    axes = curve_figures.reliability_curves(predictions, metrics).axes[0]
+    axes = roc_figures.reliability_curves(predictions, metrics).axes[0]
     labels = axes.get_legend_handles_labels()[1]
     means = metrics.groupby("arm", sort=False)["calibration_error"].mean()
     assert labels == [f"{arm} ({mean:.3f})" for arm, mean in means.items()]
@@ -152,7 +152,7 @@ def test_the_calibration_error_beside_a_curve_is_that_of_the_table():
 
 def test_legends_lie_outside_the_axes_and_lines_differ_without_colour():
     predictions, metrics = trials()
-    figure = curve_figures.precision_recall_curves(predictions, metrics)
+    figure = roc_figures.precision_recall_curves(predictions, metrics)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     axes = figure.axes[0]
@@ -169,22 +169,24 @@ def test_text_can_be_read_and_edited(tmp_path):
         return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
     assert all(1.05 / (luminance(colour) + 0.05) >= 4.5 for colour in style.TEXT)
-    used = [colour for _, colour in figures.VERDICTS.values()]
+    used = [colour for _, colour in study_figures.VERDICTS.values()]
     assert set(used) <= set(style.TEXT)
-    figure = figures.forest(deltas(arm="real+duplicated@2.0 $x_{"), "roc_auc", 0.02)
+    figure = study_figures.forest(deltas(arm="real+duplicated@2.0 $x_{"), "roc_auc", 0.02)
     paths = [tmp_path / f"forest{kind}" for kind in style.FORMATS]
     style.save(figure, *paths)
     assert ">real+duplicated@2.0 $x_{" in (tmp_path / "forest.svg").read_text()
     pdf = (tmp_path / "forest.pdf").read_bytes()
     assert b"/Type3" not in pdf and b"/CIDFontType2" in pdf
     before = [path.read_bytes() for path in paths]
-    style.save(figures.forest(deltas(arm="real+duplicated@2.0 $x_{"), "roc_auc", 0.02), *paths)
+    style.save(
+        study_figures.forest(deltas(arm="real+duplicated@2.0 $x_{"), "roc_auc", 0.02), *paths
+    )
     assert [path.read_bytes() for path in paths] == before
 
 
 def test_no_other_file_opens_saves_or_colours_figures():
     for path in SOURCES:
-        if path == ROOT / "ufgen" / "figures.py":
+        if path == ROOT / "ufgen" / "display" / "figure_style.py":
             continue
         text = path.read_text(encoding="utf-8")
         calls = [node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]

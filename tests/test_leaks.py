@@ -15,8 +15,10 @@ import yaml
 from classifiers import custom_resnet50
 from classifiers.evaluation import calibration
 from classifiers.training.trainer import Classifier
-from experiments import executors, runner, study_file
-from experiments.trial import read_predictions
+from experiments import runner
+from experiments.design import study_yaml
+from experiments.running import executors
+from experiments.running.trial import read_predictions
 from ufgen.gan.sampling import sampler
 from ufgen.gan.training import trainer
 from ufgen.images.pixel_store import as_picture, hash_pixels
@@ -123,7 +125,7 @@ def spied(request, phantoms, tmp_path_factory):
         "bootstrap": 100,
     }
     (root / "s.yaml").write_text(yaml.safe_dump(content | changes | {"images": content["images"]}))
-    study = study_file.read(root / "s.yaml")
+    study = study_yaml.read(root / "s.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.report, "write", lambda folder, _: folder)
         patch.setattr(runner.changed, "write", lambda *_: None)

@@ -3,7 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from experiments import plan, study_file, timing
+from experiments.design import study_yaml
+from experiments.planning import plan, timing
 from ufgen.cli import app
 
 GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, drawing=30)
@@ -19,7 +20,7 @@ def _study(folder, tmp_path, **changes):
     options = "{kimg: 25.6, evaluate_kimg: 10, batch: 32, steps_per_call: 8}"
     file = tmp_path / "s.yaml"
     file.write_text(text.replace("FOLDER", str(folder)).replace("OPTIONS", options))
-    return study_file.read(file)
+    return study_yaml.read(file)
 
 
 @pytest.fixture
@@ -76,14 +77,14 @@ def test_the_median_leaves_the_first_call_out(monkeypatch):
 
 
 def test_every_message_names_the_same_shipped_studies():
-    shipped = ", ".join(study_file.shipped())
+    shipped = ", ".join(study_yaml.shipped())
     assert "demo" in shipped
     for words in (["experiment"], ["experiment", "odd.yaml"]):
         result = CliRunner().invoke(app, words)
         assert result.exit_code != 0
         assert shipped in " ".join(str(result.exception).split())
     help_text = CliRunner().invoke(app, ["experiment", "--help"]).output
-    assert all(name in help_text for name in study_file.shipped())
+    assert all(name in help_text for name in study_yaml.shipped())
 
 
 def test_the_demo_is_meant_by_its_name_or_by_the_option():

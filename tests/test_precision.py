@@ -5,8 +5,8 @@ import json
 import pytest
 
 from classifiers import registry
-from experiments import precisions
-from experiments.study import Study
+from experiments.design.study import Study
+from experiments.running import precisions
 from ufgen import backend, precision
 from ufgen.gan.generator_folder import resolved
 from ufgen.gan.recipe import Recipe

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments import arms, preparation, trial
-from experiments.study import Study
+from experiments.design import arms
+from experiments.design.study import Study
+from experiments.running import data_split, trial
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -23,7 +24,7 @@ def _study(place, **changes):
 
 
 def _divided(study):
-    return preparation.divide(study, preparation.read_images(study))
+    return data_split.divide(study, data_split.read_images(study))
 
 
 def _key(study) -> str:
@@ -85,11 +86,9 @@ def test_a_trial_does_not_depend_on_where_its_images_lie(folder, tmp_path):
 
 def test_tables_of_a_study_name_images_from_their_folder_on(folder):
     study = _study(folder, folds=3)
-    read = preparation.read_images(study)
-    prepared = {
-        (0, fold): preparation.divide(study, read, (0, fold)) for fold in range(study.folds)
-    }
-    table = preparation.images_table(study, read, prepared)
+    read = data_split.read_images(study)
+    prepared = {(0, fold): data_split.divide(study, read, (0, fold)) for fold in range(study.folds)}
+    table = data_split.images_table(study, read, prepared)
     assert table["path"].iloc[0] == "test/NUF/NUF_test_p0_0.png" and table["path"].is_unique
     assert set(table["fold_of_seed_0"]) == {1, 2, 3}
 
@@ -99,7 +98,7 @@ def test_synthetic_images_are_never_real_ones_of_a_study(folder, tmp_path):
     source = ["synthetic"] * 3 + ["real"] * (len(images) - 3)
     image_set.write_manifest(images, tmp_path / "m.csv", {"source": source})
     with pytest.raises(UserError, match=r"3 of the 18 .* synthetic: .*NUF_test_p0_0\.png"):
-        preparation.read_images(_study(tmp_path / "m.csv"))
+        data_split.read_images(_study(tmp_path / "m.csv"))
 
 
 def test_a_trial_depends_on_the_content_of_its_weights_file(folder, tmp_path):
@@ -123,4 +122,4 @@ def test_labels_that_cannot_name_a_folder_are_refused(folder, tmp_path):
     picture = next(folder.rglob("*.png"))
     (tmp_path / "odd.csv").write_text(f"path,label\n{picture},UF\n{picture}x,UF/submucosal\n")
     with pytest.raises(UserError, match="line 3: the label is 'UF/submucosal'"):
-        preparation.read_images(_study(tmp_path / "odd.csv"))
+        data_split.read_images(_study(tmp_path / "odd.csv"))

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import arms, preparation, runner, trial
-from experiments.executors import Job
-from experiments.study import Study
+from experiments import runner
+from experiments.design import arms
+from experiments.design.study import Study
+from experiments.running import data_split, trial
+from experiments.running.executors import Job
 from ufgen import provenance
 from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.gan import generator_folder
@@ -70,11 +72,11 @@ def test_what_only_shows_is_left_out_and_what_trains_is_not():
             todo += [f for f in provenance._imported(file) if f not in seen]
         return {file.relative_to(provenance.ROOT).as_posix() for file in seen}
 
-    of_trial = reached("experiments.trial", "ufgen.images.pixel_store")
+    of_trial = reached("experiments.running.trial", "ufgen.images.pixel_store")
     assert {"classifiers/hybrid.py", "ufgen/kernels.py", "ufgen/images/decoding.py"} <= of_trial
     assert (
         not {
-            "experiments/report.py",
+            "experiments/reporting/report.py",
             "ufgen/synthesis/gallery.py",
             "ufgen/gan/training/adversarial_step.py",
         }
@@ -87,7 +89,11 @@ def test_what_only_shows_is_left_out_and_what_trains_is_not():
         "ufgen/backend.py",
     } <= of_generator
     assert (
-        not {"ufgen/display/image_grid.py", "ufgen/gan/training_curves.py", "experiments/trial.py"}
+        not {
+            "ufgen/display/image_grid.py",
+            "ufgen/gan/training_curves.py",
+            "experiments/running/trial.py",
+        }
         & of_generator
     )
 
@@ -123,7 +129,7 @@ def _asked(folder, **changes) -> tuple[str, str]:
         "classifiers": ["custom_resnet50"],
     }
     study = Study.model_validate(content | changes)
-    prepared = preparation.divide(study, preparation.read_images(study))
+    prepared = data_split.divide(study, data_split.read_images(study))
     first = study.trials()[0]
     diet = arms.mix(prepared.fit, None, first.arm, first.seed)
     settings = trial.trial_settings(study, prepared, first, diet, "float32")

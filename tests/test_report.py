@@ -9,7 +9,7 @@ import pytest
 from fake_study import ARMS, SENTENCE, fake_study
 from matplotlib.figure import Figure
 
-from experiments import curve_figures, figures, report
+from experiments.reporting import report, roc_figures, study_figures
 
 BANNER = "These are simulated images (phantom); nothing here is evidence about patients"
 COMMAND = "ufgen experiment quick --data 'my images'"
@@ -120,15 +120,15 @@ def test_figures_of_the_smallest_study(tmp_path):
     metrics = pd.read_csv(folder / "metrics.csv")
     history = pd.read_csv(next(folder.glob("trials/*/history.csv")))
     drawn = [
-        figures.forest(deltas, "roc_auc", 0.02),
-        figures.forest(deltas, "f1", 0.02),
-        figures.ratio_curves(deltas, "roc_auc"),
-        curve_figures.roc_curves(predictions, metrics),
-        curve_figures.roc_curves(predictions[predictions["target"] == 1], metrics),
-        curve_figures.precision_recall_curves(predictions, metrics),
-        curve_figures.reliability_curves(predictions, metrics),
-        figures.confusion_matrices(metrics, "UF", "NUF"),
-        figures.training_curves(history.assign(arm="real", classifier="hybrid")),
+        study_figures.forest(deltas, "roc_auc", 0.02),
+        study_figures.forest(deltas, "f1", 0.02),
+        study_figures.ratio_curves(deltas, "roc_auc"),
+        roc_figures.roc_curves(predictions, metrics),
+        roc_figures.roc_curves(predictions[predictions["target"] == 1], metrics),
+        roc_figures.precision_recall_curves(predictions, metrics),
+        roc_figures.reliability_curves(predictions, metrics),
+        study_figures.confusion_matrices(metrics, "UF", "NUF"),
+        study_figures.training_curves(history.assign(arm="real", classifier="hybrid")),
     ]
     for figure in drawn:
         assert isinstance(figure, Figure)
@@ -137,7 +137,7 @@ def test_figures_of_the_smallest_study(tmp_path):
 
 def test_confusion_matrices_sum_over_the_seeds(tmp_path):
     metrics = pd.read_csv(fake_study(tmp_path / "s", ARMS[:2]) / "metrics.csv")
-    figure = figures.confusion_matrices(metrics, "UF", "NUF")
+    figure = study_figures.confusion_matrices(metrics, "UF", "NUF")
     shown = [int(t.get_text().split("\n")[0]) for t in figure.axes[0].texts]
     real = metrics[metrics["arm"] == "real"][["tn", "fp", "fn", "tp"]].sum()
     assert shown == real.astype(int).tolist()
@@ -146,7 +146,7 @@ def test_confusion_matrices_sum_over_the_seeds(tmp_path):
 def test_roc_areas_are_those_of_the_table(tmp_path):
     folder = fake_study(tmp_path / "s", ARMS[:2])
     metrics = pd.read_csv(folder / "metrics.csv")
-    axes = curve_figures.roc_curves(pd.read_csv(folder / "predictions.csv"), metrics).axes[0]
+    axes = roc_figures.roc_curves(pd.read_csv(folder / "predictions.csv"), metrics).axes[0]
     labels = " ".join(axes.get_legend_handles_labels()[1])
     for arm in ARMS[:2]:
         mean = metrics.loc[metrics["arm"] == arm, "roc_auc"].mean()

@@ -5,7 +5,9 @@ import json
 import pytest
 from filelock import FileLock
 
-from experiments import runner, status, study
+from experiments import runner
+from experiments.design import study
+from experiments.running import status
 from ufgen.errors import UserError
 
 TRIALS = [

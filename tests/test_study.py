@@ -9,16 +9,12 @@ import yaml
 from scipy import stats
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
-from experiments import (
-    executors,
-    plan,
-    power,
-    preparation,
-    report,
-    runner,
-    study_file,
-    tables,
-)
+from experiments import runner
+from experiments.analysis import results
+from experiments.design import study_yaml
+from experiments.planning import plan, power
+from experiments.reporting import report
+from experiments.running import data_split, executors
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -56,7 +52,7 @@ def finished(phantoms, tmp_path_factory):
     """A finished small study: its root folder and its YAML."""
     root = tmp_path_factory.mktemp("study")
     file = _write(root / "small.yaml", phantoms)
-    runner.run(study_file.read(file), root / "runs", "ufgen experiment small.yaml")
+    runner.run(study_yaml.read(file), root / "runs", "ufgen experiment small.yaml")
     return root, file
 
 
@@ -125,7 +121,7 @@ def test_scrambled_rows_change_nothing(finished, phantoms, tmp_path, no_page):
     table["path"] = [str(phantoms / p) for p in table["path"]]
     table.to_csv(tmp_path / "other.csv", index=False)
     file = _write(tmp_path / "small.yaml", tmp_path / "other.csv", arms=["real", "real+classical"])
-    runner.run(study_file.read(file), tmp_path / "runs", "again")
+    runner.run(study_yaml.read(file), tmp_path / "runs", "again")
     one = pd.read_csv(root / "runs/small/predictions.csv")
     two = pd.read_csv(tmp_path / "runs/small/predictions.csv")
     both = one.merge(two, on=["arm", "seed", "path"])
@@ -141,7 +137,7 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch,
         raise AssertionError("trained again")
 
     monkeypatch.setattr(executors, "run_trial", refuse)
-    runner.run(study_file.read(file), root / "runs", "again")
+    runner.run(study_yaml.read(file), root / "runs", "again")
     assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
 
 
@@ -160,10 +156,10 @@ def test_interrupted_and_run_again_gives_the_same_bytes(finished, tmp_path, no_p
     with monkeypatch.context() as patch:
         patch.setattr(executors, "run_trial", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            runner.run(study_file.read(file), tmp_path / "runs", "once")
+            runner.run(study_yaml.read(file), tmp_path / "runs", "once")
     finished_first = {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/small/trials/*/*")}
     assert finished_first and not (tmp_path / "runs/small/metrics.csv").exists()
-    runner.run(study_file.read(file), tmp_path / "runs", "again")
+    runner.run(study_yaml.read(file), tmp_path / "runs", "again")
     for name in TABLES:
         one, two = (r / "runs/small" / name for r in (root, tmp_path))
         assert one.read_bytes() == two.read_bytes(), name
@@ -184,7 +180,7 @@ def test_images_of_a_generator_are_no_images_of_a_study(finished, phantoms, tmp_
     )
     joined = pd.concat([real, synthetic.assign(split=split)])[real.columns]
     joined.to_csv(tmp_path / "joined.csv", index=False)
-    study = study_file.read(_write(tmp_path / "s.yaml", tmp_path / "joined.csv"))
+    study = study_yaml.read(_write(tmp_path / "s.yaml", tmp_path / "joined.csv"))
     with pytest.raises(UserError, match=f"{len(synthetic)} of the {len(joined)} .* are synthetic"):
         runner.run(study, tmp_path / "runs", "ufgen experiment s.yaml")
     assert not list(tmp_path.glob("runs/small/trials/*"))
@@ -222,31 +218,31 @@ def test_images_of_a_generator_are_no_images_of_a_study(finished, phantoms, tmp_
 )
 def test_wrong_studies_are_refused(tmp_path, change, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        study_file.read(_write(tmp_path / "s.yaml", tmp_path, **change))
+        study_yaml.read(_write(tmp_path / "s.yaml", tmp_path, **change))
 
 
 def test_missing_and_broken_study_files(tmp_path):
     with pytest.raises(UserError, match="demo"):
-        study_file.read(tmp_path / "nowhere.yaml")
+        study_yaml.read(tmp_path / "nowhere.yaml")
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(UserError, match="not valid YAML"):
-        study_file.read(tmp_path / "bad.yaml")
+        study_yaml.read(tmp_path / "bad.yaml")
 
 
 @pytest.mark.parametrize("name", ["demo", "quick", "full", "lowdata"])
 def test_shipped_studies_are_valid(name):
-    shipped = study_file.read(name)
+    shipped = study_yaml.read(name)
     assert shipped.name == name and len(shipped.trials()) >= 24
     for arm in shipped.compared_arms():
         assert shipped.reference_of(arm).name in shipped.arms
 
 
 def _divided(chosen, split=None):
-    return preparation.divide(chosen, preparation.read_images(chosen), split)
+    return data_split.divide(chosen, data_split.read_images(chosen), split)
 
 
 def test_validation_images_come_from_training_groups(phantoms, tmp_path):
-    prepared = _divided(study_file.read(_write(tmp_path / "s.yaml", phantoms)))
+    prepared = _divided(study_yaml.read(_write(tmp_path / "s.yaml", phantoms)))
     train = image_set.scan(phantoms).split("train")
     assert set(prepared.validation.table["path"]) <= set(train.table["path"])
     assert len(prepared.fit) + len(prepared.validation) == len(train)
@@ -254,7 +250,7 @@ def test_validation_images_come_from_training_groups(phantoms, tmp_path):
 
 def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     root, file = finished
-    small = study_file.read(file)
+    small = study_yaml.read(file)
     deltas = pd.read_csv(root / "runs/small/deltas.csv")
     deltas[["variance_generators", "variance_seeds", "variance_rest"]] = 4e-4
     deltas["variance_groups"] = 1e-4
@@ -271,7 +267,7 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
 
 def test_a_plan_counts_everything_and_writes_nothing(phantoms, tmp_path):
     arms = ["real", "real+synthetic@0.5"]
-    small = study_file.read(_write(tmp_path / "s.yaml", phantoms, arms=arms))
+    small = study_yaml.read(_write(tmp_path / "s.yaml", phantoms, arms=arms))
     text = plan.write_plan([small], tmp_path / "runs", listed=True)
     assert all(f"  {trial.title}\n" in text for trial in small.trials())
     assert re.search(r"keras:MobileNet\?alpha=0\.25 +6 +4 ", text) and "Generators: 2 of" in text
@@ -284,36 +280,36 @@ def test_a_wrong_field_is_named_with_its_line(tmp_path):
     file = tmp_path / "s.yaml"
     file.write_text("name: s\narms:\n  - real\n  - odd\nclassifiers: [hybrid]\nseeds: many\n")
     with pytest.raises(UserError) as refused:
-        study_file.read(file)
+        study_yaml.read(file)
     message = str(refused.value)
     assert "line 2: arms: arm 'odd'" in message and "line 6: seeds" in message
     file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [{name: hybrid, odd: 1}]\n")
     with pytest.raises(UserError, match=r"line 3: classifiers\.0\.odd"):
-        study_file.read(file)
+        study_yaml.read(file)
     file.write_text(
         "name: s\narms: [real, synthetic]\nclassifiers:\n"
         "  - name: hybrid\n    training:\n      stepz: 1\n"
     )
     with pytest.raises(UserError, match=r"line 6: classifiers\.0\.training\.stepz"):
-        study_file.read(file)
+        study_yaml.read(file)
     file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [hybrid]\n5: 1\n")
     with pytest.raises(UserError, match="line 4: 5: Keys should be strings"):
-        study_file.read(file)
+        study_yaml.read(file)
 
 
 def test_arms_that_did_not_begin_alike_are_not_compared(finished):
     root, _ = finished
     trials = pd.read_csv(root / "runs/small/metrics.csv").fillna({"fold": ""})
-    tables.check_equal_budgets(trials)
+    results.check_equal_budgets(trials)
     trials.loc[3, "initial_sha256"] = "other"
     with pytest.raises(UserError, match="differ in initial_sha256"):
-        tables.check_equal_budgets(trials)
+        results.check_equal_budgets(trials)
 
 
 def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "FORMATS", (".png",))
     changes = {"arms": ["real", "real+classical"], "folds": 2, "generator": {}}
-    small = study_file.read(_write(tmp_path / "s.yaml", phantoms, **changes))
+    small = study_yaml.read(_write(tmp_path / "s.yaml", phantoms, **changes))
     for split in [(0, 0), (0, 1)]:
         divided = _divided(small, split)
         groups = [set(part.table["group"]) for part in divided[:3]]

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from experiments import study_file
+from experiments.design import study_yaml
 from ufgen.errors import UserError
 
 STUDY = {"name": "small", "arms": ["real", "real+classical"], "classifiers": ["hybrid"]}
@@ -19,7 +19,7 @@ def study(tmp_path, monkeypatch):
     def write(images: str):
         file = tmp_path / "studies" / "small.yaml"
         file.write_text(yaml.safe_dump(STUDY) + f"images: {images}\n")
-        return study_file.read(file).images
+        return study_yaml.read(file).images
 
     return write
 
@@ -31,7 +31,7 @@ def test_images_are_looked_for_beside_the_study_first(study, tmp_path):
     (tmp_path / "studies" / "set").mkdir()
     assert study("{path: set}").path == str(tmp_path / "studies" / "set")
     assert study(f"{{path: {tmp_path}}}").path == str(tmp_path)
-    assert study_file.read("quick", path="set").images.path == "set"
+    assert study_yaml.read("quick", path="set").images.path == "set"
 
 
 def test_words_of_yaml_are_classes_or_are_refused(study):

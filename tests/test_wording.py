@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import wording
+from experiments.analysis import wording
 
 
 @pytest.mark.parametrize(

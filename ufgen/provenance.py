@@ -19,8 +19,8 @@ ROOT = Path(ufgen.__file__).parents[1]
 OURS = ("ufgen", "classifiers", "experiments")
 APART = {  # they show, or what they yield is in the keys by its content
     "classifiers.model_folder",
-    "experiments.preparation",
-    "experiments.study",
+    "experiments.running.data_split",
+    "experiments.design.study",
     "ufgen.synthesis.evaluation",
     "ufgen.display.figure_style",
     "ufgen.synthesis.gallery",

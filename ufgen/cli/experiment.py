@@ -74,13 +74,13 @@ def experiment(
     if tensorboard:
         write_to(tensorboard)
     environment.import_keras()
-    from experiments import study_file
+    from experiments.design import study_yaml
 
-    study = _named(study, demo, study_file.shipped())
+    study = _named(study, demo, study_yaml.shipped())
     demo = study == DEMO
     if listed and not plan:
         raise UserError("--list belongs to --plan: say both")
-    name, studies = study_file.read_all(
+    name, studies = study_yaml.read_all(
         study,
         path=str(location) if location else None,
         positive=positive,
@@ -94,17 +94,18 @@ def experiment(
             write_images(studies[0])
         learn_features(studies[0])
     if status:
-        from experiments.status import describe
+        from experiments.running.status import describe
 
         for one in studies:
             print(f"{one.name}: {describe(runs / one.name)}")
         return
     if plan:
-        from experiments.plan import write_plan
+        from experiments.planning.plan import write_plan
 
         print(write_plan(studies, runs, effect, listed))
         return
-    from experiments import executors, runner
+    from experiments import runner
+    from experiments.running import executors
 
     said = "ufgen " + shlex.join(word for word in sys.argv[1:] if word != "--retry-failed")
     with executors.choose(executor, address, cpus, gpus) as where:
@@ -113,7 +114,7 @@ def experiment(
             print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
             print(f"Report: {report}")
     if len(studies) > 1:
-        from experiments.factors import write_overview
+        from experiments.reporting.overview import write_overview
 
         print(f"Overview of {len(studies)} levels: {write_overview(name, studies, runs)}")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from classifiers.training.trainer import Classifier
-from experiments import status
-from experiments.preparation import Prepared
-from experiments.study import Study, Trial
-from experiments.trial import run_trial
+from experiments.design.study import Study, Trial
+from experiments.running import status
+from experiments.running.data_split import Prepared
+from experiments.running.trial import run_trial
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
@@ -117,7 +117,7 @@ def choose(
             raise UserError("--address, --cpus and --gpus need --executor ray beside them")
         yield Local()
         return
-    from experiments.ray_executor import Ray
+    from experiments.running.ray_executor import Ray
 
     cluster = Ray(address, 1 if cpus is None else cpus, gpus or 0)
     try:

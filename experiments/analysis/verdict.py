@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from experiments import checks
-from experiments.checks import ENOUGH_SEEDS, Check, Evidence
-from experiments.study import Study
-from experiments.wording import interval, number
+from experiments.analysis import checks
+from experiments.analysis.checks import ENOUGH_SEEDS, Check, Evidence
+from experiments.analysis.wording import interval, number
+from experiments.design.study import Study
 
 SAYINGS = {
     "helps": "helps",

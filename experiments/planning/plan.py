@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments import power, precisions, timing
-from experiments.arms import synthetic_counts
-from experiments.preparation import Prepared, Read, divide, generator_recipe, read_images
-from experiments.study import Study
+from experiments.design.arms import synthetic_counts
+from experiments.design.study import Study
+from experiments.planning import power, timing
+from experiments.running import precisions
+from experiments.running.data_split import Prepared, Read, divide, generator_recipe, read_images
 from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400

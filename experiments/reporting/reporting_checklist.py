@@ -7,7 +7,7 @@ import yaml
 from jinja2 import Environment
 
 UNKNOWN = "not reported"
-FILE = Path(__file__).parent / "templates" / "checklist.yaml"
+FILE = Path(__file__).parents[1] / "templates" / "checklist.yaml"
 
 
 def fill_in(templates: Environment, facts: dict) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from experiments.study import Study
+from experiments.design.study import Study
 from ufgen import precision
 from ufgen.atomic import write_text
 
@@ -49,7 +49,7 @@ def text(used: dict[str, str]) -> str:
 
 def _asked(study: Study) -> dict[str, tuple[str, str]]:
     """What is requested for each network, and what its kind gains from."""
-    from experiments.preparation import generator_recipe
+    from experiments.running.data_split import generator_recipe
 
     found = {}
     if any(arm.synthetic for arm in study.parsed_arms()):

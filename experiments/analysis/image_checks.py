@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from experiments.checks import Check
+from experiments.analysis.checks import Check
 from ufgen.images.image_set import ImageSet
 
 

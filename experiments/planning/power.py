@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import statistics
-from experiments.study import Study
+from experiments.design.study import Study
 
 SEEDS = (2, 3, 5, 10, 20, 50)
 GENERATORS = (2, 3, 5, 10)

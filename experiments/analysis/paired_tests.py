@@ -8,8 +8,8 @@ from scipy.stats import rankdata
 
 from classifiers.evaluation import intervals, metrics
 from experiments import statistics
-from experiments.scores import TRIAL, folds_of
-from experiments.study import Study
+from experiments.analysis.scores import TRIAL, folds_of
+from experiments.design.study import Study
 
 
 def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:

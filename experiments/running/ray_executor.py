@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
-from experiments import status
-from experiments.executors import Job, Shared, attempt, mention_failure
-from experiments.preparation import Prepared, generator_recipe
-from experiments.study import Study
+from experiments.design.study import Study
+from experiments.running import status
+from experiments.running.data_split import Prepared, generator_recipe
+from experiments.running.executors import Job, Shared, attempt, mention_failure
 from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
@@ -207,7 +207,7 @@ def _check_version(by: dict[str, str]) -> None:
 
 def _versions() -> dict[str, str]:
     return provenance.made_by(
-        "training", "experiments.trial", "ufgen.gan", "ufgen.images.pixel_store"
+        "training", "experiments.running.trial", "ufgen.gan", "ufgen.images.pixel_store"
     )
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics
-from experiments.arms import Arm, parse
+from experiments.design.arms import Arm, parse
 from ufgen.display.figure_style import (
     BAD_TEXT,
     BLACK,

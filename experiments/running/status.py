@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.study import Study, Trial
+from experiments.design.study import Study, Trial
 from ufgen.atomic import whole_file, whole_folder
 from ufgen.errors import UserError
 

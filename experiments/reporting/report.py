@@ -7,7 +7,14 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifiers.evaluation import metrics as metric_names
-from experiments import checklist, curve_figures, facts, figures, wording, worth_figures
+from experiments.analysis import wording
+from experiments.reporting import (
+    learning_curve,
+    report_data,
+    reporting_checklist,
+    roc_figures,
+    study_figures,
+)
 from ufgen.atomic import whole_file, write_text
 from ufgen.display.figure_style import FORMATS, save
 
@@ -47,7 +54,7 @@ def write(folder: Path, command: str) -> Path:
     the one that runs the study again.
     """
     folder = Path(folder)
-    known = facts.read(folder) | {"command": command}
+    known = report_data.read(folder) | {"command": command}
     drawn = _draw(known)
     for name, figure in drawn.items():
         save(figure, *(folder / "figures" / f"{name}{kind}" for kind in FORMATS))
@@ -69,7 +76,7 @@ def write(folder: Path, command: str) -> Path:
     templates.filters |= {"number": wording.number, "interval": wording.interval}
     templates.filters |= {"plain": wording.plain, "share": wording.share, "p": wording.p_value}
     templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
-    known["checklist"] = checklist.fill_in(templates, known)
+    known["checklist"] = reporting_checklist.fill_in(templates, known)
     with whole_file(folder / "checklist.csv") as temporary:
         known["checklist"].to_csv(temporary, index=False)
     for name in ("report.md", "report.html"):
@@ -95,15 +102,15 @@ def _draw(known: dict) -> dict:
     negative = next((label for label in labels if label != positive), f"not {positive}")
     primary = study["primary_metric"]
     drawn = {
-        "forest": figures.forest(known["deltas"], primary, study["margin"]),
-        "ratio": figures.ratio_curves(known["deltas"], primary),
-        "learning_curve": worth_figures.learning_curve(metrics, primary, known["real"]),
-        "quality": worth_figures.quality(metrics, known["synthetic"], primary),
-        "roc": curve_figures.roc_curves(known["predictions"], metrics),
-        "precision_recall": curve_figures.precision_recall_curves(known["predictions"], metrics),
-        "reliability": curve_figures.reliability_curves(known["predictions"], metrics),
-        "confusion": figures.confusion_matrices(metrics, positive, negative),
-        "training": figures.training_curves(known["histories"]),
+        "forest": study_figures.forest(known["deltas"], primary, study["margin"]),
+        "ratio": study_figures.ratio_curves(known["deltas"], primary),
+        "learning_curve": learning_curve.learning_curve(metrics, primary, known["real"]),
+        "quality": learning_curve.quality(metrics, known["synthetic"], primary),
+        "roc": roc_figures.roc_curves(known["predictions"], metrics),
+        "precision_recall": roc_figures.precision_recall_curves(known["predictions"], metrics),
+        "reliability": roc_figures.reliability_curves(known["predictions"], metrics),
+        "confusion": study_figures.confusion_matrices(metrics, positive, negative),
+        "training": study_figures.training_curves(known["histories"]),
     }
     return {name: figure for name, figure in drawn.items() if figure is not None}
 

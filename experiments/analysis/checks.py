@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.study import Study
-from experiments.wording import interval, number
+from experiments.analysis.wording import interval, number
+from experiments.design.study import Study
 
 ENOUGH_SEEDS = 5
 ENOUGH_GENERATORS = 3
@@ -17,8 +17,8 @@ MOST_COPIES = 0.05  # the copy test is wrong for about one image in a hundred
 class Evidence(NamedTuple):
     """The tables of a study that its checks and its verdict are made from.
 
-    `deltas`, `baseline` and `trials` are those of `experiments.tables`; `sets` has one row for each
-    set of synthetic images (see `experiments.drawn.table`), with `unlike_real` saying why its
+    `deltas`, `baseline` and `trials` are those of `analysis.results`; `sets` has one row for each
+    set of synthetic images (see `synthetic_record.table`), with `unlike_real` saying why its
     images are not like real ones, or "". `real` is the word for images that no generator of the
     study made: "real", or "simulated" for a phantom's.
     """

@@ -12,8 +12,8 @@ from classifiers.evaluation import calibration, metrics
 from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
-from experiments.preparation import Prepared, content_key
-from experiments.study import Study, Trial
+from experiments.design.study import Study, Trial
+from experiments.running.data_split import Prepared, content_key
 from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.images.image_set import ImageSet
@@ -123,7 +123,7 @@ def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
 
 def made_by() -> dict[str, str]:
     """The versions that the result of a trial depends on."""
-    return provenance.made_by("training", "experiments.trial", "ufgen.images.pixel_store")
+    return provenance.made_by("training", "experiments.running.trial", "ufgen.images.pixel_store")
 
 
 def trial_settings(

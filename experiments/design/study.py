@@ -15,7 +15,7 @@ from pydantic import (
 from classifiers import registry
 from classifiers.evaluation import metrics
 from classifiers.training.settings import Training
-from experiments.arms import Arm, parse, reference_in
+from experiments.design.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
 
 OF_THE_STUDY = {
@@ -48,7 +48,7 @@ class Images(_Strict):
 
     Only the share `fraction` of the training groups is used (a smaller one is contained in a
     larger); what is left is kept for `oracle` arms. A study file may list several fractions and
-    resolutions (see `experiments.factors`).
+    resolutions (see `experiments.design.sweep`).
     """
 
     path: str = "UF_dataset"
@@ -194,7 +194,7 @@ class Study(_Strict):
     @_named
     def _recipe_is_valid(self) -> "Study":
         if any(arm.synthetic for arm in self.parsed_arms()):
-            from experiments.preparation import generator_recipe
+            from experiments.running.data_split import generator_recipe
 
             generator_recipe(self)
         return self

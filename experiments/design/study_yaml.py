@@ -7,8 +7,8 @@ import yaml
 from pydantic import ValidationError
 
 from classifiers.training.settings import check_trial
-from experiments.factors import expand
-from experiments.study import Study
+from experiments.design.study import Study
+from experiments.design.sweep import expand
 from ufgen.errors import UserError
 
 
@@ -19,7 +19,7 @@ def shipped() -> dict[str, Path]:
 
 def shipped_folder() -> Path:
     """The folder of the studies that come with ufgen."""
-    return Path(__file__).parent / "configs"
+    return Path(__file__).parents[1] / "configs"
 
 
 def read(location: str | Path, **changes) -> Study:

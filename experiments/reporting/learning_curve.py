@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics as metric_names
-from experiments.arms import Arm, parse, reference_in
+from experiments.design.arms import Arm, parse, reference_in
 from ufgen.display.figure_style import (
     BLACK,
     counted,

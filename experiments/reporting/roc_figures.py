@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from classifiers.evaluation import curves
 from classifiers.evaluation.metrics import reliability
-from experiments.figures import panels_of
+from experiments.reporting.study_figures import panels_of
 from ufgen.display.figure_style import GREY, counted, footnote, legend_below, line_styles, style
 
 HEIGHT = 2.0

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.arms import Arm, mix, synthetic_counts
-from experiments.study import Study
+from experiments.design.arms import Arm, mix, synthetic_counts
+from experiments.design.study import Study
 from ufgen import provenance
 from ufgen.display.figure_style import source_word
 from ufgen.images import image_set, pixel_store, splits
@@ -117,7 +117,7 @@ def prepare_synthetic(
 
 
 def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
-    from experiments import drawn as drawings
+    from experiments.running import synthetic_record as drawings
     from ufgen.display.contact_sheet import Strip
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.sampling import sampler
@@ -128,7 +128,10 @@ def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, g
     recipe = generator_recipe(study, seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
     by = provenance.made_by(
-        "features", "experiments.drawn", "ufgen.synthesis.pipeline", "ufgen.synthesis.evaluation"
+        "features",
+        "experiments.running.synthetic_record",
+        "ufgen.synthesis.pipeline",
+        "ufgen.synthesis.evaluation",
     )
     numbers = provenance.key(8, counts, filters, by)
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"

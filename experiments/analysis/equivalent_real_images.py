@@ -7,8 +7,8 @@ from scipy.optimize import isotonic_regression
 
 from classifiers.evaluation import metrics
 from experiments import statistics
-from experiments.arms import Arm, parse
-from experiments.study import Study
+from experiments.design.arms import Arm, parse
+from experiments.design.study import Study
 
 COLUMNS = ["arm", "synthetic", "extra", "low", "high", "text"]
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from classifiers.evaluation.metrics import roc_auc
 from classifiers.explanation.saliency_box import enlarge
-from experiments.arms import parse
-from experiments.trial import read_predictions
+from experiments.design.arms import parse
+from experiments.running.trial import read_predictions
 from ufgen.atomic import whole_file
 from ufgen.display.figure_style import (
     BAD_TEXT,

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from classifiers.evaluation import intervals, metrics
-from experiments.arms import Arm
-from experiments.study import Study
+from experiments.design.arms import Arm
+from experiments.design.study import Study
 
 TRIAL = ("arm", "classifier", "generator", "seed")
 

@@ -7,8 +7,8 @@ import pandas as pd
 import yaml
 
 from classifiers.evaluation import metrics as metric_names
-from experiments.checks import ENOUGH_SEEDS
-from experiments.wording import number
+from experiments.analysis.checks import ENOUGH_SEEDS
+from experiments.analysis.wording import number
 from ufgen.display.figure_style import source_word
 
 SHOWN_SETS = 4

@@ -1,6 +1,5 @@
-"""A study at several real fractions or resolutions: one for each, and what they say together."""
+"""The page of a study at several levels: what the studies of all levels say together."""
 
-import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +7,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics
-from experiments.arms import parse
-from experiments.study import Study
+from experiments.design.arms import parse
+from experiments.design.study import Study
+from experiments.design.sweep import FACTORS
 from ufgen.atomic import whole_file, write_text
 from ufgen.display.figure_style import (
     BLACK,
@@ -22,36 +22,8 @@ from ufgen.display.figure_style import (
     save,
     style,
 )
-from ufgen.errors import UserError
 
-FACTORS = ("fraction", "resolution")
 MARKERS = "osD^v"
-
-
-def expand(content: dict) -> list[dict]:
-    """The content of a study file, once for each combination of the levels that it lists.
-
-    `images.fraction` and `images.resolution` may be lists. Each study is named after its levels.
-    Where all training groups are in use, arms with oracle images, which are the others, are left
-    out. Raises UserError for an empty or repeated level.
-    """
-    images = content.get("images") or {}
-    listed = [name for name in FACTORS if isinstance(images.get(name), list)]
-    for name in listed:
-        levels = images[name]
-        if not levels or len(set(map(str, levels))) < len(levels):
-            raise UserError(f"images.{name} is {levels}: expected levels that differ, at least one")
-    if not listed:
-        return [content]
-    found = []
-    for levels in itertools.product(*(images[name] for name in listed)):
-        chosen = dict(zip(listed, levels, strict=True))
-        label = "-".join(f"{name}{level}" for name, level in chosen.items())
-        one = content | {"images": {**images, **chosen}, "name": f"{content.get('name')}-{label}"}
-        if chosen.get("fraction") == 1 and isinstance(content.get("arms"), list):
-            one["arms"] = [arm for arm in content["arms"] if "oracle@" not in str(arm)]
-        found.append(one)
-    return found
 
 
 def write_overview(name: str, studies: list[Study], root: Path) -> Path:

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from classifiers.evaluation import metrics
-from experiments import checks, companions, conclusion, exchange, statistics
-from experiments.arms import Arm, parse
-from experiments.checks import Check, Evidence, unlike_real
-from experiments.scores import TRIAL, Scores, folds_of, predictions_of, scores
-from experiments.study import Study
-from experiments.trial import PREDICTIONS
+from experiments import statistics
+from experiments.analysis import checks, equivalent_real_images, paired_tests, verdict
+from experiments.analysis.checks import Check, Evidence, unlike_real
+from experiments.analysis.scores import TRIAL, Scores, folds_of, predictions_of, scores
+from experiments.design.arms import Arm, parse
+from experiments.design.study import Study
+from experiments.running.trial import PREDICTIONS
 from ufgen.atomic import whole_file
 from ufgen.errors import UserError
 
@@ -29,7 +30,7 @@ def write(
 
     The same trials give the same bytes, however often the run was interrupted. `trials` are the
     rows of trial.json, `predictions` one row per trial and image; `sets` and `real` are those of
-    `experiments.checks.Evidence`, and `checked` the checks that were made before.
+    `experiments.analysis.checks.Evidence`, and `checked` the checks that were made before.
     """
     check_equal_budgets(trials)
     predictions = predictions[[*TRIAL, "fold", *PREDICTIONS]]
@@ -37,19 +38,20 @@ def write(
         trials = pool(trials)
     scored = scores(study, trials, predictions)
     deltas = deltas_table(study, scored, bool(unlike_real(sets)))
-    baseline, worth = baseline_table(study, scored), exchange.table(study, trials, scored, real)
+    baseline = baseline_table(study, scored)
+    worth = equivalent_real_images.table(study, trials, scored, real)
     write_csv(
         folder,
         metrics=metrics_table(trials, predictions),
         predictions=predictions,
         deltas=deltas,
         baseline=baseline,
-        companions=companions.table(study, predictions),
+        companions=paired_tests.table(study, predictions),
         exchange=worth,
     )
     evidence = Evidence(deltas, baseline, trials, sets, real)
     checked = checks.check(study, evidence) + checked
-    return conclusion.conclude(study, evidence, checked) | {"exchange": worth["text"].tolist()}
+    return verdict.conclude(study, evidence, checked) | {"exchange": worth["text"].tolist()}
 
 
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:

@@ -1,0 +1,1 @@
+"""The report of a finished study: tables in, pages and figures out."""

@@ -1,0 +1,1 @@
+"""From a study to finished trials: images, generators, trainings."""
