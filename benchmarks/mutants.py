@@ -34,19 +34,23 @@ CPU_SECONDS = 60
 TESTS = {  # by the name of the file that is mutated
     "arms": ("arms_properties", "arms"),
     "calibration": ("calibration", "metrics"),
-    "closer": ("copies_properties", "copies"),
-    "copies": ("copies_properties", "copies"),
-    "coverage": ("fidelity_properties", "filters"),
-    "distances": ("fidelity_properties", "class_shares", "fidelity"),
-    "extractors": ("extractor_properties", "texture"),
-    "filters": ("fidelity_properties", "filters"),
-    "gate": ("copies_properties", "gate"),
-    "measure": ("measure_properties", "texture", "class_shares"),
+    "closeness_test": ("memorization_properties", "memorization"),
+    "distances": ("distances_properties", "class_shares", "distances"),
+    "feature_extractors": ("feature_extractors_properties", "texture"),
+    "fidelity_table": ("fidelity_table_properties", "texture", "class_shares"),
+    "filters": ("distances_properties", "filters"),
+    "gate": ("memorization_properties", "gate"),
+    "memorization": ("memorization_properties", "memorization"),
     "metrics": ("metrics_properties", "metrics", "within_folds"),
-    "reference": ("copies_properties", "reference"),
+    "prdc": ("distances_properties", "filters"),
+    "real_reference": ("memorization_properties", "real_reference"),
     "splits": ("splits_properties", "splits"),
     "statistics": ("statistics_properties", "statistics"),
 }
+
+
+def test_file(name: str) -> str:
+    return str(next(Path("tests").rglob(f"test_{name}.py")))
 
 
 def generate() -> None:
@@ -92,7 +96,7 @@ def fork(mutant: str, tests: list[str]) -> int:
 
 def check(tables: dict[Path, dict[str, str]]) -> None:
     """Run the tests of all mutants of `tables` that are not killed, and write down the results."""
-    files = {file: [f"tests/test_{name}.py" for name in TESTS[file.stem]] for file in tables}
+    files = {file: [test_file(name) for name in TESTS[file.stem]] for file in tables}
     home = Path.cwd()
     os.chdir("mutants")
     sys.path.insert(0, str(Path.cwd()))

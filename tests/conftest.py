@@ -16,6 +16,7 @@ prepare()  # the kernels of the command line, before anything imports Keras
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from ufgen import cli, phantom  # noqa: E402
@@ -73,14 +74,35 @@ def folder(tmp_path, picture):
 
 
 @pytest.fixture(scope="session")
-def phantoms(tmp_path_factory):
-    """A phantom set of 40 training and 24 test images at 32 px."""
-    return phantom.write_set(tmp_path_factory.mktemp("phantoms") / "set", 40, 24, 32, 0, False)
+def once(tmp_path_factory):
+    """A function that has a folder filled, once for all processes that test side by side."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+    def filled(name, fill):
+        with FileLock(root / f"{name}.lock"):
+            if not (root / f"{name}.filled").exists():
+                fill(root / name)
+                (root / f"{name}.filled").touch()
+        return root / name
+
+    return filled
 
 
 @pytest.fixture(scope="session")
-def trained_model(phantoms, tmp_path_factory):
-    """The folder of a classifier whose probabilities differ; its parent folder is free.
+def phantoms(once):
+    """A phantom set of 40 training and 24 test images at 32 px."""
+    return once("phantoms", lambda folder: phantom.write_set(folder, 40, 24, 32, 0, False))
+
+
+@pytest.fixture(scope="session")
+def trained_model(phantoms, once):
+    """The folder of a classifier whose probabilities differ."""
+    return once("trained_model", lambda folder: _train_model(phantoms, folder))
+
+
+def _train_model(phantoms, out):
+    """Train briefly, and make the probabilities of such a network differ.
 
     So short a training leaves batch normalisation with averages that make all images alike: they
     are brought up to date, and the threshold is set to the median.
@@ -91,7 +113,6 @@ def trained_model(phantoms, tmp_path_factory):
     from classifiers.training.settings import Training
     from ufgen.images import image_set
 
-    out = tmp_path_factory.mktemp("trained") / "model"
     settings = Training(steps=12, batch=8, evaluations=2, precision="float32")
     images = image_set.scan(phantoms).split("train")
     model_folder.train(images, "keras:MobileNet?alpha=0.25", out, settings, size=32)
@@ -106,4 +127,3 @@ def trained_model(phantoms, tmp_path_factory):
     threshold = float(probabilities[19:21].mean())
     changed = {"temperature": 1.0, "threshold": threshold, "constant": False}
     (out / "model.json").write_text(json.dumps(classifier.about | changed))
-    return out

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ufgen.atomic import whole_file
+from ufgen.display.fidelity_figure import write_figure
 from ufgen.fidelity.distances import (
     class_weights,
     frechet_distance,
@@ -13,7 +14,6 @@ from ufgen.fidelity.distances import (
     kernel_distance_interval,
 )
 from ufgen.fidelity.feature_extractors import Extractor, extract
-from ufgen.fidelity.fidelity_figure import write_figure
 from ufgen.fidelity.prdc import NEIGHBOURS, precision_recall_density_coverage
 from ufgen.fidelity.real_reference import Reference, splits, summary
 

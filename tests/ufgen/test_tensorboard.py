@@ -6,8 +6,8 @@ import signal
 
 import numpy as np
 import pytest
+from small_generators import SHORT, discs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_gan_training import SHORT, discs
 
 from ufgen import tensorboard
 from ufgen.errors import UserError

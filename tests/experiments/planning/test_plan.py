@@ -1,6 +1,9 @@
 """What a plan counts, by hand from the cost of each part; no time is measured here."""
 
+import re
+
 import pytest
+from small_study import write
 from typer.testing import CliRunner
 
 from experiments.design import study_yaml
@@ -94,3 +97,14 @@ def test_the_demo_is_meant_by_its_name_or_by_the_option():
     assert _named("demo", False, []) == _named(None, True, []) == _named("demo", True, []) == "demo"
     with pytest.raises(UserError, match="leave one out"):
         _named("quick", True, [])
+
+
+def test_a_plan_counts_everything_and_writes_nothing(phantoms, tmp_path):
+    arms = ["real", "real+synthetic@0.5"]
+    small = study_yaml.read(write(tmp_path / "s.yaml", phantoms, arms=arms))
+    text = plan.write_plan([small], tmp_path / "runs", listed=True)
+    assert all(f"  {trial.title}\n" in text for trial in small.trials())
+    assert re.search(r"keras:MobileNet\?alpha=0\.25 +6 +4 ", text) and "Generators: 2 of" in text
+    last = text.splitlines()[-2:]
+    assert last[0].startswith("Estimated time: ") and last[1].startswith("Estimated disk: ")
+    assert not (tmp_path / "runs").exists()

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from experiments.reporting import learning_curve, roc_figures, study_figures
+from ufgen.display import fidelity_figure
 from ufgen.display import figure_style as style
-from ufgen.fidelity import fidelity_figure
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [

@@ -3,95 +3,23 @@
 import errno
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
-import on_jax
 import pandas as pd
 import pytest
 from PIL import Image
+from small_generators import RECIPE, SHORT, assert_same, discs, drawn_to, generator_key, weights
 
-from ufgen.environment import prepare
-
-prepare()
-
-from ufgen.errors import UserError  # noqa: E402
-from ufgen.fidelity.feature_extractors import texture  # noqa: E402
-from ufgen.gan.generator_folder import GeneratorFolder, load_generator  # noqa: E402
-from ufgen.gan.generator_folder import generator_key as key_with  # noqa: E402
-from ufgen.gan.recipe import Recipe, digest  # noqa: E402
-from ufgen.gan.sampling.sampler import draw, redraw, write  # noqa: E402
-from ufgen.gan.training import trainer  # noqa: E402
-from ufgen.gan.training.trainer import train_generator  # noqa: E402
-from ufgen.images.image_set import ImageSet  # noqa: E402
-from ufgen.images.pixel_store import hash_pixels  # noqa: E402
-
-RECIPE = Recipe(
-    resolution=32,
-    width=4,
-    latent_dim=16,
-    batch=16,
-    generator_learning_rate=1e-3,
-    discriminator_learning_rate=1e-3,
-    kimg=4.8,
-    evaluate_kimg=2.4,
-    r1=1.0,
-    penalty_every=4,
-    diffaugment=(),
-    precision="float32",
-    steps_per_call=5,
-)
-SHORT = {"width": 2, "batch": 4, "kimg": 0.08, "precision": "float32", "steps_per_call": 2}
-SHORT |= {"evaluate_kimg": 0.024}
-
-
-def discs(count: int, source: str = "real", channels: int = 1) -> tuple[ImageSet, np.ndarray]:
-    """Half "bright" images, with a disc, and half "dark" ones, speckle alone."""
-    rng = np.random.default_rng(5)
-    pixels = rng.integers(0, 60, (count, 32, 32, channels)).astype("uint8")
-    rows, columns = np.mgrid[:32, :32]
-    pixels[1::2, np.hypot(rows - 16, columns - 16) < 11] += 180
-    table = pd.DataFrame(
-        {
-            "path": [f"/images/{i}.png" for i in range(count)],
-            "label": ["dark", "bright"] * (count // 2) + ["dark"] * (count % 2),
-            "split": "train",
-            "group": [str(i) for i in range(count)],
-            "source": source,
-            "sha256": [hash_pixels(image.squeeze()) for image in pixels],
-        }
-    )
-    return ImageSet(table, "bright"), pixels
-
-
-def generator_key(images, pixels, recipe) -> str:
-    return key_with(images, pixels, recipe, texture())
-
-
-def drawn_to(out, folder, counts, *arguments, images=None, pixels=None):
-    """Draw and write; the image set that was written."""
-    return write(draw(folder, counts, *arguments, progress=False), out, images, pixels)
-
-
-def weights(folder) -> list[np.ndarray]:
-    return load_generator(folder)[0].get_weights()
-
-
-def assert_same(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    images, pixels = discs(200, "phantom")
-    root = tmp_path_factory.mktemp("generators")
-    return train_generator(images, pixels, RECIPE, root, progress=False), images, pixels
+from ufgen.errors import UserError
+from ufgen.fidelity.feature_extractors import texture
+from ufgen.gan.generator_folder import GeneratorFolder
+from ufgen.gan.recipe import Recipe
+from ufgen.gan.sampling.sampler import draw
+from ufgen.gan.training import trainer
+from ufgen.gan.training.trainer import train_generator
+from ufgen.images.image_set import ImageSet
 
 
 def test_a_training_explains_itself(trained):
@@ -338,132 +266,3 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     left = [file.suffix for file in tmp_path.rglob(".*")]
     assert not list(tmp_path.rglob("*.npz")) and set(left) <= {".lock"}
     assert train_generator(images, pixels, recipe, tmp_path, progress=False).is_dir()
-
-
-def test_a_draw_of_n_is_the_beginning_of_a_draw_of_2n(trained):
-    folder = trained[0]
-    few = draw(folder, {"bright": 20, "dark": 3}, 7, progress=False).table
-    many = draw(folder, {"bright": 40, "dark": 6}, 7, progress=False).table
-    for label, count in (("bright", 20), ("dark", 3)):
-        one = few.loc[few["label"] == label, "sha256"].tolist()
-        assert one == many.loc[many["label"] == label, "sha256"].tolist()[:count]
-    other = draw(folder, {"bright": 20}, 8, progress=False).table
-    assert not set(other["sha256"]) & set(many["sha256"])
-
-
-def test_the_manifest_describes_every_file_and_what_the_generator_saw(trained, tmp_path):
-    folder, images, pixels = trained
-    out = tmp_path / "synthetic"
-    drawn = drawn_to(out, folder, {"bright": 3, "dark": 2}, 1, images=images, pixels=pixels)
-    manifest = pd.read_csv(out / "manifest.csv", dtype=str)
-    assert list(manifest.columns) == [
-        "path", "label", "split", "group", "source", "sha256",
-        "latent_seed", "truncation", "recipe", "snapshot", "training_sha256",
-        "discriminator_score",
-    ]  # fmt: skip
-    assert set(manifest["source"]) == {"synthetic"}
-    assert set(manifest["split"]) == {"train"}
-    assert set(manifest["recipe"]) == {digest(RECIPE)}
-    assert manifest["group"].is_unique
-    assert sorted(manifest["path"]) == sorted(str(p.relative_to(out)) for p in out.glob("*/*.png"))
-    for path, label, sha256 in manifest[["path", "label", "sha256"]].to_numpy():
-        picture = np.asarray(Image.open(out / path))
-        assert (picture.shape, picture.dtype) == ((32, 32), np.uint8)
-        assert path.startswith(f"{label}/")
-        assert hash_pixels(picture) == sha256
-    assert drawn.table["path"].tolist() == [str(out / path) for path in manifest["path"]]
-    assert drawn.positive == "bright"
-    seen = pd.read_csv(out / "training.csv")
-    assert set(seen["sha256"]) == set(images.table["sha256"])
-    for name in ("grid.png", "curves.png", "generator/recipe.yaml"):
-        assert (out / name).is_file()
-
-
-def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path, monkeypatch):
-    folder, images, pixels = trained
-    written = []
-    monkeypatch.setattr(
-        "ufgen.gan.sampling.sampler.write_grid",
-        lambda path, rows, title: written.append(([text for text, _ in rows], title)),
-    )
-    drawn_to(tmp_path / "s", folder, {"dark": 2}, images=images, pixels=pixels)
-    ((captions, title),) = written
-    assert captions == ["dark\nphantom", "dark\nsynthetic"]
-    assert "phantom" in title
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"), [({"grey": 3}, "bright, dark, not grey"), ({"dark": 0}, "no image")]
-)
-def test_what_cannot_be_drawn_is_refused(trained, counts, message):
-    with pytest.raises(UserError, match=message):
-        draw(trained[0], counts, progress=False)
-
-
-def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
-    out = tmp_path / "s"
-    drawn = drawn_to(out, trained[0], {"bright": 3, "dark": 40}, 3, 0.7)
-    for path in (drawn.table["path"].iloc[0], drawn.table["path"].iloc[-1]):
-        picture, identical = redraw(path)
-        assert identical
-        np.testing.assert_array_equal(picture[..., 0], np.asarray(Image.open(path)))
-    with pytest.raises(UserError, match="no folder that"):
-        redraw(tmp_path / "elsewhere" / "a" / "b.png")
-
-
-def test_truncation_makes_images_alike(trained):
-    spread = [
-        draw(trained[0], {"bright": 20}, 0, truncation, progress=False).pixels.std(0).mean()
-        for truncation in (0.0, 1.0)
-    ]
-    assert spread[0] < spread[1]
-
-
-def test_an_unfinished_generator_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no finished generator"):
-        load_generator(tmp_path)
-
-
-JAX_TRAINING = """
-import signal, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-import keras
-from test_gan_training import Recipe, SHORT, assert_same, discs, drawn_to, trainer, weights
-assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
-root = Path(sys.argv[1])
-images, pixels = discs(10)
-recipe = Recipe(resolution=32, r1=1.0, penalty_every=2, **SHORT | {"batch": 8})
-whole = trainer.train_generator(images, pixels, recipe, root / "whole", progress=False)
-run_program = trainer._Training._run_program
-def interrupt(training):
-    if training.state["step"] == 10:
-        signal.raise_signal(signal.SIGINT)
-    return run_program(training)
-trainer._Training._run_program = interrupt
-try:
-    trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
-except KeyboardInterrupt:
-    trainer._Training._run_program = run_program
-parts = trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
-assert_same(weights(parts), weights(whole))
-drawn_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
-"""
-
-
-@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-def test_jax_trains_on_two_devices_resumes_and_draws(tmp_path):
-    finished = subprocess.run(
-        [sys.executable, "-c", JAX_TRAINING, str(tmp_path), str(Path(__file__).parent)],
-        env=on_jax.environment(
-            devices=2,
-            JAX_COMPILATION_CACHE_DIR=str(tmp_path / "compiled"),
-            JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0.2",
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr[-3000:]
-    assert "training on 2 devices" in finished.stdout
-    assert len(list((tmp_path / "s" / "dark").glob("*.png"))) == 2

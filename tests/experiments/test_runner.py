@@ -1,59 +1,21 @@
 """Studies: validation, no leak, resume to the same bytes, the order of rows."""
 
-import re
 import shutil
 
 import pandas as pd
 import pytest
-import yaml
 from scipy import stats
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
+from small_study import ARMS, TABLES, write
 
 from experiments import runner
 from experiments.analysis import results
 from experiments.design import study_yaml
-from experiments.planning import plan, power
+from experiments.planning import power
 from experiments.reporting import report
 from experiments.running import data_split, executors
 from ufgen.errors import UserError
 from ufgen.images import image_set
-
-ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "synthetic"]
-TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "companions.csv")
-TABLES += ("verdict.json",)
-
-
-def _write(path, place, **changes):
-    content = {
-        "name": "small",
-        "images": {"path": str(place), "resolution": 32},
-        "generator": {
-            "seeds": [0, 1],
-            "options": {
-                "kimg": 0.064,
-                "width": 4,
-                "batch": 16,
-                "precision": "float32",
-                "steps_per_call": 2,
-            },
-        },
-        "arms": ARMS,
-        "classifiers": ["keras:MobileNet?alpha=0.25"],
-        "seeds": [0, 1],
-        "training": {"steps": 4, "batch": 8, "evaluations": 2, "precision": "float32"},
-        "bootstrap": 200,
-    }
-    path.write_text(yaml.safe_dump(content | changes))
-    return path
-
-
-@pytest.fixture(scope="module")
-def finished(phantoms, tmp_path_factory):
-    """A finished small study: its root folder and its YAML."""
-    root = tmp_path_factory.mktemp("study")
-    file = _write(root / "small.yaml", phantoms)
-    runner.run(study_yaml.read(file), root / "runs", "ufgen experiment small.yaml")
-    return root, file
 
 
 @pytest.fixture
@@ -120,7 +82,7 @@ def test_scrambled_rows_change_nothing(finished, phantoms, tmp_path, no_page):
     table = pd.read_csv(phantoms / "manifest.csv").sample(frac=1, random_state=3)
     table["path"] = [str(phantoms / p) for p in table["path"]]
     table.to_csv(tmp_path / "other.csv", index=False)
-    file = _write(tmp_path / "small.yaml", tmp_path / "other.csv", arms=["real", "real+classical"])
+    file = write(tmp_path / "small.yaml", tmp_path / "other.csv", arms=["real", "real+classical"])
     runner.run(study_yaml.read(file), tmp_path / "runs", "again")
     one = pd.read_csv(root / "runs/small/predictions.csv")
     two = pd.read_csv(tmp_path / "runs/small/predictions.csv")
@@ -180,61 +142,10 @@ def test_images_of_a_generator_are_no_images_of_a_study(finished, phantoms, tmp_
     )
     joined = pd.concat([real, synthetic.assign(split=split)])[real.columns]
     joined.to_csv(tmp_path / "joined.csv", index=False)
-    study = study_yaml.read(_write(tmp_path / "s.yaml", tmp_path / "joined.csv"))
+    study = study_yaml.read(write(tmp_path / "s.yaml", tmp_path / "joined.csv"))
     with pytest.raises(UserError, match=f"{len(synthetic)} of the {len(joined)} .* are synthetic"):
         runner.run(study, tmp_path / "runs", "ufgen experiment s.yaml")
     assert not list(tmp_path.glob("runs/small/trials/*"))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"arms": ["real+classical", "real"]}, "first arm must be"),
-        ({"arms": ["real", "real+odd@1"]}, "real+odd@1"),
-        ({"arms": ["real", "real"]}, "more than once"),
-        ({"arms": ["real", "real+classical+synthetic@1.0"]}, "  - real+classical"),
-        ({"arms": ["real", "real+oracle@1.0+synthetic@1"]}, "  - real+oracle@1.0"),
-        ({"classifiers": ["resnet"]}, "no classifier 'resnet'"),
-        ({"primary_metric": "auc"}, "roc_auc"),
-        ({"training": {"step": 3}}, "training.step"),
-        ({"colour": 3}, "colour"),
-        ({"generator": {"options": {"resolution": 64}}}, "expected it in images.resolution"),
-        ({"generator": {"options": {"channels": 3}}}, "expected it in images.channels"),
-        ({"generator": {"options": {"seed": 1}}}, "expected it in generator.seeds"),
-        ({"generator": {"options": {"kimgs": 1}}}, "has no field kimgs"),
-        ({"generator": {"options": {"precision": "half"}}}, "precision is 'half'"),
-        ({"generator": {"recipe": "fastest"}}, "there is no recipe fastest"),
-        ({"images": {"resolution": 48}}, "resolution is 48"),
-        ({"name": "../up"}, "name"),
-        ({"classifiers": [{"name": "hybrid", "training": {"odd": 1}}]}, "odd"),
-        ({"images": {"resolution": 8}}, "images.resolution"),
-        ({"images": "UF_dataset"}, "images: {path: UF_dataset}"),
-        ({"arms": ["real", "real+synthetic@1", "real+synthetic@1.0"]}, "are the same"),
-        ({"seeds": [-1]}, "seeds.0"),
-        ({"split_seed": 2**32}, "split_seed"),
-        ({"margin": float("inf")}, "margin"),
-        ({"training": {"learning_rate": float("nan")}}, "learning_rate"),
-    ],
-)
-def test_wrong_studies_are_refused(tmp_path, change, message):
-    with pytest.raises(UserError, match=re.escape(message)):
-        study_yaml.read(_write(tmp_path / "s.yaml", tmp_path, **change))
-
-
-def test_missing_and_broken_study_files(tmp_path):
-    with pytest.raises(UserError, match="demo"):
-        study_yaml.read(tmp_path / "nowhere.yaml")
-    (tmp_path / "bad.yaml").write_text("a: [")
-    with pytest.raises(UserError, match="not valid YAML"):
-        study_yaml.read(tmp_path / "bad.yaml")
-
-
-@pytest.mark.parametrize("name", ["demo", "quick", "full", "lowdata"])
-def test_shipped_studies_are_valid(name):
-    shipped = study_yaml.read(name)
-    assert shipped.name == name and len(shipped.trials()) >= 24
-    for arm in shipped.compared_arms():
-        assert shipped.reference_of(arm).name in shipped.arms
 
 
 def _divided(chosen, split=None):
@@ -242,7 +153,7 @@ def _divided(chosen, split=None):
 
 
 def test_validation_images_come_from_training_groups(phantoms, tmp_path):
-    prepared = _divided(study_yaml.read(_write(tmp_path / "s.yaml", phantoms)))
+    prepared = _divided(study_yaml.read(write(tmp_path / "s.yaml", phantoms)))
     train = image_set.scan(phantoms).split("train")
     assert set(prepared.validation.table["path"]) <= set(train.table["path"])
     assert len(prepared.fit) + len(prepared.validation) == len(train)
@@ -265,38 +176,6 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
 
 
-def test_a_plan_counts_everything_and_writes_nothing(phantoms, tmp_path):
-    arms = ["real", "real+synthetic@0.5"]
-    small = study_yaml.read(_write(tmp_path / "s.yaml", phantoms, arms=arms))
-    text = plan.write_plan([small], tmp_path / "runs", listed=True)
-    assert all(f"  {trial.title}\n" in text for trial in small.trials())
-    assert re.search(r"keras:MobileNet\?alpha=0\.25 +6 +4 ", text) and "Generators: 2 of" in text
-    last = text.splitlines()[-2:]
-    assert last[0].startswith("Estimated time: ") and last[1].startswith("Estimated disk: ")
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_wrong_field_is_named_with_its_line(tmp_path):
-    file = tmp_path / "s.yaml"
-    file.write_text("name: s\narms:\n  - real\n  - odd\nclassifiers: [hybrid]\nseeds: many\n")
-    with pytest.raises(UserError) as refused:
-        study_yaml.read(file)
-    message = str(refused.value)
-    assert "line 2: arms: arm 'odd'" in message and "line 6: seeds" in message
-    file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [{name: hybrid, odd: 1}]\n")
-    with pytest.raises(UserError, match=r"line 3: classifiers\.0\.odd"):
-        study_yaml.read(file)
-    file.write_text(
-        "name: s\narms: [real, synthetic]\nclassifiers:\n"
-        "  - name: hybrid\n    training:\n      stepz: 1\n"
-    )
-    with pytest.raises(UserError, match=r"line 6: classifiers\.0\.training\.stepz"):
-        study_yaml.read(file)
-    file.write_text("name: s\narms: [real, synthetic]\nclassifiers: [hybrid]\n5: 1\n")
-    with pytest.raises(UserError, match="line 4: 5: Keys should be strings"):
-        study_yaml.read(file)
-
-
 def test_arms_that_did_not_begin_alike_are_not_compared(finished):
     root, _ = finished
     trials = pd.read_csv(root / "runs/small/metrics.csv").fillna({"fold": ""})
@@ -309,7 +188,7 @@ def test_arms_that_did_not_begin_alike_are_not_compared(finished):
 def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "FORMATS", (".png",))
     changes = {"arms": ["real", "real+classical"], "folds": 2, "generator": {}}
-    small = study_yaml.read(_write(tmp_path / "s.yaml", phantoms, **changes))
+    small = study_yaml.read(write(tmp_path / "s.yaml", phantoms, **changes))
     for split in [(0, 0), (0, 1)]:
         divided = _divided(small, split)
         groups = [set(part.table["group"]) for part in divided[:3]]

@@ -1,0 +1,15 @@
+"""A small generator that several tests look at."""
+
+import pytest
+from small_generators import RECIPE, discs, generator_key
+
+from ufgen.gan.training.trainer import train_generator
+
+
+@pytest.fixture(scope="session")
+def trained(once):
+    images, pixels = discs(200, "phantom")
+    folder = once(
+        "generators", lambda root: train_generator(images, pixels, RECIPE, root, progress=False)
+    )
+    return folder / generator_key(images, pixels, RECIPE), images, pixels
