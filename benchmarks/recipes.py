@@ -23,8 +23,9 @@ environment.import_keras()
 
 from recipe_text import recipe_of  # noqa: E402
 
+from classifiers.feature_extractor import by_name  # noqa: E402
 from ufgen.fidelity import fidelity_table  # noqa: E402
-from ufgen.fidelity.feature_extractors import by_name, texture  # noqa: E402
+from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.gan.sampling import sampler  # noqa: E402
 from ufgen.gan.training.trainer import train_generator  # noqa: E402
 from ufgen.images import image_set, pixel_store  # noqa: E402

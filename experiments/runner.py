@@ -19,10 +19,11 @@ from experiments.running.data_split import (
     Prepared,
     divide,
     images_table,
-    prepare_synthetic,
     read_images,
 )
-from experiments.running.executors import Executor, Job, Local, Shared
+from experiments.running.jobs import Executor, Job, Shared
+from experiments.running.local_executor import Local
+from experiments.running.synthetic_images import prepare_synthetic
 from experiments.running.trial import made_by, read_predictions, trial_folder, trial_settings
 from ufgen import environment, provenance
 from ufgen.atomic import write_text

@@ -20,6 +20,7 @@ OURS = ("ufgen", "classifiers", "experiments")
 APART = {  # they show, or what they yield is in the keys by its content
     "classifiers.model_folder",
     "experiments.running.data_split",
+    "experiments.running.synthetic_images",
     "experiments.design.study",
     "ufgen.synthesis.evaluation",
     "ufgen.display.figure_style",

@@ -17,6 +17,7 @@ from classifiers.evaluation import metrics
 from classifiers.training.settings import Training
 from experiments.design.arms import Arm, parse, reference_in
 from ufgen.errors import UserError
+from ufgen.gan.recipe import Recipe, load_recipe
 
 OF_THE_STUDY = {
     "seed": "generator.seeds",
@@ -194,9 +195,7 @@ class Study(_Strict):
     @_named
     def _recipe_is_valid(self) -> "Study":
         if any(arm.synthetic for arm in self.parsed_arms()):
-            from experiments.running.data_split import generator_recipe
-
-            generator_recipe(self)
+            self.generator_recipe()
         return self
 
     @model_validator(mode="after")
@@ -223,6 +222,11 @@ class Study(_Strict):
     @_named
     def _no_repeats(cls, values: list) -> list:
         return _distinct(values)
+
+    def generator_recipe(self, **changes) -> Recipe:
+        """The recipe of the generators, with `changes` to single fields. Raises UserError."""
+        size = {"resolution": self.images.resolution, "channels": self.images.channels}
+        return load_recipe(self.generator.recipe, **self.generator.options | size | changes)
 
     def parsed_arms(self) -> list[Arm]:
         """The arms, read."""

@@ -12,7 +12,7 @@ from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
 from experiments.planning import power, timing
 from experiments.running import precisions
-from experiments.running.data_split import Prepared, Read, divide, generator_recipe, read_images
+from experiments.running.data_split import Prepared, Read, divide, read_images
 from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400
@@ -148,7 +148,7 @@ def _classifiers(study: Study, prepared: Prepared, precision: dict[str, str]) ->
 
 def _generators(study: Study, prepared: Prepared, count: int) -> tuple[float, str]:
     """Seconds of all generators with their images, and a line about them."""
-    cost, recipe = timing.time_generator(study, prepared), generator_recipe(study)
+    cost, recipe = timing.time_generator(study, prepared), study.generator_recipe()
     kinds = len({arm.filtered for arm in study.parsed_arms() if arm.synthetic})
     steps = 60 * recipe.minutes if recipe.minutes else recipe.steps() * cost.step
     shown = steps / cost.step * recipe.batch / 1000

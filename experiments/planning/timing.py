@@ -14,7 +14,7 @@ from classifiers.evaluation import intervals, metrics
 from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
 from experiments.design.study import ClassifierOptions, Study
-from experiments.running import data_split
+from experiments.running import synthetic_images
 from experiments.running.data_split import Prepared
 
 STEPS = 8
@@ -99,7 +99,7 @@ def time_generator(study: Study, prepared: Prepared) -> GeneratorCost:
     """
     from ufgen.gan.training.trainer import train_generator
 
-    recipe = data_split.generator_recipe(study)
+    recipe = study.generator_recipe()
     kimg = recipe.steps_per_call * recipe.batch / 1000
     options = study.generator.options | {"kimg": 2 * PROGRAMS * kimg, "minutes": 0}
     options |= {"evaluate_kimg": PROGRAMS * kimg, "patience": 0}
@@ -111,11 +111,11 @@ def time_generator(study: Study, prepared: Prepared) -> GeneratorCost:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.perf_counter()
-        recipe = data_split.generator_recipe(short, seed=generator.seeds[0])
+        recipe = short.generator_recipe(seed=generator.seeds[0])
         pixels = prepared.store.take(prepared.fit)
         train_generator(prepared.fit, pixels, recipe, folder / "generators", progress=False)
         trained = time.perf_counter()
-        data_split.prepare_synthetic(short, prepared, folder, folder / "generators")
+        synthetic_images.prepare_synthetic(short, prepared, folder, folder / "generators")
         drawing = _since(trained)
         (place,) = [file.parent for file in folder.glob("generators/*/complete.json")]
         evaluation = _time_evaluation(place, prepared)

@@ -1,15 +1,13 @@
-"""From a study to its images: read, checked, split, and with synthetic ones drawn."""
+"""From a study to its images: read, checked, and divided by role."""
 
 import hashlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from experiments.design.arms import Arm, mix, synthetic_counts
+from experiments.design.arms import Arm, mix
 from experiments.design.study import Study
-from ufgen import provenance
 from ufgen.display.figure_style import source_word
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
@@ -95,74 +93,6 @@ def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
         column = f"fold_of_seed_{seed}"
         table.loc[table["path"].isin(divided.test.relative()["path"]), column] = fold + 1
     return table
-
-
-def prepare_synthetic(
-    study: Study, prepared: Prepared, folder: Path, generators: Path
-) -> dict[tuple[int, bool], tuple[ImageSet, pixel_store.PixelStore]]:
-    """Train (or reuse) the generators on the fit rows alone and draw what the arms need.
-
-    Returns the synthetic image set and its pixel store by the generator's seed, and whether they
-    passed the filters; nothing if no arm asks for any. The images are in
-    `folder/synthetic/<key>/`. Raises UserError if a generator saw a held-out image.
-    """
-    arms, found = study.parsed_arms(), {}
-    for filtered in (False, True):
-        counts = synthetic_counts(prepared.fit, arms, filtered)
-        filters = tuple(study.generator.filters) if filtered else ()
-        for seed in study.generator.seeds if counts else ():
-            place = folder, generators
-            found[seed, filtered] = _draw(study, prepared, counts, filters, seed, *place)
-    return found
-
-
-def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
-    from experiments.running import synthetic_record as drawings
-    from ufgen.display.contact_sheet import Strip
-    from ufgen.fidelity.feature_extractors import texture
-    from ufgen.gan.sampling import sampler
-    from ufgen.gan.training import trainer
-    from ufgen.synthesis import pipeline
-
-    fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
-    recipe = generator_recipe(study, seed=seed)
-    generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    by = provenance.made_by(
-        "features",
-        "experiments.running.synthetic_record",
-        "ufgen.synthesis.pipeline",
-        "ufgen.synthesis.evaluation",
-    )
-    numbers = provenance.key(8, counts, filters, by)
-    drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
-    if not (drawn / "fidelity.csv").is_file():
-        choice = pipeline.Choice(filters=filters)
-        kept, dropped = pipeline.choose(generator, counts, choice, fit, fit_pixels, texture())
-
-        unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
-
-        def record(place: Path) -> None:
-            drawings.describe(place, kept, fit, fit_pixels, unseen)
-            if filters:
-                dropped.to_csv(place / "dropped.csv", index=False)
-
-        sampler.write(kept, drawn, fit, fit_pixels, record)
-    seen = pd.read_csv(drawn / "training.csv", dtype=str, keep_default_na=False)
-    for held_out in (prepared.validation, prepared.test):
-        splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")
-    synthetic = image_set.scan(drawn / "manifest.csv", study.images.positive)
-    options = study.images
-    decoded = pixel_store.load(synthetic, options.resolution, options.channels, options.fit)
-    return decoded.images, decoded.store
-
-
-def generator_recipe(study: Study, **changes):
-    """The study's `ufgen.gan.recipe.Recipe`, with `changes` to single fields. Raises UserError."""
-    from ufgen.gan.recipe import load_recipe
-
-    images, options = study.images, study.generator.options
-    fields = options | {"resolution": images.resolution, "channels": images.channels} | changes
-    return load_recipe(study.generator.recipe, **fields)
 
 
 def content_key(images: ImageSet) -> str:

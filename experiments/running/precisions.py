@@ -49,11 +49,9 @@ def text(used: dict[str, str]) -> str:
 
 def _asked(study: Study) -> dict[str, tuple[str, str]]:
     """What is requested for each network, and what its kind gains from."""
-    from experiments.running.data_split import generator_recipe
-
     found = {}
     if any(arm.synthetic for arm in study.parsed_arms()):
-        recipe = generator_recipe(study)
+        recipe = study.generator_recipe()
         found[GENERATORS] = recipe.precision, precision.of_generator(recipe.architecture)
     for classifier in study.classifiers:
         requested = study.training_of(classifier).precision

@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.design.study import Study
 from experiments.running import status
-from experiments.running.data_split import Prepared, generator_recipe
-from experiments.running.executors import Job, Shared, attempt, mention_failure
+from experiments.running.data_split import Prepared
+from experiments.running.jobs import Job, Shared, attempt, mention_failure
 from ufgen import provenance, tensorboard
 from ufgen.atomic import whole_folder
 from ufgen.errors import UserError
@@ -185,7 +185,7 @@ def _missing_generators(study: Study, prepared: list[Prepared], root: Path) -> d
     if any(arm.synthetic for arm in study.parsed_arms()):
         for fit, store in ((divided.fit, divided.store) for divided in prepared):
             for seed in study.generator.seeds:
-                recipe = generator_recipe(study, seed=seed)
+                recipe = study.generator_recipe(seed=seed)
                 asked = fit, store.take(fit), recipe, texture()
                 folder = Path(root) / generator_key(*asked)
                 if not GeneratorFolder(folder).complete:

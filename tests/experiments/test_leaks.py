@@ -17,7 +17,7 @@ from classifiers.evaluation import calibration
 from classifiers.training.trainer import Classifier
 from experiments import runner
 from experiments.design import study_yaml
-from experiments.running import executors
+from experiments.running import jobs
 from experiments.running.trial import read_predictions
 from ufgen.gan.sampling import sampler
 from ufgen.gan.training import trainer
@@ -59,7 +59,7 @@ class Spies:
             (Classifier, "fit"),
             (Classifier, "predict"),
             (calibration, "fit"),
-            (executors, "run_trial"),
+            (jobs, "run_trial"),
         ):
             self._wrap(owner, name, getattr(self, f"_on_{owner.__name__.split('.')[-1]}_{name}"))
 
@@ -81,7 +81,7 @@ class Spies:
     def _on_trainer_train_generator(self, given, folder):
         self.generators[Path(folder).name] = _hashes(given.pixels)
 
-    def _on_synthesis_choose(self, given, _):
+    def _on_pipeline_choose(self, given, _):
         self.filters.append((Path(given.generator).name, _hashes(given.train_pixels)))
 
     def _before_fit(self, given):
@@ -106,7 +106,7 @@ class Spies:
         made = self.trials[-1]
         made.calibrated.append((given.labels, given.raw, made.trained))
 
-    def _on_executors_run_trial(self, given, _):
+    def _on_jobs_run_trial(self, given, _):
         self.trials[-1].arm, self.trials[-1].place = given.trial.arm, given.place
 
 
@@ -128,7 +128,7 @@ def spied(request, phantoms, tmp_path_factory):
     study = study_yaml.read(root / "s.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.report, "write", lambda folder, _: folder)
-        patch.setattr(runner.changed, "write", lambda *_: None)
+        patch.setattr(runner.changed_predictions, "write", lambda *_: None)
         patch.setattr(custom_resnet50, "resnet50_map", _one_convolution)
         spies = Spies(patch)
         runner.run(study, root / "runs", "ufgen experiment s.yaml")

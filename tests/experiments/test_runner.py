@@ -13,7 +13,7 @@ from experiments.analysis import results
 from experiments.design import study_yaml
 from experiments.planning import power
 from experiments.reporting import report
-from experiments.running import data_split, executors
+from experiments.running import data_split, jobs
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -98,7 +98,7 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch,
     def refuse(*_args, **_options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(executors, "run_trial", refuse)
+    monkeypatch.setattr(jobs, "run_trial", refuse)
     runner.run(study_yaml.read(file), root / "runs", "again")
     assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
 
@@ -108,7 +108,7 @@ def test_interrupted_and_run_again_gives_the_same_bytes(finished, tmp_path, no_p
     root, file = finished
     for part in ("generators", "small/synthetic"):  # trials are what is interrupted
         shutil.copytree(root / "runs" / part, tmp_path / "runs" / part)
-    run_trial = executors.run_trial
+    run_trial = jobs.run_trial
 
     def interrupt(*arguments, **options):
         if list(tmp_path.glob("runs/small/trials/*/trial.json")):
@@ -116,7 +116,7 @@ def test_interrupted_and_run_again_gives_the_same_bytes(finished, tmp_path, no_p
         run_trial(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(executors, "run_trial", interrupt)
+        patch.setattr(jobs, "run_trial", interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner.run(study_yaml.read(file), tmp_path / "runs", "once")
     finished_first = {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/small/trials/*/*")}

@@ -12,7 +12,7 @@ from experiments import runner
 from experiments.design import arms
 from experiments.design.study import Study
 from experiments.running import data_split, trial
-from experiments.running.executors import Job
+from experiments.running.jobs import Job
 from ufgen import provenance
 from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.gan import generator_folder

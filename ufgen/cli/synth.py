@@ -82,7 +82,8 @@ def synth(
     environment.import_keras()
     import pandas as pd
 
-    from ufgen.fidelity.feature_extractors import by_name
+    from classifiers import label_agreement
+    from classifiers.feature_extractor import by_name
     from ufgen.images import image_set
     from ufgen.synthesis.pipeline import Choice, synthesise
 
@@ -92,13 +93,14 @@ def synth(
     options |= {"kimg": kimg} if kimg else {}
     options |= {"minutes": _minutes(budget)} if budget else {}
     chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
+    agreement = label_agreement.of_classifier(classifier) if classifier else None
     written = synthetic / (name or image_set.name_of(location))
     found = synthesise(
         location,
         out=written,
         recipe_name=recipe,
         options=options,
-        choice=Choice(counts_a_class(per_class or []), seed, truncation, chosen, classifier),
+        choice=Choice(counts_a_class(per_class or []), seed, truncation, chosen, agreement),
         generators=runs / "generators",
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped,
@@ -135,7 +137,7 @@ def fidelity(
     environment.import_keras()
     import pandas as pd
 
-    from ufgen.fidelity.feature_extractors import by_name
+    from classifiers.feature_extractor import by_name
     from ufgen.synthesis.folder_comparison import compare_folders
 
     chosen = by_name(extractor, weights)

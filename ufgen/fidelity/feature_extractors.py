@@ -10,7 +10,6 @@ from PIL import Image
 
 from ufgen import pretrained, provenance
 from ufgen.atomic import whole_file
-from ufgen.errors import UserError
 from ufgen.images.pixel_store import cache_folder
 
 TEXTURE_VERSION = 2
@@ -65,34 +64,8 @@ def texture() -> Extractor:
 
 
 def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
-    """`texture`, a network of Keras (`keras:NAME`), or the folder of a trained classifier."""
-    if name == "texture":
-        return texture()
-    if name.startswith("keras:"):
-        return keras_network(name, weights)
-    if not Path(name).is_dir():
-        raise UserError(
-            f"there is no extractor {name}: expected texture, keras:NAME such as "
-            "keras:MobileNetV2?alpha=0.35, or the folder of a classifier that `ufgen train` wrote"
-        )
-    return trained_classifier(Path(name))
-
-
-def trained_classifier(folder: Path) -> Extractor:
-    """The features before the last layer of a classifier that `ufgen train` wrote."""
-    from classifiers import model_folder
-
-    classifier = model_folder.load(folder)
-    network = classifier.network.parts.embedding()
-
-    def function(images: np.ndarray) -> np.ndarray:
-        shown = classifier.resized(images).astype("float32")
-        return network.predict(shown, batch_size=TOGETHER, verbose=0)
-
-    stamp = provenance.key(
-        12, hash_weights(network), provenance.code_version("classifiers.model_folder")
-    )
-    return Extractor(f"classifier-{classifier.about['classifier']}", stamp, function)
+    """`texture`, or a network of Keras (`keras:NAME`) with these weights. Raises UserError."""
+    return texture() if name == "texture" else keras_network(name, weights)
 
 
 def hash_weights(network) -> str:

@@ -1,5 +1,6 @@
 """`ufgen synth`: from a folder of images to a folder of synthetic ones, measured and shown."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +30,14 @@ class Choice:
 
     `per_class` images of each class, or of those that a dictionary names; elsewhere as many as
     there are real ones. `truncation` below 1 for more typical ones; those that pass all `filters`.
-    The filter `agreement` asks the `classifier`, a folder that `ufgen train` wrote.
+    The filter `agreement` asks that function for the probability of each image's own label.
     """
 
     per_class: int | dict[str, int] | None = None
     seed: int = 0
     truncation: float = 1.0
     filters: tuple[str, ...] = ()
-    classifier: Path | None = None
+    agreement: Callable[[Drawn], np.ndarray] | None = None
 
     def __post_init__(self):
         unknown = set(self.filters) - set(FILTERS)
@@ -45,7 +46,7 @@ class Choice:
                 f"there is no filter {', '.join(sorted(unknown))}: expected some of "
                 f"{', '.join(FILTERS)}"
             )
-        if ("agreement" in self.filters) != (self.classifier is not None):
+        if ("agreement" in self.filters) != (self.agreement is not None):
             raise UserError(
                 "the filter agreement and --classifier belong together: name the folder that "
                 "`ufgen train` wrote from the same training images"
@@ -163,7 +164,7 @@ def _ask(drawn: Drawn, choice: Choice, train, train_pixels, extractor) -> dict[s
     tables = {}
     for name in choice.filters:
         if name == "agreement":
-            probability = _own_probability(choice.classifier, drawn)
+            probability = choice.agreement(drawn)
             tables[name] = filters.by_agreement(probability)
         elif name == "discriminator":
             scores = drawn.table["discriminator_score"].to_numpy()
@@ -177,26 +178,3 @@ def _ask(drawn: Drawn, choice: Choice, train, train_pixels, extractor) -> dict[s
             groups = train.table["group"].to_numpy()
             tables[name] = filters.by_copies(find_copies(drawn.pixels, train_pixels, groups=groups))
     return tables
-
-
-def _own_probability(folder: Path, drawn: Drawn) -> np.ndarray:
-    """The probability that a saved classifier gives each image's own label, (N,).
-
-    Raises UserError if the classifier saw an image that the generator did not: it would carry that
-    image's content into the choice.
-    """
-    from classifiers import model_folder
-
-    classifier = model_folder.load(folder)
-    unseen = set(classifier.trained_on["sha256"]) - set(drawn.training["sha256"])
-    if unseen:
-        raise UserError(
-            f"{folder} was trained on {len(unseen)} images that are not among the generator's "
-            "training images: train a classifier on the same training images"
-        )
-    about = classifier.about
-    unknown = set(drawn.table["label"]) - {about["positive"], about["negative"]}
-    if unknown:
-        raise UserError(f"{folder} does not know the class {', '.join(sorted(unknown))}")
-    found = classifier.predict_pixels(drawn.pixels)
-    return np.where(drawn.table["label"] == about["positive"], found, 1 - found)

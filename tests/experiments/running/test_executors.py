@@ -13,7 +13,7 @@ from tqdm import tqdm
 from experiments import runner
 from experiments.design import study_yaml
 from experiments.reporting import report
-from experiments.running import data_split, executors, status
+from experiments.running import data_split, executors, jobs, status
 from ufgen.errors import UserError
 from ufgen.images.pixel_store import PixelStore
 
@@ -55,8 +55,8 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
         runner.run(small, tmp_path / "ray", "again", executor=cluster)
         divided = data_split.divide(small, data_split.read_images(small))
         without_pixels = PixelStore(divided.store.array[:0], {})
-        shared = executors.Shared(small, {None: divided}, without_pixels, PRECISIONS)
-        broken = executors.Job(small.trials()[0], divided.fit, tmp_path / "broken", "")
+        shared = jobs.Shared(small, {None: divided}, without_pixels, PRECISIONS)
+        broken = jobs.Job(small.trials()[0], divided.fit, tmp_path / "broken", "")
         cluster.run_trials(shared, [broken], tqdm(disable=True))
     for name in TABLES:
         one, two = (tmp_path / where / "small" / name for where in ("local", "ray"))

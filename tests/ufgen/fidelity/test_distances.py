@@ -11,6 +11,7 @@ from ufgen.environment import prepare
 
 prepare()
 
+from classifiers.feature_extractor import by_name  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.fidelity import fidelity_table  # noqa: E402
 from ufgen.fidelity.distances import (  # noqa: E402
@@ -18,7 +19,7 @@ from ufgen.fidelity.distances import (  # noqa: E402
     kernel_distance,
     kernel_distance_interval,
 )
-from ufgen.fidelity.feature_extractors import by_name, extract, network_name, resized, texture  # noqa: E402
+from ufgen.fidelity.feature_extractors import extract, network_name, resized, texture  # noqa: E402
 from ufgen.fidelity.memorization import find_copies  # noqa: E402
 from ufgen.fidelity.prdc import precision_recall_density_coverage  # noqa: E402
 from ufgen.synthesis import filters  # noqa: E402

@@ -2,7 +2,6 @@
 
 import hashlib
 from itertools import product
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from ufgen.environment import prepare
 
 prepare()
 
-from ufgen.errors import UserError  # noqa: E402
 from ufgen.fidelity import feature_extractors  # noqa: E402
 
 RNG = np.random.default_rng
@@ -187,39 +185,6 @@ def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count
     made = found.function(images)
     assert made == pytest.approx(images.mean((1, 2)) / 2 - 1, abs=1e-4) and made.dtype == np.float32
     assert set(network.batches) == {(32, 6, 6, 3)} and len(network.batches) == -(-count // 32)
-
-
-def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_path):
-    from classifiers import model_folder
-
-    def load(folder):
-        assert folder == tmp_path
-        network = Network(np.full(4, weight))
-        return SimpleNamespace(
-            network=SimpleNamespace(parts=SimpleNamespace(embedding=lambda: network)),
-            resized=lambda images: images[:, ::2],
-            about={"classifier": "small"},
-        )
-
-    monkeypatch.setattr(model_folder, "load", load)
-    weight = 1.0
-    one, same = (feature_extractors.by_name(str(tmp_path)) for _ in range(2))
-    weight = 2.0
-    other = feature_extractors.by_name(str(tmp_path))
-    assert one.name == "classifier-small" and one.stamp == same.stamp != other.stamp
-    assert len(one.stamp) == 12 and int(one.stamp, 16) >= 0
-    images = RNG(0).integers(0, 256, (3, 4, 4, 3)).astype("uint8")
-    assert one.function(images) == pytest.approx(images[:, ::2].mean((1, 2)), rel=1e-6)
-
-
-def test_what_is_no_extractor_is_said_in_full(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError) as error:
-        feature_extractors.by_name("odd")
-    assert str(error.value) == (
-        "there is no extractor odd: expected texture, keras:NAME such as "
-        "keras:MobileNetV2?alpha=0.35, or the folder of a classifier that `ufgen train` wrote"
-    )
 
 
 def test_the_hash_of_weights_is_that_of_their_bytes_in_order():

@@ -19,7 +19,6 @@ from ufgen.cli.synth import counts_a_class  # noqa: E402
 from ufgen.display.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.gan.sampling.sampler import draw  # noqa: E402
-from ufgen.synthesis import pipeline  # noqa: E402
 from ufgen.synthesis.gallery import write_gallery  # noqa: E402
 from ufgen.synthesis.pipeline import Choice, synthesise  # noqa: E402
 
@@ -158,7 +157,7 @@ def test_a_filter_that_nothing_passes_says_so(made, phantoms, tmp_path):
 
 
 def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phantoms, tmp_path):
-    from classifiers import model_folder
+    from classifiers import label_agreement, model_folder
     from classifiers.training.settings import Training
     from ufgen.images import image_set
 
@@ -169,7 +168,8 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
         model_folder.train(part, "keras:MobileNet?alpha=0.25", tmp_path / name, settings, size=32)
     generators = out.parent.parent / "generators"
     with pytest.raises(UserError, match="not among the generator's"):
-        choice = Choice(4, filters=("agreement",), classifier=tmp_path / "other")
+        agreement = label_agreement.of_classifier(tmp_path / "other")
+        choice = Choice(4, filters=("agreement",), agreement=agreement)
         synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, choice, generators)
     drawn = draw(
         next(path for path in generators.iterdir() if path.is_dir()),
@@ -177,7 +177,7 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
         progress=False,
     )
     positive = model_folder.load(tmp_path / "same").predict_pixels(drawn.pixels)
-    own = pipeline._own_probability(tmp_path / "same", drawn)
+    own = label_agreement.of_classifier(tmp_path / "same")(drawn)
     np.testing.assert_allclose(own, [*positive[:3], *(1 - positive[3:])])
 
 

@@ -1,0 +1,37 @@
+"""Feature extractors by name, a trained classifier among them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from classifiers import model_folder
+from ufgen import provenance
+from ufgen.errors import UserError
+from ufgen.fidelity import feature_extractors
+from ufgen.fidelity.feature_extractors import TOGETHER, Extractor, hash_weights
+
+
+def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
+    """`texture`, a network of Keras (`keras:NAME`), or the folder of a trained classifier."""
+    if name == "texture" or name.startswith("keras:"):
+        return feature_extractors.by_name(name, weights)
+    if not Path(name).is_dir():
+        raise UserError(
+            f"there is no extractor {name}: expected texture, keras:NAME such as "
+            "keras:MobileNetV2?alpha=0.35, or the folder of a classifier that `ufgen train` wrote"
+        )
+    return trained_classifier(Path(name))
+
+
+def trained_classifier(folder: Path) -> Extractor:
+    """The features before the last layer of a classifier that `ufgen train` wrote."""
+    classifier = model_folder.load(folder)
+    network = classifier.network.parts.embedding()
+
+    def function(images: np.ndarray) -> np.ndarray:
+        shown = classifier.resized(images).astype("float32")
+        return network.predict(shown, batch_size=TOGETHER, verbose=0)
+
+    code = provenance.code_version("classifiers.model_folder")
+    stamp = provenance.key(12, hash_weights(network), code)
+    return Extractor(f"classifier-{classifier.about['classifier']}", stamp, function)

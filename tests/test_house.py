@@ -1,0 +1,29 @@
+"""The house: few files a folder, short files, and tests where the code is."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("ufgen", "classifiers", "experiments")
+SOURCES = [path for name in (*PACKAGES, "tests") for path in (ROOT / name).rglob("*.py")]
+FOLDERS = sorted({path.parent for path in SOURCES})
+MOST_FILES = 12
+MOST_LINES = 300
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_a_folder_has_few_files(folder):
+    assert len([path for path in SOURCES if path.parent == folder]) <= MOST_FILES
+
+
+def test_no_file_is_long():
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_tests_lie_in_the_folders_of_the_packages():
+    for folder in FOLDERS:
+        place = folder.relative_to(ROOT)
+        if place.parts[0] == "tests" and place.name not in ("helpers", "without_tensorflow"):
+            assert (ROOT / place.relative_to("tests")).is_dir()
