@@ -12,7 +12,7 @@ trainings is known in closed form. Contestants:
 
 Prints the coverage of 95 % intervals, how often a study without effect says helps or hurts (three
 arms, after Holm's correction), and the share of studies that find an effect beside what
-`smallest_effect` promises (80 %).
+`minimum_detectable_effect` promises (80 %).
 """
 
 import argparse
@@ -133,7 +133,7 @@ def simulate(setting: tuple, delta: float, seed: int) -> dict:
         ]
         found += estimates[0].p_value() < 0.05
         family += (statistics.holm([e.p_value() for e in estimates]) < 0.05).any()
-        promised.append(estimates[0].smallest_effect(0.95))
+        promised.append(estimates[0].minimum_detectable_effect(0.95))
         width.append(estimates[0].error)
     count = options.studies
     return {

@@ -8,7 +8,7 @@ from classifiers import model_folder
 from ufgen import provenance
 from ufgen.errors import UserError
 from ufgen.fidelity import feature_extractors
-from ufgen.fidelity.feature_extractors import TOGETHER, Extractor, hash_weights
+from ufgen.fidelity.feature_extractors import BATCH_SIZE, Extractor, hash_weights
 
 
 def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
@@ -30,7 +30,7 @@ def trained_classifier(folder: Path) -> Extractor:
 
     def function(images: np.ndarray) -> np.ndarray:
         shown = classifier.resized(images).astype("float32")
-        return network.predict(shown, batch_size=TOGETHER, verbose=0)
+        return network.predict(shown, batch_size=BATCH_SIZE, verbose=0)
 
     code = provenance.code_version("classifiers.model_folder")
     stamp = provenance.key(12, hash_weights(network), code)

@@ -7,17 +7,17 @@ import numpy as np
 
 from classifiers import model_folder
 from ufgen.errors import UserError
-from ufgen.gan.sampling.sampler import Drawn
+from ufgen.gan.sampling.sampler import GeneratedImages
 
 
-def of_classifier(folder: Path) -> Callable[[Drawn], np.ndarray]:
+def of_classifier(folder: Path) -> Callable[[GeneratedImages], np.ndarray]:
     """A function from generated images to the probability of each one's own label, (N,).
 
     `folder` is one that `ufgen train` wrote. The function raises UserError if that classifier saw
     an image that the generator did not: it would carry that image's content into the choice.
     """
 
-    def probability_of_own_label(drawn: Drawn) -> np.ndarray:
+    def probability_of_own_label(drawn: GeneratedImages) -> np.ndarray:
         classifier = model_folder.load(folder)
         unseen = set(classifier.trained_on["sha256"]) - set(drawn.training["sha256"])
         if unseen:

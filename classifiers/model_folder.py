@@ -18,7 +18,7 @@ from classifiers.training.batches import Examples
 from classifiers.training.settings import Training, check_trial
 from classifiers.training.trainer import Classifier
 from ufgen import precision, tensorboard
-from ufgen.atomic import check_replaceable, whole_folder
+from ufgen.atomic import atomic_folder, check_replaceable
 from ufgen.errors import UserError
 from ufgen.images import pixel_store, splits
 from ufgen.images.image_set import ImageSet, groups_by_pattern
@@ -223,7 +223,7 @@ def train(
         "constant": metrics.is_constant(calibration.scale(raw, fit_to.temperature)),
         "kept_first": sum(map(weight_selection.kept_first, histories)),
     }
-    with whole_folder(out, keep_others=True) as temporary:
+    with atomic_folder(out, keep_others=True) as temporary:
         for member in range(members):
             ensemble.hold(member)
             network.model.save_weights(temporary / _file(member))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from experiments.design.study import Study
 from ufgen import phantom
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.phantom import simulate_patient
 from ufgen.progress import Progress
 
@@ -74,7 +74,7 @@ def _learn(file: Path, size: int, shown: np.ndarray, right: np.ndarray) -> None:
     network = Classifier(name, size, 1)
     with Progress(total=lesson.steps, unit="step", desc=f"learning features: {name}") as bar:
         history = network.fit(train, test, lesson, 0, "none", bar.update)
-    with whole_file(file) as temporary:
+    with atomic_file(file) as temporary:
         network.parts.backbones[0].save_weights(temporary)
     area = history.loc[history["best"] == 1, "val_roc_auc"].iloc[0]
     print(

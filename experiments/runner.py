@@ -16,12 +16,12 @@ from experiments.design.study import Study, Trial
 from experiments.reporting import changed_predictions, report
 from experiments.running import cost, precisions, status, synthetic_record
 from experiments.running.data_split import (
-    Prepared,
+    DataSplit,
     divide,
     images_table,
     read_images,
 )
-from experiments.running.jobs import Executor, Job, Shared
+from experiments.running.jobs import Executor, Job, StudyContext
 from experiments.running.local_executor import Local
 from experiments.running.synthetic_images import prepare_synthetic
 from experiments.running.trial import made_by, read_predictions, trial_folder, trial_settings
@@ -76,12 +76,12 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
     jobs = []
     for trial in study.trials():
         divided = prepared[trial.split]
-        diet = _diet(trial, divided, synthetic[trial.split])
+        training_set = _training_set(trial, divided, synthetic[trial.split])
         by = chosen[trial.classifier.name]
-        settings = trial_settings(study, divided, trial, diet, by)
-        jobs.append(Job(trial, diet, trial_folder(folder, trial, settings), settings))
+        settings = trial_settings(study, divided, trial, training_set, by)
+        jobs.append(Job(trial, training_set, trial_folder(folder, trial, settings), settings))
     status.write(folder, [(job.trial, job.place) for job in jobs])
-    _run_trials(executor, Shared(study, prepared, store, chosen), jobs, retry_failed)
+    _run_trials(executor, StudyContext(study, prepared, store, chosen), jobs, retry_failed)
     whole, warnings = status.without_failed(study, folder, command)
     places = [job.place for job in jobs]
     about, made, costs = _collect(whole, places)
@@ -126,13 +126,15 @@ def _splits(study: Study) -> list[tuple[int, int] | None]:
     return list(dict.fromkeys(trial.split for trial in study.trials()))
 
 
-def _diet(trial: Trial, prepared: Prepared, synthetic: dict) -> ImageSet:
+def _training_set(trial: Trial, prepared: DataSplit, synthetic: dict) -> ImageSet:
     arm = trial.arm
     drawn = synthetic[trial.generator, arm.filtered][0] if arm.synthetic else None
     return mix(prepared.fit, drawn, arm, trial.seed, prepared.pool)
 
 
-def _run_trials(executor: Executor, shared: Shared, jobs: list[Job], retry_failed: bool) -> None:
+def _run_trials(
+    executor: Executor, shared: StudyContext, jobs: list[Job], retry_failed: bool
+) -> None:
     over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
     waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
     if len(waiting) < len(jobs):

@@ -42,21 +42,21 @@ class Estimate(NamedTuple):
 
     delta: float
     error: float
-    freedom: float
+    df: float
     components: Components
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Student's interval; undefined (NaN) where the error is."""
-        half = stats.t.ppf((1 + confidence) / 2, self.freedom) * self.error
+        half = stats.t.ppf((1 + confidence) / 2, self.df) * self.error
         return float(self.delta - half), float(self.delta + half)
 
     def p_value(self) -> float:
         """Two-sided, of no difference; undefined (NaN) where the error is."""
-        return float(2 * stats.t.sf(abs(self.delta) / self.error, self.freedom))
+        return float(2 * stats.t.sf(abs(self.delta) / self.error, self.df))
 
-    def smallest_effect(self, confidence: float, power: float = POWER) -> float:
+    def minimum_detectable_effect(self, confidence: float, power: float = POWER) -> float:
         """The true delta that a study like this one finds with the given `power`."""
-        found, sure = stats.t.ppf([(1 + confidence) / 2, power], self.freedom)
+        found, sure = stats.t.ppf([(1 + confidence) / 2, power], self.df)
         return float((found + sure) * self.error)
 
 
@@ -109,10 +109,10 @@ def _expected(delta: float, components, generators: int, seeds: int, groups: flo
     """
     parts = components.of_mean(generators, seeds)
     between = max(generators - 1, 1), max(seeds - 1, 1)
-    variance, freedoms = sum(parts), (*between, between[0] * between[1], groups - 1)
-    inverse = sum(part / freedom for part, freedom in zip(parts, freedoms, strict=True) if part)
-    freedom = variance / inverse if inverse else float("inf")
-    return Estimate(delta, float(np.sqrt(variance)), freedom, components)
+    variance, dfs = sum(parts), (*between, between[0] * between[1], groups - 1)
+    inverse = sum(part / df for part, df in zip(parts, dfs, strict=True) if part)
+    df = variance / inverse if inverse else float("inf")
+    return Estimate(delta, float(np.sqrt(variance)), df, components)
 
 
 def _mean_squares(deltas: np.ndarray) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ CONTENTS = ".written"  # the files that ufgen wrote in a folder, one a line
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it is renamed to `path` when the block succeeds.
 
     The temporary name keeps the suffix, so that writers which look at it (numpy, Keras, Pillow)
@@ -29,7 +29,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, keep_others: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, keep_others: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it replaces `path` when the block succeeds.
 
     The older folder is renamed aside first and deleted last: whenever the process is killed, the
@@ -80,7 +80,7 @@ def _aside(path: Path) -> Path:
 
 
 def _keep_others(old: Path, new: Path) -> None:
-    """Copy files from `old` that an earlier `whole_folder` did not write, and note the new ones."""
+    """Copy files of `old` that an earlier `atomic_folder` did not write; note the new ones."""
     written = _files(new)
     if old.is_dir():
         listing = old / CONTENTS
@@ -105,7 +105,7 @@ def _files(folder: Path) -> list[str]:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 `text` to `path`, whole or not at all."""
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

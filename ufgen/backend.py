@@ -132,7 +132,7 @@ def gradients(function: Callable, variables: list, inputs) -> Gradients:
     return Gradients(loss, extra, by_variable, by_input)
 
 
-def pullback(function: Callable, variables: list, state: list) -> tuple:
+def vjp(function: Callable, variables: list, state: list) -> tuple:
     """`function()` and a function from d loss / d output to the slopes by variable.
 
     `state` lists the variables that `function` changes (moving averages).

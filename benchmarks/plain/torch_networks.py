@@ -27,7 +27,7 @@ class PixelNoise(nn.Module):
         return features + noise.permute(0, 3, 1, 2)
 
 
-class Judge(nn.Module):
+class SnapshotSelector(nn.Module):
     """Features and labels to one logit: linear plus projection."""
 
     def __init__(self, features: int, classes: int):
@@ -78,7 +78,7 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(before, maps(recipe, side), 4, 2, 1), nn.LeakyReLU(0.2)]
             before = maps(recipe, side)
         layers += [nn.Flatten(), nn.Linear(16 * before, before), nn.LeakyReLU(0.2)]
-        self.body, self.judge = nn.Sequential(*layers), Judge(before, classes)
+        self.body, self.judge = nn.Sequential(*layers), SnapshotSelector(before, classes)
 
     def forward(self, images, labels):
         return self.judge(self.body(images), labels)
@@ -155,7 +155,7 @@ class ResidualDiscriminator(nn.Module):
             before = maps(recipe, side)
             layers += [Block(before, recipe.depth * len(sizes)) for _ in range(recipe.depth)]
         layers += [nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(16 * before, before)]
-        self.body, self.judge = nn.Sequential(*layers), Judge(before, classes)
+        self.body, self.judge = nn.Sequential(*layers), SnapshotSelector(before, classes)
 
     def forward(self, images, labels):
         return self.judge(self.body(images), labels)

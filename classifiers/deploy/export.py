@@ -15,7 +15,7 @@ from classifiers.deploy.predictor import NETWORK_FILES, VERSION, Predictor
 from classifiers.evaluation import calibration, metrics
 from classifiers.model_folder import SavedClassifier, load
 from ufgen import environment
-from ufgen.atomic import check_replaceable, whole_folder
+from ufgen.atomic import atomic_folder, check_replaceable
 from ufgen.errors import UserError
 from ufgen.images import pixel_store
 from ufgen.images.image_set import ImageSet
@@ -66,7 +66,7 @@ def export(
         )
     examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
     about = _describe(saved) | {"constant": constant}
-    with whole_folder(out, keep_others=True) as temporary:
+    with atomic_folder(out, keep_others=True) as temporary:
         about = write(saved.network.parts, about, runtime, temporary, quantisation, examples)
         about["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
         difference = about["parity"]["max_difference"]

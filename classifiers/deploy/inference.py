@@ -12,7 +12,7 @@ from PIL import Image
 from classifiers.deploy.overlay import draw
 from classifiers.deploy.predictor import Prediction, Predictor
 from classifiers.deploy.video import VIDEO_TYPES, UnreadableVideo, Video, Writer, opencv
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
 from ufgen.images.decoding import decode
 
@@ -85,7 +85,7 @@ def write(rows: list[dict], out: Path | None) -> None:
         _write_csv(shown, columns, sys.stdout)
         return
     with (
-        whole_file(out) as temporary,
+        atomic_file(out) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         if out.suffix.lower() == ".json":

@@ -8,7 +8,7 @@ import pandas as pd
 
 from classifiers.evaluation import prediction_text
 from classifiers.explanation.saliency_box import enlarge, salient_box
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.display import figure_style
 
 EACH = 5
@@ -86,7 +86,7 @@ def write(
             rows.append(found | dict(zip(BOX, box or [np.nan] * 4, strict=True)))
     figure.suptitle(TITLE if any(e.any() for e in evidence.values()) else NOTHING, fontsize=9)
     figure_style.save(figure, folder / "explanations.png")
-    with whole_file(folder / "explanations.csv") as temporary:
+    with atomic_file(folder / "explanations.csv") as temporary:
         table = pd.DataFrame(rows, columns=[*ABOUT, *BOX])
         table = table.rename(columns={"probability": f"probability_{positive}"})
         table.to_csv(temporary, index=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from classifiers.training import augmentation as policies
 
-TOGETHER = 32
+BATCH_SIZE = 32
 
 
 class FrozenFeatures:
@@ -33,8 +33,8 @@ class FrozenFeatures:
         keys = [(hashlib.sha256(i.tobytes()).digest(), augmentation, count, seed) for i in pixels]
         missing = {key: row for row, key in enumerate(keys) if key not in self._found}
         lacking = list(missing.items())
-        for start in range(0, len(lacking), TOGETHER):
-            part = lacking[start : start + TOGETHER]
+        for start in range(0, len(lacking), BATCH_SIZE):
+            part = lacking[start : start + BATCH_SIZE]
             shown = [policies.views(pixels[row], augmentation, count, seed) for _, row in part]
             features = self._of(np.concatenate(shown)).reshape(len(part), count, -1)
             self._found.update(zip([key for key, _ in part], features, strict=True))
@@ -42,8 +42,8 @@ class FrozenFeatures:
 
     def _of(self, pixels) -> np.ndarray:
         found = []
-        for start in range(0, len(pixels), TOGETHER):
-            part = np.asarray(pixels[start : start + TOGETHER], "float32")
-            padded = np.concatenate([part, np.repeat(part[:1], TOGETHER - len(part), axis=0)])
+        for start in range(0, len(pixels), BATCH_SIZE):
+            part = np.asarray(pixels[start : start + BATCH_SIZE], "float32")
+            padded = np.concatenate([part, np.repeat(part[:1], BATCH_SIZE - len(part), axis=0)])
             found.append(np.asarray(self._network.predict_on_batch(padded), "float32")[: len(part)])
         return np.concatenate(found)

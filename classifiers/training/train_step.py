@@ -64,7 +64,7 @@ class Step:
         return self._program({k: ops.convert_to_tensor(v) for k, v in batch.items()})
 
     def _update(self, batch: dict) -> dict:
-        logits, pull = backend.pullback(
+        logits, pull = backend.vjp(
             lambda: self.model(ops.cast(batch["inputs"], "float32"), training=True)[:, 0],
             self.variables,
             self._state,

@@ -22,7 +22,7 @@ from classifiers.training.train_step import Step
 from classifiers.training.weight_selection import Selection
 from ufgen.errors import UserError
 
-TOGETHER = 64
+BATCH_SIZE = 64
 DIVERGED = 1e3
 """A training loss that no network comes back from; a constant one has 0.69."""
 
@@ -161,8 +161,8 @@ class Classifier:
         found = self._judge(pixels)
         if not test_views:
             return found
-        for start in range(0, len(pixels), TOGETHER):
-            part = slice(start, start + TOGETHER)
+        for start in range(0, len(pixels), BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
             seen = np.concatenate([views(image, "light", test_views) for image in pixels[part]])
             found[part] += _in_batches(self.model, seen)[:, 0].reshape(-1, test_views).sum(axis=1)
         return found / (1 + test_views)
@@ -290,9 +290,9 @@ def _assign(variables: list, values: list) -> None:
 
 def _in_batches(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     parts = []
-    for start in range(0, len(inputs), TOGETHER):
-        part = np.asarray(inputs[start : start + TOGETHER], "float32")
-        padded = np.zeros((TOGETHER, *part.shape[1:]), "float32")
+    for start in range(0, len(inputs), BATCH_SIZE):
+        part = np.asarray(inputs[start : start + BATCH_SIZE], "float32")
+        padded = np.zeros((BATCH_SIZE, *part.shape[1:]), "float32")
         padded[: len(part)] = part
         parts.append(np.asarray(model.predict_on_batch(padded))[: len(part)])
     return np.concatenate(parts) if parts else np.zeros((0, 1))

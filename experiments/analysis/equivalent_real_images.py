@@ -89,9 +89,9 @@ def table(study: Study, trials: pd.DataFrame, scores, real: str = "real") -> pd.
         plain = Arm(arm.name, True, synthetic=arm.synthetic, filtered=arm.filtered)
         if arm.tested and arm == plain:
             delta = of(arm) - baseline
-            freedom = statistics.estimate(delta[0], delta[1:], scores.groups).freedom
+            df = statistics.estimate(delta[0], delta[1:], scores.groups).df
             upper = (1 + study.confidence) / 2
-            wider = stats.t.ppf(upper, freedom) / stats.norm.ppf(upper)
+            wider = stats.t.ppf(upper, df) / stats.norm.ppf(upper)
             wider = 1.0 if np.isnan(wider) else wider  # of a single training only images vary
             curve = np.stack([mean(step, wider) for step in steps], axis=1)
             synthetic = int(count[arm.name] - sizes[0])

@@ -13,7 +13,7 @@ from experiments.analysis.scores import TRIAL, Scores, folds_of, predictions_of,
 from experiments.design.arms import Arm, parse
 from experiments.design.study import Study
 from experiments.running.trial import PREDICTIONS
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
 
 
@@ -57,7 +57,7 @@ def write(
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:
     """Write each table as `folder/<name>.csv`."""
     for name, table in tables.items():
-        with whole_file(folder / f"{name}.csv") as temporary:
+        with atomic_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
 
 
@@ -185,7 +185,7 @@ def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric:
         "value": value[0].mean(),
         "delta": result.delta,
         "error": result.error,
-        "df": result.freedom,
+        "df": result.df,
         "p_value": result.p_value(),
         "standardised": statistics.standardised(deltas[0]),
         "probability_of_improvement": statistics.probability_of_improvement(*pair),
@@ -201,9 +201,9 @@ def _bounds(row: dict) -> dict:
     """The interval of a change, which ends where no change can be larger, and the least found."""
     largest = 2.0 if row["metric"] == "mcc" else 1.0
     low, high = np.clip(row["estimate"].interval(row["confidence"]), -largest, largest)
-    smallest = row["estimate"].smallest_effect(row["confidence"])
+    smallest = row["estimate"].minimum_detectable_effect(row["confidence"])
     smallest = smallest if smallest <= largest else np.nan
-    return {"low": low, "high": high, "smallest_effect": smallest}
+    return {"low": low, "high": high, "minimum_detectable_effect": smallest}
 
 
 def _verdict(row: dict, margin: float, unlike_real: bool) -> str:

@@ -94,7 +94,11 @@ def _about_folds(study: Study) -> list[str]:
 
 def _smallest(study: Study, rows: list[dict]) -> list[str]:
     """The minimum detectable effect, where there are seeds enough to know the variances."""
-    effects = [row["smallest_effect"] for row in rows if np.isfinite(row["smallest_effect"])]
+    effects = [
+        row["minimum_detectable_effect"]
+        for row in rows
+        if np.isfinite(row["minimum_detectable_effect"])
+    ]
     if not effects or len(study.seeds) < ENOUGH_SEEDS:
         return []
     return [

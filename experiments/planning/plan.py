@@ -12,7 +12,7 @@ from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
 from experiments.planning import power, timing
 from experiments.running import precisions
-from experiments.running.data_split import Prepared, Read, divide, read_images
+from experiments.running.data_split import DataSplit, LoadedImages, divide, read_images
 from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400
@@ -106,13 +106,13 @@ def nearest_folder(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.is_dir())
 
 
-def drawn_images(study: Study, prepared: Prepared) -> int:
+def drawn_images(study: Study, prepared: DataSplit) -> int:
     """How many synthetic images each generator draws."""
     arms = study.parsed_arms()
     return sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))
 
 
-def _heading(study: Study, read: Read, prepared: Prepared, folds: int) -> list[str]:
+def _heading(study: Study, read: LoadedImages, prepared: DataSplit, folds: int) -> list[str]:
     lines = [
         f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
         f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
@@ -125,7 +125,7 @@ def _heading(study: Study, read: Read, prepared: Prepared, folds: int) -> list[s
     return lines
 
 
-def _classifiers(study: Study, prepared: Prepared, precision: dict[str, str]) -> pd.DataFrame:
+def _classifiers(study: Study, prepared: DataSplit, precision: dict[str, str]) -> pd.DataFrame:
     """One row per classifier: its trials, the steps and seconds of each, and minutes in all."""
     rows = []
     for classifier in Progress(study.classifiers, desc="timing the networks", leave=False):
@@ -146,7 +146,7 @@ def _classifiers(study: Study, prepared: Prepared, precision: dict[str, str]) ->
     return pd.DataFrame(rows)
 
 
-def _generators(study: Study, prepared: Prepared, count: int) -> tuple[float, str]:
+def _generators(study: Study, prepared: DataSplit, count: int) -> tuple[float, str]:
     """Seconds of all generators with their images, and a line about them."""
     cost, recipe = timing.time_generator(study, prepared), study.generator_recipe()
     kinds = len({arm.filtered for arm in study.parsed_arms() if arm.synthetic})

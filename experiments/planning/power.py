@@ -28,7 +28,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
 
     def smallest(generators: int, seeds: int) -> float:
         found = statistics.planned(components, generators, seeds, groups)
-        return found.smallest_effect(confidence)
+        return found.minimum_detectable_effect(confidence)
 
     table = pd.DataFrame(
         {f"{g} generator{'s' * (g > 1)}": [f"{smallest(g, s):.3f}" for s in SEEDS] for g in known},
@@ -50,7 +50,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         )
     else:
         limit = statistics.Estimate(0.0, components.groups**0.5, groups - 1, components)
-        share = (limit.smallest_effect(confidence) / effect) ** 2
+        share = (limit.minimum_detectable_effect(confidence) / effect) ** 2
         lines.append(
             f"A change of {effect:g} cannot be found with these test images"
             + (f": it needs about {share:.1f} times as many, and" if share > 1 else ":")

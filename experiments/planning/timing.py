@@ -15,7 +15,7 @@ from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
 from experiments.design.study import ClassifierOptions, Study
 from experiments.running import synthetic_images
-from experiments.running.data_split import Prepared
+from experiments.running.data_split import DataSplit
 
 STEPS = 8
 PROGRAMS = 3
@@ -40,7 +40,7 @@ class ClassifierCost(NamedTuple):
 
 
 def time_classifier(
-    study: Study, prepared: Prepared, classifier: ClassifierOptions, precision: str
+    study: Study, prepared: DataSplit, classifier: ClassifierOptions, precision: str
 ) -> ClassifierCost:
     """Train the network for a few steps on the study's images, once they are compiled.
 
@@ -91,7 +91,7 @@ def time_classifier(
     return ClassifierCost(start, seed, trial)
 
 
-def time_generator(study: Study, prepared: Prepared) -> GeneratorCost:
+def time_generator(study: Study, prepared: DataSplit) -> GeneratorCost:
     """Train a generator for a few programs, draw what the study needs, and describe it.
 
     This is the run's own code in a temporary folder; an untrained generator's images would not
@@ -127,22 +127,22 @@ def time_generator(study: Study, prepared: Prepared) -> GeneratorCost:
     return GeneratorCost(start, step, evaluation, drawing)
 
 
-def _time_evaluation(place: Path, prepared: Prepared) -> float:
+def _time_evaluation(place: Path, prepared: DataSplit) -> float:
     """Comparing the generator in `place` with its training images, and drawing the curves."""
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.generator_folder import GeneratorFolder, load_generator
-    from ufgen.gan.training.snapshot_selection import Judge
+    from ufgen.gan.training.snapshot_selection import SnapshotSelector
 
     network, recipe, _ = load_generator(place)
     fit = prepared.fit
     labels = np.searchsorted(fit.classes, fit.table["label"]).astype("int32")
-    judge = Judge(texture(), prepared.store.take(fit), labels, recipe)
+    judge = SnapshotSelector(texture(), prepared.store.take(fit), labels, recipe)
     rows = [json.loads(row) for row in (place / "metrics.jsonl").read_text().splitlines()]
     folder = GeneratorFolder(place)
     return median(lambda: (judge.compare(network), folder.write_metrics(rows, judge)))
 
 
-def time_tables(study: Study, prepared: Prepared) -> float:
+def time_tables(study: Study, prepared: DataSplit) -> float:
     """Bootstrap of one trial's metrics on the test images: seconds."""
     rng = np.random.default_rng(0)
     test = prepared.test

@@ -12,7 +12,7 @@ from classifiers.evaluation.metrics import roc_auc
 from classifiers.explanation.saliency_box import enlarge
 from experiments.design.arms import parse
 from experiments.running.trial import read_predictions
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.display.figure_style import (
     BAD_TEXT,
     COLUMN,
@@ -186,7 +186,7 @@ def write(folder: Path, arm: str, predictions: pd.DataFrame, trials: list[Path],
     """
     reference, skilled = _compared(folder, arm)
     chosen = choose(predictions, arm, reference)
-    with whole_file(folder / "changed.csv") as temporary:
+    with atomic_file(folder / "changed.csv") as temporary:
         chosen.to_csv(temporary, index=False)
     found = evidence(predictions, trials, arm, reference, skilled)
     pixels = pixels_of(chosen["path"].tolist()) if len(chosen) else np.zeros((0, 1, 1, 1), "uint8")

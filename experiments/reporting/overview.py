@@ -10,7 +10,7 @@ from classifiers.evaluation import metrics
 from experiments.design.arms import parse
 from experiments.design.study import Study
 from experiments.design.sweep import FACTORS
-from ufgen.atomic import whole_file, write_text
+from ufgen.atomic import atomic_file, write_text
 from ufgen.display.figure_style import (
     BLACK,
     BLUE,
@@ -41,7 +41,7 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
     kept = ["arm", "reference", "baseline", "value", "delta", "low", "high"]
     kept += ["confidence", "verdict", "study"]
     table = pd.concat(parts)[[*FACTORS, *kept]].reset_index(drop=True)
-    with whole_file(folder / "factors.csv") as temporary:
+    with atomic_file(folder / "factors.csv") as temporary:
         table.to_csv(temporary, index=False)
     figure = draw(table, studies[0].primary_metric, studies[0].margin)
     save(figure, folder / "factors.svg")

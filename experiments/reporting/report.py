@@ -15,7 +15,7 @@ from experiments.reporting import (
     roc_figures,
     study_figures,
 )
-from ufgen.atomic import whole_file, write_text
+from ufgen.atomic import atomic_file, write_text
 from ufgen.display.figure_style import FORMATS, save
 
 CAPTIONS = {
@@ -77,7 +77,7 @@ def write(folder: Path, command: str) -> Path:
     templates.filters |= {"plain": wording.plain, "share": wording.share, "p": wording.p_value}
     templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     known["checklist"] = reporting_checklist.fill_in(templates, known)
-    with whole_file(folder / "checklist.csv") as temporary:
+    with atomic_file(folder / "checklist.csv") as temporary:
         known["checklist"].to_csv(temporary, index=False)
     for name in ("report.md", "report.html"):
         write_text(folder / name, templates.get_template(f"{name}.j2").render(known))

@@ -97,11 +97,11 @@ def _headline(rows: pd.DataFrame, enough: bool) -> list[dict]:
             "test groups": row["variance_groups"],
             "seeds": row["variance_seeds"] / row["seeds"],
             "generators": row["variance_generators"] / row["generators"],
-            "residual": row["variance_rest"] / (row["seeds"] * row["generators"]),
+            "residual": row["variance_residual"] / (row["seeds"] * row["generators"]),
         }
         several = {"seeds": row["seeds"] > 1, "generators": row["generators"] > 1}
         shares = {n: _share(v, sum(parts.values()), several.get(n, True)) for n, v in parts.items()}
-        derived = ("smallest_effect", "standardised", "probability_of_improvement")
+        derived = ("minimum_detectable_effect", "standardised", "probability_of_improvement")
         shown = {name: number(row[name], name == "standardised") for name in derived}
         if not enough:
             shares, shown = dict.fromkeys(shares, NEEDS_SEEDS), dict.fromkeys(shown, NEEDS_SEEDS)

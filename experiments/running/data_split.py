@@ -13,7 +13,7 @@ from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 
 
-class Read(NamedTuple):
+class LoadedImages(NamedTuple):
     """The real images of a study, their pixels, and what could not be read."""
 
     images: ImageSet
@@ -26,7 +26,7 @@ class Read(NamedTuple):
         return source_word(self.images.table["source"])
 
 
-class Prepared(NamedTuple):
+class DataSplit(NamedTuple):
     """The real images of one division by role, and the pixels of all."""
 
     fit: ImageSet
@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
         return pd.concat(parts, ignore_index=True)
 
 
-def read_images(study: Study) -> Read:
+def read_images(study: Study) -> LoadedImages:
     """Read and check the images; the same picture in two groups makes them one."""
     options = study.images
     images = image_set.scan(
@@ -58,10 +58,10 @@ def read_images(study: Study) -> Read:
     )
     if not study.folds:
         splits.check_splits(images)
-    return Read(splits.group_same_pictures(images), store, quarantine)
+    return LoadedImages(splits.group_same_pictures(images), store, quarantine)
 
 
-def divide(study: Study, read: Read, split: tuple[int, int] | None = None) -> Prepared:
+def divide(study: Study, read: LoadedImages, split: tuple[int, int] | None = None) -> DataSplit:
     """Divide the images into roles: their own train and test, or the (repeat, fold) `split`.
 
     Validation images are carved from the training groups in use. Raises UserError, also where an
@@ -81,10 +81,10 @@ def divide(study: Study, read: Read, split: tuple[int, int] | None = None) -> Pr
     for arm in study.parsed_arms():
         if arm.oracle:
             mix(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
-    return Prepared(fit, train.select(held), test, pool, read.store)
+    return DataSplit(fit, train.select(held), test, pool, read.store)
 
 
-def images_table(study: Study, read: Read, prepared: dict) -> pd.DataFrame:
+def images_table(study: Study, read: LoadedImages, prepared: dict) -> pd.DataFrame:
     """All images with their role, or with their fold in each repeat."""
     if not study.folds:
         return prepared[None].table()

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from classifiers.training.trainer import Classifier
 from experiments.design.study import Study, Trial
 from experiments.running import status
-from experiments.running.data_split import Prepared
+from experiments.running.data_split import DataSplit
 from experiments.running.trial import run_trial
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
@@ -19,16 +19,16 @@ class Job(NamedTuple):
     """A trial, the images that it trains on, its folder, and the hash of its settings."""
 
     trial: Trial
-    diet: ImageSet
+    training_set: ImageSet
     place: Path
     settings: str
 
 
-class Shared(NamedTuple):
+class StudyContext(NamedTuple):
     """What the trials of a study have in common; `prepared` is by division of the images."""
 
     study: Study
-    prepared: dict[tuple[int, int] | None, Prepared]
+    prepared: dict[tuple[int, int] | None, DataSplit]
     store: PixelStore
     precisions: dict[str, str]
 
@@ -38,19 +38,19 @@ class Executor(Protocol):
 
     about: str
 
-    def train_generators(self, study: Study, prepared: list[Prepared], root: Path) -> None:
+    def train_generators(self, study: Study, prepared: list[DataSplit], root: Path) -> None:
         """Train generators in `root` ahead of their use; those left out are trained when used."""
 
-    def run_trials(self, shared: Shared, jobs: list[Job], bar: Progress) -> None:
+    def run_trials(self, shared: StudyContext, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all; a trial that fails has its error written in its folder."""
 
 
 def attempt(
     study: Study,
     trial: Trial,
-    prepared: Prepared,
+    prepared: DataSplit,
     store: PixelStore,
-    diet: ImageSet,
+    training_set: ImageSet,
     precision: str,
     place: Path,
     on_step=lambda: None,
@@ -61,7 +61,7 @@ def attempt(
         classifier.name, images.resolution, images.channels, classifier.weights, precision
     )
     try:
-        run_trial(study, prepared, store, trial, diet, network, place, on_step)
+        run_trial(study, prepared, store, trial, training_set, network, place, on_step)
     except Exception as error:
         forget_network()
         status.record(place, trial, error)

@@ -11,10 +11,10 @@ import numpy as np
 
 from experiments.design.study import Study
 from experiments.running import status
-from experiments.running.data_split import Prepared
-from experiments.running.jobs import Job, Shared, attempt, mention_failure
+from experiments.running.data_split import DataSplit
+from experiments.running.jobs import Job, StudyContext, attempt, mention_failure
 from ufgen import provenance, tensorboard
-from ufgen.atomic import whole_folder
+from ufgen.atomic import atomic_folder
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
@@ -93,7 +93,7 @@ class Ray:
         """Leave the cluster, or stop it if it was started here."""
         self._ray.shutdown()
 
-    def train_generators(self, study: Study, prepared: list[Prepared], root: Path) -> None:
+    def train_generators(self, study: Study, prepared: list[DataSplit], root: Path) -> None:
         """Train all generators that are not finished in `root`, at once. Raises what one raised."""
         missing = _missing_generators(study, prepared, root)
         if not missing:
@@ -108,12 +108,12 @@ class Ray:
             for folder, files in self._finished(tasks):
                 if isinstance(files, Exception):
                     raise files
-                with GeneratorFolder(folder).alone():  # another study may train the same one
+                with GeneratorFolder(folder).lock():  # another study may train the same one
                     if not GeneratorFolder(folder).complete:
                         _write(folder, files)
                 bar.update()
 
-    def run_trials(self, shared: Shared, jobs: list[Job], bar: Progress) -> None:
+    def run_trials(self, shared: StudyContext, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all, several at a time; each is written as soon as it has finished."""
         if not jobs:
             return
@@ -125,7 +125,7 @@ class Ray:
         tasks, by = {}, _versions()
         for job in jobs:
             split, precision = job.trial.split, shared.precisions[job.trial.classifier.name]
-            asked = study, job.trial, prepared[split], store, job.diet, precision
+            asked = study, job.trial, prepared[split], store, job.training_set, precision
             tasks[task.remote(by, job.place.name, *asked)] = job
         for number, ((trial, _, place, _), files) in enumerate(self._finished(tasks), 1):
             if isinstance(files, Exception):
@@ -171,7 +171,7 @@ def _environment(gpus: float) -> dict[str, str]:
     return found | {"KERAS_BACKEND": keras.backend.backend()}
 
 
-def _missing_generators(study: Study, prepared: list[Prepared], root: Path) -> dict[Path, tuple]:
+def _missing_generators(study: Study, prepared: list[DataSplit], root: Path) -> dict[Path, tuple]:
     """The folder of each generator that is not finished: its training images and recipe."""
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.generator_folder import (
@@ -254,7 +254,7 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         for name, content in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             (temporary / name).write_bytes(content)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.design.study import Study, Trial
-from ufgen.atomic import whole_file, whole_folder
+from ufgen.atomic import atomic_file, atomic_folder
 from ufgen.errors import UserError
 
 FAILED = "failed.json"
@@ -26,7 +26,7 @@ def write(folder: Path, trials: list[tuple[Trial, Path]]) -> None:
         }
         for trial, place in trials
     ]
-    with whole_file(folder / "trials.csv") as temporary:
+    with atomic_file(folder / "trials.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
 
 
@@ -35,7 +35,7 @@ def record(place: Path, trial: Trial, error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [""])[0][:300] or type(error).__name__
     about = {"trial": trial.title, "seed": trial.seed, "error": reason}
     about["traceback"] = "".join(traceback.format_exception(error))
-    with whole_folder(place) as temporary:
+    with atomic_folder(place) as temporary:
         (temporary / FAILED).write_text(json.dumps(about, indent=1))
     return reason
 

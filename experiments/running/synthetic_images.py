@@ -6,14 +6,14 @@ import pandas as pd
 
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
-from experiments.running.data_split import Prepared
+from experiments.running.data_split import DataSplit
 from ufgen import provenance
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 
 
 def prepare_synthetic(
-    study: Study, prepared: Prepared, folder: Path, generators: Path
+    study: Study, prepared: DataSplit, folder: Path, generators: Path
 ) -> dict[tuple[int, bool], tuple[ImageSet, pixel_store.PixelStore]]:
     """Train (or reuse) the generators on the fit rows alone and draw what the arms need.
 
@@ -31,7 +31,7 @@ def prepare_synthetic(
     return found
 
 
-def _draw(study, prepared: Prepared, counts, filters, seed: int, folder: Path, generators: Path):
+def _draw(study, prepared: DataSplit, counts, filters, seed: int, folder: Path, generators: Path):
     from experiments.running import synthetic_record as drawings
     from ufgen.display.contact_sheet import Strip
     from ufgen.fidelity.feature_extractors import texture

@@ -11,7 +11,7 @@ from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.fidelity import gate
 from ufgen.fidelity.feature_extractors import extract, texture
 from ufgen.fidelity.fidelity_table import standardised
-from ufgen.gan.sampling.sampler import Drawn
+from ufgen.gan.sampling.sampler import GeneratedImages
 from ufgen.images.image_set import ImageSet
 from ufgen.synthesis.evaluation import compare
 
@@ -22,7 +22,7 @@ KEPT = ("KD-texture", "precision-texture", "recall-texture", "coverage-texture")
 
 
 def describe(
-    folder: Path, drawn: Drawn, train: ImageSet, train_pixels: np.ndarray, held_out: Strip
+    folder: Path, drawn: GeneratedImages, train: ImageSet, train_pixels: np.ndarray, held_out: Strip
 ) -> None:
     """Write into `folder` what is known of synthetic images: numbers, copies, pictures.
 
@@ -60,7 +60,7 @@ def table(sets: list[dict], folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "unlike_real"])
 
 
-def _write_nearest(path: Path, drawn: Drawn, train_pixels: np.ndarray, found) -> None:
+def _write_nearest(path: Path, drawn: GeneratedImages, train_pixels: np.ndarray, found) -> None:
     """Per class the first images drawn, and the closest of all, each above its nearest."""
     by_class = drawn.table.groupby("label", sort=False).indices
     chosen = [(label, rows[:GRID_COLUMNS]) for label, rows in by_class.items()]

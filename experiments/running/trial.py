@@ -13,9 +13,9 @@ from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
 from experiments.design.study import Study, Trial
-from experiments.running.data_split import Prepared, content_key
+from experiments.running.data_split import DataSplit, content_key
 from ufgen import provenance, tensorboard
-from ufgen.atomic import whole_folder
+from ufgen.atomic import atomic_folder
 from ufgen.images.image_set import ImageSet
 
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
@@ -24,10 +24,10 @@ PREDICTIONS += ["threshold"]
 
 def run_trial(
     study: Study,
-    prepared: Prepared,
+    prepared: DataSplit,
     store,
     trial: Trial,
-    diet: ImageSet,
+    training_set: ImageSet,
     network: Classifier,
     place: Path,
     on_step=lambda: None,
@@ -45,11 +45,11 @@ def run_trial(
     def examples(images: ImageSet, pretraining=None) -> Examples:
         return Examples(store.take(images), images.targets(), pretraining)
 
-    drawn = (diet.table["source"] == "synthetic").to_numpy()
+    drawn = (training_set.table["source"] == "synthetic").to_numpy()
     training, validation = study.training_of(trial.classifier), examples(prepared.validation)
     curves = tensorboard.Curves(f"classifiers/{place.name}")
     history = network.fit(
-        examples(diet, drawn if trial.arm.pretrain else None),
+        examples(training_set, drawn if trial.arm.pretrain else None),
         validation,
         training,
         trial.seed,
@@ -73,7 +73,7 @@ def run_trial(
         threshold=judge.threshold,
         predicted=[test.positive if p >= judge.threshold else negative for p in probability],
     )
-    with whole_folder(place) as temporary:
+    with atomic_folder(place) as temporary:
         predictions[PREDICTIONS].to_csv(temporary / "predictions.csv", index=False)
         history.to_csv(temporary / "history.csv", index=False)
         about = {
@@ -82,10 +82,10 @@ def run_trial(
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
-            "settings": trial_settings(study, prepared, trial, diet, network.precision),
+            "settings": trial_settings(study, prepared, trial, training_set, network.precision),
             "made_by": made_by(),
             "precision": network.precision,
-            "n_train": len(diet),
+            "n_train": len(training_set),
             "steps": int(history["step"].iloc[-1]),
             "batch": training.batch,
             "initial_sha256": network.initial_sha256(),
@@ -127,15 +127,15 @@ def made_by() -> dict[str, str]:
 
 
 def trial_settings(
-    study: Study, prepared: Prepared, trial: Trial, diet: ImageSet, precision: str
+    study: Study, prepared: DataSplit, trial: Trial, training_set: ImageSet, precision: str
 ) -> str:
     """A hash of everything that is asked of a trial: images, network, training, seed."""
     test = prepared.test.relative()[["path", "sha256", "label", "group"]]
     depends = {
-        "train": content_key(diet),
+        "train": content_key(training_set),
         "validation": content_key(prepared.validation),
         "test": sorted(test.itertuples(index=False, name=None)),
-        "positive": diet.positive,
+        "positive": training_set.positive,
         "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
         "classifier": [trial.classifier.name, provenance.content_of(trial.classifier.weights)],
         "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},

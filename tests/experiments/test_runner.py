@@ -163,7 +163,7 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     root, file = finished
     small = study_yaml.read(file)
     deltas = pd.read_csv(root / "runs/small/deltas.csv")
-    deltas[["variance_generators", "variance_seeds", "variance_rest"]] = 4e-4
+    deltas[["variance_generators", "variance_seeds", "variance_residual"]] = 4e-4
     deltas["variance_groups"] = 1e-4
     assert "A change of 0.5 needs 2 seeds and 2 generators" in power.describe(small, deltas, 0.5)
     text = power.describe(small, deltas, 0.02)

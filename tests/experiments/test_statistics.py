@@ -39,7 +39,7 @@ def test_with_endless_test_images_it_is_the_paired_t_test():
     expected = stats.ttest_1samp(deltas[0], 0)
     assert found.p_value() == pytest.approx(expected.pvalue)
     assert found.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
-    assert found.freedom == pytest.approx(5)
+    assert found.df == pytest.approx(5)
 
 
 def test_mean_squares_are_those_of_the_analysis_of_variance():
@@ -130,7 +130,7 @@ def test_few_test_groups_are_paid_for():
 def test_the_smallest_effect_is_found_four_times_in_five():
     deltas = np.linspace(-0.02, 0.02, 7)[None]
     found = statistics.estimate(deltas, np.repeat(deltas[None], 20, axis=0))
-    effect = found.smallest_effect(0.95) / found.error
+    effect = found.minimum_detectable_effect(0.95) / found.error
     beyond = stats.t.ppf(0.975, 6)
     exact = stats.nct.sf(beyond, 6, effect)
     assert exact == pytest.approx(0.8, abs=0.03)
@@ -229,8 +229,10 @@ def test_a_plan_expects_what_a_study_of_its_size_finds():
         found.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).error ** 2)
     planned = statistics.planned(wanted, 4, 6)
     assert np.mean(found) == pytest.approx(planned.error**2, rel=0.1)
-    assert statistics.planned(wanted, 1, 6).freedom == pytest.approx(5)
-    assert planned.smallest_effect(0.95) > statistics.planned(wanted, 8, 12).smallest_effect(0.95)
+    assert statistics.planned(wanted, 1, 6).df == pytest.approx(5)
+    assert planned.minimum_detectable_effect(0.95) > statistics.planned(
+        wanted, 8, 12
+    ).minimum_detectable_effect(0.95)
 
 
 def test_rounding_is_no_variance():

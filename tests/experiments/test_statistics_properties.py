@@ -24,19 +24,19 @@ PARTS = Components(0.4, 0.3, 0.5, 0.1)
         (1, 1, (0, 0, 0.5, 0.1), (1, 1, 1, 19)),
     ],
 )
-def test_a_plan_adds_what_each_component_leaves_in_the_mean(generators, seeds, parts, freedoms):
+def test_a_plan_adds_what_each_component_leaves_in_the_mean(generators, seeds, parts, dfs):
     found = statistics.planned(PARTS, generators, seeds, 20)
     assert found.delta == 0
     assert found.error == pytest.approx(sum(parts) ** 0.5)
-    inverse = sum(part / freedom for part, freedom in zip(parts, freedoms, strict=True))
-    assert found.freedom == pytest.approx(sum(parts) / inverse)
-    reach = stats.t.ppf(0.95, found.freedom) * found.error
+    inverse = sum(part / df for part, df in zip(parts, dfs, strict=True))
+    assert found.df == pytest.approx(sum(parts) / inverse)
+    reach = stats.t.ppf(0.95, found.df) * found.error
     assert found.interval(0.9) == pytest.approx((-reach, reach))
 
 
 def test_with_endless_groups_only_trainings_cost_freedom():
     found = statistics.planned(Components(0.0, 0.0, 0.0, 0.2), 2, 3)
-    assert found.freedom == float("inf") and found.error == pytest.approx(0.2**0.5)
+    assert found.df == float("inf") and found.error == pytest.approx(0.2**0.5)
 
 
 def test_components_are_those_of_the_mean_squares_and_of_the_groups():
@@ -47,8 +47,8 @@ def test_components_are_those_of_the_mean_squares_and_of_the_groups():
     assert found.components.groups == pytest.approx(made.var(ddof=1) / (1 - 1 / 10))
     planned = statistics.planned(found.components, 3, 4, 10)
     assert found.error == pytest.approx(planned.error)
-    assert found.freedom == pytest.approx(planned.freedom)
-    expected = 2 * stats.t.sf(abs(found.delta) / found.error, found.freedom)
+    assert found.df == pytest.approx(planned.df)
+    expected = 2 * stats.t.sf(abs(found.delta) / found.error, found.df)
     assert found.p_value() == pytest.approx(expected)
     turned = statistics.estimate(-deltas, -replicates, groups=10)
     assert turned.p_value() == pytest.approx(found.p_value())
@@ -73,7 +73,7 @@ def test_what_is_undefined_has_a_mean_and_nothing_else():
     ):
         found = statistics.estimate(deltas, replicates, groups)
         assert found.delta == pytest.approx(0.2)
-        assert np.isnan([found.error, found.freedom, *found.components]).all()
+        assert np.isnan([found.error, found.df, *found.components]).all()
     edge = np.where(np.arange(100)[:, None, None] < 5, np.nan, good)
     assert np.isfinite(statistics.estimate([[0.1, 0.3]], edge, 2).error)
 

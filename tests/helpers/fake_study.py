@@ -93,9 +93,10 @@ def fake_study(
                     "high": np.nan if missing else delta + 0.04, "confidence": 0.95,
                     "verdict": verdicts[i % 4] if (classifier, metric) == HEADLINE else "",
                     "p_value": 0.2, "p_holm": 0.4 if "synthetic" in arm else np.nan,
-                    "smallest_effect": 0.03, "standardised": 0.5, "generators": 1, "seeds": 2,
+                    "minimum_detectable_effect": 0.03, "standardised": 0.5, "generators": 1,
+                    "seeds": 2,
                     "probability_of_improvement": 0.75, "variance_generators": 0.0,
-                    "variance_seeds": 1e-4, "variance_rest": 1e-4, "variance_groups": 1e-4,
+                    "variance_seeds": 1e-4, "variance_residual": 1e-4, "variance_groups": 1e-4,
                 })  # fmt: skip
     pairs = [
         {

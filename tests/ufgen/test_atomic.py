@@ -12,7 +12,7 @@ from ufgen.errors import UserError
 
 
 def _write(path, names, text="new", **options):
-    with atomic.whole_folder(path, **options) as folder:
+    with atomic.atomic_folder(path, **options) as folder:
         for name in names:
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)

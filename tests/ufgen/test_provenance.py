@@ -131,8 +131,8 @@ def _asked(folder, **changes) -> tuple[str, str]:
     study = Study.model_validate(content | changes)
     prepared = data_split.divide(study, data_split.read_images(study))
     first = study.trials()[0]
-    diet = arms.mix(prepared.fit, None, first.arm, first.seed)
-    settings = trial.trial_settings(study, prepared, first, diet, "float32")
+    training_set = arms.mix(prepared.fit, None, first.arm, first.seed)
+    settings = trial.trial_settings(study, prepared, first, training_set, "float32")
     return settings, trial.trial_folder(folder, first, settings).name
 
 

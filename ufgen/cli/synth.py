@@ -158,12 +158,12 @@ def redraw(
     environment.import_keras()
     from PIL import Image
 
-    from ufgen.atomic import whole_file
+    from ufgen.atomic import atomic_file
     from ufgen.gan.sampling import sampler
     from ufgen.images.pixel_store import as_picture
 
     picture, identical = sampler.redraw(image)
-    with whole_file(out) as temporary:
+    with atomic_file(out) as temporary:
         Image.fromarray(as_picture(picture)).save(temporary)
     if not identical:
         raise UserError(

@@ -188,7 +188,7 @@ def evaluate(
     environment.import_keras()
     from classifiers import model_folder
     from classifiers.evaluation import curve_figure, evaluation_report, metrics
-    from ufgen.atomic import whole_file
+    from ufgen.atomic import atomic_file
     from ufgen.images import image_set
 
     out = out or Path("runs/evaluate") / model.resolve().name
@@ -210,7 +210,7 @@ def evaluate(
     mention_quarantine(quarantine)
     table = model_folder.named(images.relative(predictions), classifier.about["positive"])
     for rows, name in ((found, "metrics.csv"), (table, "predictions.csv")):
-        with whole_file(out / name) as temporary:
+        with atomic_file(out / name) as temporary:
             rows.to_csv(temporary, index=False)
     curve_figure.write_curves(out / "curves.png", *scored)
     classifier.explain(predictions, out, images.root)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def open_figure(width: float = COLUMN, height: float = 4.0) -> "Figure":
 def save(figure: "Figure", *paths: Path) -> None:
     """Write the figure to each path, whole or not at all; the same figure gives the same bytes."""
     for path in map(Path, paths):
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             figure.savefig(temporary, dpi=DPI, metadata=UNDATED[path.suffix])
 
 

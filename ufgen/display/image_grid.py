@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.images.pixel_store import as_picture
 
 MARGIN = 6
@@ -40,5 +40,5 @@ def write_grid(path: Path, rows: list[tuple[str, np.ndarray]], title: str) -> No
             tile = Image.fromarray(as_picture(pixels))
             tile = tile.resize((tile_w, tile_h), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + column * (tile_w + 2), y))
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         sheet.save(temporary)

@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from ufgen import pretrained, provenance
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.images.pixel_store import cache_folder
 
 TEXTURE_VERSION = 2
 TEXTURE_FAMILIES = (3, 3, 3, 3, 3, 10, 18, 9, 7, 1)
 LEVELS = 16
-TOGETHER = 32
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
     if file.is_file():
         return np.load(file, allow_pickle=False)
     features = extractor.function(images).astype("float32")
-    with whole_file(file) as temporary:
+    with atomic_file(file) as temporary:
         np.save(temporary, features)
     return features
 
@@ -111,9 +111,9 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
 
     def function(images: np.ndarray) -> np.ndarray:
         made = []
-        for start in range(0, len(images), TOGETHER):
-            part = resized(images[start : start + TOGETHER], size)
-            lacking = TOGETHER - len(part)
+        for start in range(0, len(images), BATCH_SIZE):
+            part = resized(images[start : start + BATCH_SIZE], size)
+            lacking = BATCH_SIZE - len(part)
             padded = np.concatenate([part, np.repeat(part[:1], lacking, 0)])
             found = network.predict_on_batch(preprocess(padded))
             made.append(np.asarray(found, "float32")[: len(part)])

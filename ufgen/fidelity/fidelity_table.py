@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.display.fidelity_figure import write_figure
 from ufgen.fidelity.distances import (
     class_weights,
@@ -150,6 +150,6 @@ def render(table: pd.DataFrame) -> str:
 
 def write(table: pd.DataFrame, folder: Path) -> None:
     """Write fidelity.csv, and fidelity.png with each number beside its reference."""
-    with whole_file(Path(folder) / "fidelity.csv") as temporary:
+    with atomic_file(Path(folder) / "fidelity.csv") as temporary:
         table.to_csv(temporary, index=False)
     write_figure(table, Path(folder) / "fidelity.png")

@@ -102,7 +102,7 @@ def find_copies(
             far = nearest_by_features(other, seen)[1]
         near = table["feature_distance"].to_numpy()
         tests["features"] = closer(near, far, of_drawn, of_unseen)
-    low, high = share_interval(int(table["copy"].sum()), len(table))
+    low, high = binomial_interval(int(table["copy"].sum()), len(table))
     against = "training images are to each other" if held_out is None else "unseen real images are"
     rate = float(table["copy"].mean())
     tests, duplicates = pd.DataFrame(tests).T, _duplicates(others, among, threshold)
@@ -186,7 +186,7 @@ def nearest_by_correlation(
     return rows, best, flipped
 
 
-def share_interval(count: int, total: int) -> tuple[float, float]:
+def binomial_interval(count: int, total: int) -> tuple[float, float]:
     """The exact 95 % interval of a share (Clopper & Pearson, 1934)."""
     from scipy.stats import binomtest
 

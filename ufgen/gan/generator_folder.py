@@ -17,7 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ufgen import precision, provenance
-from ufgen.atomic import whole_file, write_text
+from ufgen.atomic import atomic_file, write_text
 from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, hash_weights
@@ -118,7 +118,7 @@ class GeneratorFolder:
         return (self.path / "complete.json").is_file()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Train here alone: wait while another process, of any study, trains this generator."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
@@ -138,14 +138,14 @@ class GeneratorFolder:
         write_text(self.path / "recipe.yaml", to_yaml(replace(recipe, features_weights=weights)))
 
     def write_training(self, images: ImageSet) -> None:
-        with whole_file(self.path / "training.csv") as temporary:
+        with atomic_file(self.path / "training.csv") as temporary:
             images.relative()[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
     def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
         """All state in `<name>.npz`, whole or not at all."""
         arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
         about = json.dumps([state, metrics])
-        with whole_file(self.path / f"{name}.npz") as temporary:
+        with atomic_file(self.path / f"{name}.npz") as temporary:
             np.savez(temporary, about=np.array(about), **arrays)
 
     def restore(self, name: str, variables: list) -> tuple[dict, list[dict]] | None:
@@ -168,7 +168,7 @@ class GeneratorFolder:
     def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
         """Write both networks; the hash of the averaged weights."""
         for name, network in (("snapshot", averaged), ("discriminator", discriminator)):
-            with whole_file(self.path / f"{name}.weights.h5") as temporary:
+            with atomic_file(self.path / f"{name}.weights.h5") as temporary:
                 network.save_weights(temporary)
         return hash_weights(averaged)
 

@@ -28,7 +28,7 @@ WHOLE = {
     **{"penalty_every": 1, "steps_per_call": 1, "patience": 0, "seed": 0},
 }
 RATES = ("generator_learning_rate", "discriminator_learning_rate")
-ABOVE_ZERO = (*RATES, "kimg", "average_kimg", "evaluate_kimg")
+ABOVE_ZERO = (*RATES, "kimg", "ema_kimg", "evaluate_kimg")
 FRACTIONS = ("beta1", "beta2", "learning_rate_end", "penalty_end", "ada_target")
 
 
@@ -40,7 +40,7 @@ class Recipe:
     random numbers and `embedding_dim` numbers for the class go in; `width` feature maps at full
     resolution, doubled at each halving up to eight times. Residual networks have `depth` blocks a
     stage and see an image as pixels of `patch` x `patch`. `noise` adds random numbers with a
-    learned strength at each size; `minibatch_deviation` shows the discriminator how varied four
+    learned strength at each size; `minibatch_stddev` shows the discriminator how varied four
     images are. `features` and `features_weights` name the frozen network of `projected`.
 
     Losses: `loss`; `r1` and `r2` weigh the gradient penalties on real and generated images, every
@@ -53,7 +53,7 @@ class Recipe:
 
     Budget: `kimg` thousand real images are shown, `batch` at a time, or as many as go into
     `minutes`. Adam's learning rates fall along a cosine to `learning_rate_end` of their start.
-    `average_kimg` is the half-life of the averaged generator weights. Every `evaluate_kimg` the
+    `ema_kimg` is the half-life of the averaged generator weights. Every `evaluate_kimg` the
     averaged generator is compared with the training images; after `patience` evaluations without
     a better one the training ends (0: never). `precision` auto follows the rule of
     `ufgen.precision`; `steps_per_call` optimiser steps run in one compiled program.
@@ -69,7 +69,7 @@ class Recipe:
     depth: int = 1
     patch: int = 1
     noise: bool = True
-    minibatch_deviation: bool = False
+    minibatch_stddev: bool = False
     features: str = ""
     features_weights: str = "imagenet"
     loss: str = "non_saturating"
@@ -90,7 +90,7 @@ class Recipe:
     flip: bool = True
     kimg: float = 250.0
     minutes: float = 0.0
-    average_kimg: float = 2.0
+    ema_kimg: float = 2.0
     evaluate_kimg: float = 10.0
     patience: int = 0
     precision: str = "auto"
@@ -134,12 +134,12 @@ class Recipe:
     def _check_together(self) -> None:
         """Fields that exclude each other."""
         together = self.updates == "together"
-        one_logit = self.architecture != "projected" and not self.minibatch_deviation
+        one_logit = self.architecture != "projected" and not self.minibatch_stddev
         _expect(
             self,
             "updates",
             not together or (self.loss != "hinge" and one_logit),
-            "alternate: hinge, minibatch_deviation and projected exclude updates together",
+            "alternate: hinge, minibatch_stddev and projected exclude updates together",
         )
         _expect(
             self,
@@ -148,8 +148,8 @@ class Recipe:
             "a network such as keras:MobileNetV2?alpha=0.35 where architecture is projected, "
             "and nothing elsewhere",
         )
-        grouped = not self.minibatch_deviation or self.batch % 4 == 0
-        _expect(self, "batch", grouped, "a multiple of 4 with minibatch_deviation")
+        grouped = not self.minibatch_stddev or self.batch % 4 == 0
+        _expect(self, "batch", grouped, "a multiple of 4 with minibatch_stddev")
 
     def steps(self) -> int:
         """The budget in optimiser steps: whole programs of `steps_per_call`, at least one."""

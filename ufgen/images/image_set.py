@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
 from ufgen.images.class_folders import read_class_folders
 from ufgen.images.manifest import SOURCES, SPLITS, read_manifest  # noqa: F401
@@ -206,7 +206,7 @@ def write_manifest(images: ImageSet, out: Path, extra: dict | None = None) -> No
     out = Path(out)
     table = images.table.assign(**(extra or {}))
     table["path"] = [os.path.relpath(p, out.parent.absolute()) for p in table["path"]]
-    with whole_file(out) as temporary:
+    with atomic_file(out) as temporary:
         table.to_csv(temporary, index=False)
 
 

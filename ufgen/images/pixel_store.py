@@ -14,7 +14,7 @@ import pandas as pd
 from filelock import FileLock
 
 from ufgen import provenance
-from ufgen.atomic import whole_folder
+from ufgen.atomic import atomic_folder
 from ufgen.errors import UserError
 from ufgen.images.decoding import FITS, as_picture, decode, hash_pixels, resize  # noqa: F401
 from ufgen.images.image_set import ImageSet
@@ -179,7 +179,7 @@ def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, 
             else:
                 arrays.append(outcome[0])
                 hashes[content] = outcome[1]
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         empty = np.zeros((0, size, size, channels), np.uint8)
         np.save(temporary / "pixels.npy", np.stack(arrays) if arrays else empty)
         entry = {"hashes": hashes, "reasons": reasons}

@@ -10,14 +10,14 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from ufgen.atomic import whole_folder
+from ufgen.atomic import atomic_folder
 from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
 from ufgen.phantom.patient import simulate_patient
 from ufgen.progress import Progress
 
 CLASSES = ("NUF", "UF")
-UF_SHARE = 0.45
+UF_FRACTION = 0.45
 
 
 def write_set(
@@ -51,7 +51,7 @@ def write_set(
     jobs = [job for split, n in (("train", train), ("test", test)) for job in _plan(seed, split, n)]
     rows = []
     with (
-        whole_folder(folder) as temporary,
+        atomic_folder(folder) as temporary,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         Progress(
             total=train + test, unit="img", desc="simulating (phantom)", disable=not progress
@@ -77,7 +77,7 @@ def _plan(seed: int, split: str, count: int) -> list[tuple[str, int, str, int]]:
     """Split, patient number, label and number of views, for exactly `count` images."""
     first = {"train": 0, "test": 50_000}[split]
     rng = np.random.default_rng([seed, first])
-    wanted = {"UF": max(1, round(count * UF_SHARE))}
+    wanted = {"UF": max(1, round(count * UF_FRACTION))}
     wanted["NUF"] = max(1, count - wanted["UF"])
     jobs = []
     for label in CLASSES:

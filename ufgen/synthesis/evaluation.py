@@ -6,14 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ufgen.atomic import whole_file, write_text
+from ufgen.atomic import atomic_file, write_text
 from ufgen.display.contact_sheet import Strip
 from ufgen.fidelity import fidelity_table, gate
 from ufgen.fidelity.feature_extractors import Extractor, extract, network_name, texture
 from ufgen.fidelity.memorization import Copies, find_copies
 from ufgen.gan.recipe import Recipe
 from ufgen.gan.sampling.interpolations import write_interpolations
-from ufgen.gan.sampling.sampler import Drawn
+from ufgen.gan.sampling.sampler import GeneratedImages
 from ufgen.images import pixel_store
 from ufgen.images.image_set import ImageSet
 from ufgen.synthesis.gallery import write_gallery
@@ -21,7 +21,7 @@ from ufgen.synthesis.gallery import write_gallery
 FEWEST_HELD_OUT = 5
 
 
-class Appraisal(NamedTuple):
+class FidelityReport(NamedTuple):
     """The table of `fidelity_table`, what was found of copies, and what to beware of."""
 
     fidelity: pd.DataFrame
@@ -67,12 +67,12 @@ def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Strip
 
 def appraise(
     folder: Path,
-    drawn: Drawn,
+    drawn: GeneratedImages,
     train: ImageSet,
     train_pixels: np.ndarray,
     held_out: Strip | None,
     extractor: Extractor,
-) -> Appraisal:
+) -> FidelityReport:
     """Measure images `drawn` into `folder`: numbers, copies, interpolations, gallery.html."""
     synthetic = ImageSet(drawn.table, None)
     found = compare(
@@ -111,7 +111,7 @@ def compare(
     extractor: Extractor,
     train: ImageSet,
     train_pixels: np.ndarray | None = None,
-) -> Appraisal:
+) -> FidelityReport:
     """Write fidelity.csv, fidelity.png, copies.csv, near_duplicates.csv and copies.txt.
 
     Fidelity compares with the `real` images; copies are looked for among the `train` images
@@ -134,9 +134,9 @@ def compare(
     pairs = copies.duplicates
     pairs = pairs.assign(path=paths[pairs["row"]], other_path=paths[pairs["other"]])
     for name, rows in (("copies.csv", shown), ("near_duplicates.csv", pairs)):
-        with whole_file(folder / name) as temporary:
+        with atomic_file(folder / name) as temporary:
             rows.to_csv(temporary, index=False)
-    found = Appraisal(table, copies, _near_duplicates(pairs))
+    found = FidelityReport(table, copies, _near_duplicates(pairs))
     write_text(folder / "copies.txt", "\n".join([*found.warnings, found.verdict]) + "\n")
     return found
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor
 from ufgen.gan.recipe import load_recipe
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
-from ufgen.synthesis.evaluation import Appraisal, compare, flattery, training_and_held_out
+from ufgen.synthesis.evaluation import FidelityReport, compare, flattery, training_and_held_out
 
 ONE_CLASS = "images"
 
@@ -27,7 +27,7 @@ def compare_folders(
     fit: str = "crop",
     group_pattern: str | None = None,
     allow_ungrouped: bool = False,
-) -> Appraisal:
+) -> FidelityReport:
     """Compare two folders of images; the size is that of the synthetic images.
 
     `split` names the real images to compare with, by default the training images. Copies are
@@ -75,7 +75,7 @@ def compare_folders(
         train,
         decoded.store.take(train),
     )
-    with whole_file(Path(out) / "quarantine.csv") as temporary:
+    with atomic_file(Path(out) / "quarantine.csv") as temporary:
         broken.to_csv(temporary, index=False)
     recipe = Path(synthetic) / "generator" / "recipe.yaml"
     more = flattery(load_recipe(recipe), extractor) if recipe.is_file() else ()

@@ -13,7 +13,7 @@ from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.fidelity.fidelity_table import standardised
 from ufgen.fidelity.memorization import find_copies
 from ufgen.gan.recipe import load_recipe
-from ufgen.gan.sampling.sampler import Drawn, draw, write
+from ufgen.gan.sampling.sampler import GeneratedImages, draw, write
 from ufgen.gan.training.trainer import train_generator
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
@@ -37,7 +37,7 @@ class Choice:
     seed: int = 0
     truncation: float = 1.0
     filters: tuple[str, ...] = ()
-    agreement: Callable[[Drawn], np.ndarray] | None = None
+    agreement: Callable[[GeneratedImages], np.ndarray] | None = None
 
     def __post_init__(self):
         unknown = set(self.filters) - set(FILTERS)
@@ -65,7 +65,7 @@ def synthesise(
     fit: str = "crop",
     extractor: Extractor | None = None,
     named: bool = True,
-) -> evaluation.Appraisal:
+) -> evaluation.FidelityReport:
     """Train a generator on the training split (or reuse it), draw images into `out`, measure them.
 
     Where the images have no split, all of them are training images. The snapshot is chosen with
@@ -132,7 +132,7 @@ def choose(
     train: ImageSet,
     train_pixels: np.ndarray,
     extractor: Extractor,
-) -> tuple[Drawn, pd.DataFrame]:
+) -> tuple[GeneratedImages, pd.DataFrame]:
     """Images that pass the filters, and a table of those that were dropped and why.
 
     Twice as many are drawn until enough pass. Raises UserError where that does not help.
@@ -158,7 +158,9 @@ def choose(
     )
 
 
-def _ask(drawn: Drawn, choice: Choice, train, train_pixels, extractor) -> dict[str, pd.DataFrame]:
+def _ask(
+    drawn: GeneratedImages, choice: Choice, train, train_pixels, extractor
+) -> dict[str, pd.DataFrame]:
     """Each filter's table for the images drawn."""
     labels = drawn.table["label"].to_numpy()
     tables = {}

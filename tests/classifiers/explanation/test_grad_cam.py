@@ -170,7 +170,7 @@ def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
 def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
-    monkeypatch.setattr(example_sheet, "whole_file", _nowhere)
+    monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
     example_sheet.write(tmp_path, no_evidence, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
     titles = [axes.get_title() for axes in shown[0].axes]
     assert "is UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
@@ -181,7 +181,7 @@ def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypa
 def test_no_heat_map_of_a_constant_network(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
-    monkeypatch.setattr(example_sheet, "whole_file", _nowhere)
+    monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
     written = []
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda table, *a, **k: written.append(table))
     example_sheet.write(tmp_path, no_evidence, _few(0.496), PIXELS, "UF")

@@ -29,8 +29,8 @@ def _divided(study):
 
 def _key(study) -> str:
     prepared, first = _divided(study), study.trials()[0]
-    diet = arms.mix(prepared.fit, None, first.arm, first.seed)
-    settings = trial.trial_settings(study, prepared, first, diet, "float32")
+    training_set = arms.mix(prepared.fit, None, first.arm, first.seed)
+    settings = trial.trial_settings(study, prepared, first, training_set, "float32")
     return trial.trial_folder(Path("runs"), first, settings).name
 
 

@@ -55,7 +55,7 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
         runner.run(small, tmp_path / "ray", "again", executor=cluster)
         divided = data_split.divide(small, data_split.read_images(small))
         without_pixels = PixelStore(divided.store.array[:0], {})
-        shared = jobs.Shared(small, {None: divided}, without_pixels, PRECISIONS)
+        shared = jobs.StudyContext(small, {None: divided}, without_pixels, PRECISIONS)
         broken = jobs.Job(small.trials()[0], divided.fit, tmp_path / "broken", "")
         cluster.run_trials(shared, [broken], tqdm(disable=True))
     for name in TABLES:

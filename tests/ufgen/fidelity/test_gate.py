@@ -16,7 +16,7 @@ from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.fidelity.memorization import find_copies  # noqa: E402
 from ufgen.images.image_set import scan  # noqa: E402
 from ufgen.images.pixel_store import load  # noqa: E402
-from ufgen.synthesis.evaluation import Appraisal  # noqa: E402
+from ufgen.synthesis.evaluation import FidelityReport  # noqa: E402
 from ufgen.synthesis.gallery import write_gallery  # noqa: E402
 
 
@@ -112,11 +112,11 @@ def test_a_failure_stands_first_and_no_sign_of_copying_is_not_said(originals):
     train, held_out = originals
     pixels = np.concatenate(list(train.values()))
     copies = find_copies(noise(pixels), pixels, np.concatenate(list(held_out.values())))
-    text = Appraisal(measured(originals, noise), copies).text()
+    text = FidelityReport(measured(originals, noise), copies).text()
     first = text.index("NOT LIKE THE ORIGINAL IMAGES")
     assert first < text.index("synthetic images are copies")
     assert "no sign of copying" not in text and "train the generator longer" in text
-    passed = Appraisal(measured(originals, lambda images: images), copies).text()
+    passed = FidelityReport(measured(originals, lambda images: images), copies).text()
     assert "fidelity gate passed" in passed and "no sign of copying" in passed
 
 

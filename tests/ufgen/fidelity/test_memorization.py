@@ -7,11 +7,11 @@ from scipy.stats import mannwhitneyu
 
 from ufgen.fidelity.closeness_test import closer
 from ufgen.fidelity.memorization import (
+    binomial_interval,
     copy_threshold,
     find_copies,
     nearest_by_correlation,
     nearest_by_features,
-    share_interval,
 )
 
 
@@ -171,7 +171,7 @@ def test_images_of_one_group_are_not_compared():
     ("count", "low", "high"), [(0, 0, 0.3085), (10, 0.6915, 1), (5, 0.187, 0.813)]
 )
 def test_a_share_has_its_exact_interval(count, low, high):
-    assert share_interval(count, 10) == pytest.approx((low, high), abs=5e-4)
+    assert binomial_interval(count, 10) == pytest.approx((low, high), abs=5e-4)
 
 
 def test_the_verdict_counts_and_says_against_what():

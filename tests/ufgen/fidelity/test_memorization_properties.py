@@ -40,7 +40,7 @@ def test_the_verdict_in_full():
 @pytest.mark.parametrize(("count", "total"), [(0, 7), (3, 40), (7, 7)])
 def test_the_interval_of_a_share_is_clopper_and_pearsons(count, total):
     expected = proportion_confint(count, total, 0.05, method="beta")
-    assert memorization.share_interval(count, total) == pytest.approx(expected)
+    assert memorization.binomial_interval(count, total) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("count", [5, 600])
@@ -103,7 +103,7 @@ def test_a_copy_correlates_more_than_the_threshold_and_its_row_is_named():
     assert made.table["train_row"].tolist()[0::7] == [7, 11]
     assert made.table["flipped"].tolist()[0::7] == [False, True]
     assert made.rate == 0.25 and made.threshold == 0.9
-    assert (made.low, made.high) == memorization.share_interval(2, 8)
+    assert (made.low, made.high) == memorization.binomial_interval(2, 8)
     assert made.against == "training images are to each other"
     assert list(made.tests.index) == ["pixels"] and set(made.tests.columns) == {"p", "closer"}
     others = memorization.nearest_by_correlation(train, train, np.arange(30))[1]

@@ -13,7 +13,7 @@ from ufgen.fidelity.distances import kernel_distance  # noqa: E402
 from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.fidelity.real_reference import Reference, between_halves, splits, summary  # noqa: E402
 from ufgen.gan.recipe import Recipe  # noqa: E402
-from ufgen.gan.training.snapshot_selection import Judge  # noqa: E402
+from ufgen.gan.training.snapshot_selection import SnapshotSelector  # noqa: E402
 from ufgen.gan.training_curves import HALVES, write_curves  # noqa: E402
 
 
@@ -44,7 +44,7 @@ def test_the_reference_is_mean_least_and_largest_over_the_halves():
 
 def test_snapshots_and_fidelity_have_one_reference():
     pixels, labels = noise(30, 0), np.arange(30) % 3 // 2
-    judge = Judge(texture(), pixels, labels, Recipe(resolution=32, seed=5))
+    judge = SnapshotSelector(texture(), pixels, labels, Recipe(resolution=32, seed=5))
     by_class = {name: pixels[labels == i] for i, name in enumerate("ab")}
     table = fidelity_table.measure(by_class, by_class, [texture()]).set_index(["scope", "metric"])
     row = table.loc[("all", "KD-texture")]

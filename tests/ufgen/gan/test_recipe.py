@@ -22,9 +22,9 @@ def test_every_shipped_recipe_reads(name):
     "fields",
     [
         {"loss": "hinge"},
-        {"minibatch_deviation": True},
+        {"minibatch_stddev": True},
         {"features": "keras:MobileNetV2"},
-        {"minibatch_deviation": True, "updates": "alternate", "batch": 30},
+        {"minibatch_stddev": True, "updates": "alternate", "batch": 30},
     ],
 )
 def test_fields_that_exclude_each_other_are_named(fields):

@@ -70,7 +70,7 @@ class LearnedBasis(layers.Layer):
         return self.scale(vectors)[:, None, None, :] * self.pattern
 
 
-class MinibatchDeviation(layers.Layer):
+class MinibatchStddev(layers.Layer):
     """Adds a map that tells how much four neighbours in the batch differ (Karras et al., 2018)."""
 
     def call(self, features):

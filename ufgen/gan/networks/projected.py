@@ -14,7 +14,7 @@ from ufgen.pretrained import build
 
 __all__ = ["build_discriminator", "build_generator"]
 
-HEAD_MAPS = 64
+HEAD_FILTERS = 64
 HEADS = 3
 
 
@@ -67,11 +67,11 @@ def watched(network: keras.Model) -> list[layers.Layer]:
 
 
 def _head(features, labels, classes: int):
-    features = layers.Conv2D(HEAD_MAPS, 1)(features)
+    features = layers.Conv2D(HEAD_FILTERS, 1)(features)
     features = layers.LeakyReLU(0.2)(features)
-    features = layers.Conv2D(HEAD_MAPS, 3, padding="same")(features)
+    features = layers.Conv2D(HEAD_FILTERS, 3, padding="same")(features)
     features = layers.LeakyReLU(0.2)(features)
     features = layers.GlobalAveragePooling2D(dtype="float32")(features)
-    embedded = layers.Embedding(classes, HEAD_MAPS, dtype="float32")(labels)
+    embedded = layers.Embedding(classes, HEAD_FILTERS, dtype="float32")(labels)
     plain = layers.Dense(1, dtype="float32")(features)
     return layers.Add(dtype="float32")([plain, Projection(dtype="float32")([features, embedded])])

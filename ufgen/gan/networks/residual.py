@@ -12,7 +12,7 @@ from ufgen.gan.networks.layers import (
     Enlarge,
     FromPatches,
     LearnedBasis,
-    MinibatchDeviation,
+    MinibatchStddev,
     PixelNoise,
     ToPatches,
 )
@@ -52,8 +52,8 @@ def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
             features = _channels(layers.AveragePooling2D(2)(features), maps(recipe, side))
         for _ in range(recipe.depth):
             features = _block(features, recipe.depth * len(sizes))
-    if recipe.minibatch_deviation:
-        features = MinibatchDeviation()(features)
+    if recipe.minibatch_stddev:
+        features = MinibatchStddev()(features)
     features = layers.LeakyReLU(0.2)(features)
     features = layers.Flatten()(features)
     features = layers.Dense(maps(recipe, 4))(features)

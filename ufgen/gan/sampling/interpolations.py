@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ufgen.atomic import whole_file
+from ufgen.atomic import atomic_file
 from ufgen.display.image_grid import GRID_COLUMNS, TILE, write_grid
 from ufgen.gan.sampling.latents import interpolate, render
-from ufgen.gan.sampling.sampler import Drawn, load_generator
+from ufgen.gan.sampling.sampler import GeneratedImages, load_generator
 from ufgen.images import pixel_store
 
 STRIP_SEEDS, STRIP_BETWEEN = GRID_COLUMNS // 2, 2
 GIF_SEEDS, GIF_BETWEEN, GIF_MILLISECONDS = 4, 12, 80
 
 
-def write_interpolations(folder: Path, drawn: Drawn) -> None:
+def write_interpolations(folder: Path, drawn: GeneratedImages) -> None:
     """interpolation.png, a strip for each class, and interpolation.gif, the classes in a row."""
     network, recipe, about = load_generator(drawn.generator)
     rows, films = [], []
@@ -38,7 +38,7 @@ def write_interpolations(folder: Path, drawn: Drawn) -> None:
     factor = max(1, TILE // frames.shape[1])
     frames = frames.repeat(factor, 1).repeat(factor, 2)
     pictures = [Image.fromarray(pixel_store.as_picture(frame)) for frame in frames]
-    with whole_file(folder / "interpolation.gif") as temporary:
+    with atomic_file(folder / "interpolation.gif") as temporary:
         pictures[0].save(
             temporary,
             save_all=True,

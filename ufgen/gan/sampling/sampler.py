@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ufgen.atomic import whole_folder
+from ufgen.atomic import atomic_folder
 from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.errors import UserError
 from ufgen.gan.generator_folder import GENERATOR_FILES, discriminator_scores, load_generator
@@ -20,7 +20,7 @@ from ufgen.progress import Progress
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratedImages:
     """Images drawn from the generator in `generator`: a table and uint8 pixels, row by row.
 
     The table has the columns of an image set (paths relative to the folder they are written to),
@@ -34,10 +34,10 @@ class Drawn:
     table: pd.DataFrame
     pixels: np.ndarray
 
-    def select(self, rows: np.ndarray) -> "Drawn":
+    def select(self, rows: np.ndarray) -> "GeneratedImages":
         """Only the `rows` of a mask or index."""
         chosen = self.table[rows] if np.asarray(rows).dtype == bool else self.table.iloc[rows]
-        return Drawn(
+        return GeneratedImages(
             self.generator,
             self.recipe,
             self.about,
@@ -62,7 +62,7 @@ def draw(
     seed: int = 0,
     truncation: float = 1.0,
     progress: bool = True,
-) -> Drawn:
+) -> GeneratedImages:
     """Draw `counts` images of each class.
 
     The first n images of a draw are the same however many are drawn. `training_sha256` is the hash
@@ -117,11 +117,11 @@ def draw(
         training_sha256=seen,
         discriminator_score=discriminator_scores(generator, pixels, np.array(labels)).round(4),
     )
-    return Drawn(Path(generator), recipe, about, training, table, pixels)
+    return GeneratedImages(Path(generator), recipe, about, training, table, pixels)
 
 
 def write(
-    drawn: Drawn,
+    drawn: GeneratedImages,
     out: Path,
     train_images: ImageSet | None = None,
     train_pixels: np.ndarray | None = None,
@@ -135,7 +135,7 @@ def write(
     folder appears.
     """
     out = Path(out)
-    with whole_folder(out, keep_others=True) as temporary:
+    with atomic_folder(out, keep_others=True) as temporary:
         for path, picture in zip(drawn.table["path"], drawn.pixels, strict=True):
             (temporary / path).parent.mkdir(exist_ok=True)
             Image.fromarray(as_picture(picture)).save(temporary / path)
@@ -174,7 +174,7 @@ def redraw(image: Path) -> tuple[np.ndarray, bool]:
     return picture, hash_pixels(as_picture(picture)) == row["sha256"]
 
 
-def _grid_rows(drawn: Drawn, train_images: ImageSet | None, train_pixels) -> list:
+def _grid_rows(drawn: GeneratedImages, train_images: ImageSet | None, train_pixels) -> list:
     """Rows of the grid, class by class: real (or phantom) above synthetic."""
     rows = []
     for label, of_class in drawn.table.groupby("label", sort=False).groups.items():

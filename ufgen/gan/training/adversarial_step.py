@@ -51,7 +51,7 @@ class Adversaries:
         self.random = keras.random.SeedGenerator(recipe.seed)
         self.shown = keras.Variable(0.0, trainable=False, name="images_shown")
         self.augmentation = keras.Variable(float(not recipe.ada_target), trainable=False)
-        self.caution = keras.Variable(1.0, trainable=False, name="caution")
+        self.learning_rate_scale = keras.Variable(1.0, trainable=False, name="learning_rate_scale")
         self.variables = [
             *self.generator.variables,
             *self.discriminator.variables,
@@ -61,7 +61,7 @@ class Adversaries:
             self.random.state,
             self.shown,
             self.augmentation,
-            self.caution,
+            self.learning_rate_scale,
         ]
 
     def program(self, count: int) -> Callable:
@@ -132,7 +132,7 @@ class Adversaries:
         """
         recipe, labels = self.recipe, batch["labels"]
         both, half = ops.concatenate([labels, labels]), labels.shape[0]
-        fake, pull = backend.pullback(
+        fake, pull = backend.vjp(
             lambda: self.generator([batch["latents"], labels, batch["noise"]], training=True),
             self.generator.trainable_variables,
             self.generator.non_trainable_variables,
@@ -153,7 +153,7 @@ class Adversaries:
 
         def generator_slopes():
             if recipe.updates == "together":
-                ratio = losses.slope_ratio(recipe.loss, real_logits, fake_logits)
+                ratio = losses.gradient_ratio(recipe.loss, real_logits, fake_logits)
                 return pull(found.inputs * ops.reshape(ratio, (-1, 1, 1, 1)))
             return pull(
                 backend.gradient_of(
@@ -207,16 +207,16 @@ class Adversaries:
         value, *slopes = ops.cond(due, found, lambda: nothing)
         return value, slopes
 
-    def step_aside(self, count: int) -> None:
+    def reseed_and_slow_down(self, count: int) -> None:
         """After a breakdown: halve the learning rates `count` times, take other random numbers."""
-        self.caution.assign(0.5**count)
+        self.learning_rate_scale.assign(0.5**count)
         self.random.state.assign([self.recipe.seed, count * 2**24])
 
     def _set_learning_rates(self, progress) -> None:
         recipe = self.recipe
         cosine = 0.5 * (1 + ops.cos(np.pi * progress))
         factor = recipe.learning_rate_end + (1 - recipe.learning_rate_end) * cosine
-        factor = factor * self.caution
+        factor = factor * self.learning_rate_scale
         self.generator_optimizer.learning_rate.assign(recipe.generator_learning_rate * factor)
         self.discriminator_optimizer.learning_rate.assign(
             recipe.discriminator_learning_rate * factor
@@ -225,7 +225,7 @@ class Adversaries:
     def _average(self) -> None:
         """Exponential average of the generator, with a half-life that grows at the start."""
         self.shown.assign(self.shown + self.recipe.batch)
-        half_life = ops.minimum(self.recipe.average_kimg * 1000, RAMP * self.shown)
+        half_life = ops.minimum(self.recipe.ema_kimg * 1000, RAMP * self.shown)
         decay = 0.5 ** (self.recipe.batch / half_life)
         for mean, new in zip(self.averaged.variables, self.generator.variables, strict=True):
             mean.assign(new + decay * (mean - new))

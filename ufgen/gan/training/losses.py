@@ -28,7 +28,7 @@ def generator_loss(name: str, real, fake):
     return ops.mean(ops.softplus(real - fake))
 
 
-def slope_ratio(name: str, real, fake):
+def gradient_ratio(name: str, real, fake):
     """(d generator_loss / d fake) / (d discriminator_loss / d fake), logit by logit.
 
     With it one backward pass through the discriminator serves both updates: Shen et al., Training

@@ -13,7 +13,7 @@ COMPARED = 512
 COLLAPSED, VARIED = 0.05, 0.2
 
 
-class Judge:
+class SnapshotSelector:
     """Compares a generator's images with the training images, by kernel distance (KD).
 
     `pixels` are uint8 (N, H, W, C) with class numbers `labels`; the generator draws the same

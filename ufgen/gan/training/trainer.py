@@ -22,7 +22,7 @@ from ufgen.gan.generator_folder import (
 from ufgen.gan.recipe import Recipe, digest
 from ufgen.gan.sampling.latents import sample
 from ufgen.gan.training.adversarial_step import NUMBERS, Adversaries, constants_of
-from ufgen.gan.training.snapshot_selection import COLLAPSED, VARIED, Judge
+from ufgen.gan.training.snapshot_selection import COLLAPSED, VARIED, SnapshotSelector
 from ufgen.gan.training.training_progress import advance, deferred_interrupt, progress_bar
 from ufgen.images.image_set import ImageSet
 from ufgen.progress import say
@@ -55,7 +55,7 @@ def train_generator(
         )
     extractor, recipe = extractor or texture(), resolved(recipe)
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
-    with folder.alone():
+    with folder.lock():
         if folder.complete:
             say(f"reusing the generator {folder.path.name}: same images, same recipe")
             return folder.path
@@ -79,7 +79,7 @@ class _Training:
     def __init__(self, pixels, labels, classes, recipe, folder: GeneratorFolder, extractor):
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = constants_of(recipe, pixels, labels)
-        self.judge = Judge(extractor, pixels, labels, recipe)
+        self.judge = SnapshotSelector(extractor, pixels, labels, recipe)
         self.networks = Adversaries(recipe, len(classes), precision.POLICIES[recipe.precision])
         self.program = self.networks.program(recipe.steps_per_call)
         self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
@@ -194,7 +194,7 @@ class _Training:
                 "smaller learning rates in the recipe"
             )
         self.state |= {"recoveries": recoveries, "seconds": seconds}
-        self.networks.step_aside(recoveries)
+        self.networks.reseed_and_slow_down(recoveries)
         again = "with half the learning rates"
         if recoveries > RECOVERIES:
             again = f"and ends there, having gone back {RECOVERIES} times before"

@@ -31,7 +31,7 @@ def inputs(recipe: Recipe, count: int, seed: int = 0) -> list[np.ndarray]:
 
 SMALL = [
     {"architecture": "dcgan"},
-    {"architecture": "residual", "patch": 2, "minibatch_deviation": True, "updates": "alternate"},
+    {"architecture": "residual", "patch": 2, "minibatch_stddev": True, "updates": "alternate"},
 ]
 
 

@@ -30,7 +30,7 @@ RECIPES = {
         "loss": "hinge",
         "updates": "alternate",
         "noise": False,
-        "minibatch_deviation": True,
+        "minibatch_stddev": True,
         "r1": 1.0,
         "penalty_every": 2,
         "beta1": 0.0,

@@ -56,7 +56,7 @@ def test_the_ratio_of_slopes_is_that_of_the_two_losses(name):
         np.asarray(backend.gradient_of(lambda x, f=loss: f(name, real, x), fake))
         for loss in (losses.generator_loss, losses.discriminator_loss)
     ]
-    ratio = np.asarray(losses.slope_ratio(name, real, fake))
+    ratio = np.asarray(losses.gradient_ratio(name, real, fake))
     np.testing.assert_allclose(slopes[1] * ratio, slopes[0], rtol=1e-4)
 
 
@@ -98,7 +98,7 @@ def test_gradients_with_respect_to_variables():
 
 def test_the_pullback_is_the_gradient_of_the_output():
     weight = keras.Variable([2.0, -1.0])
-    output, pull = backend.pullback(lambda: weight * weight, [weight], [])
+    output, pull = backend.vjp(lambda: weight * weight, [weight], [])
     np.testing.assert_allclose(np.asarray(output), [4.0, 1.0])
     np.testing.assert_allclose(np.asarray(pull(as_tensor([1.0, 10.0]))[0]), [4.0, -20.0])
 

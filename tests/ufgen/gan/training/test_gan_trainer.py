@@ -72,10 +72,10 @@ def test_a_generator_that_another_process_trains_is_waited_for(tmp_path, capsys)
     folder, order = GeneratorFolder(tmp_path / "g"), []
 
     def train(name):
-        with folder.alone():
+        with folder.lock():
             order.append(name)
 
-    with folder.alone():
+    with folder.lock():
         waiting = threading.Thread(target=train, args=("second",))
         waiting.start()
         while "waiting for it" not in capsys.readouterr().out:
@@ -190,7 +190,7 @@ def test_a_collapse_to_one_image_a_class_is_noticed():
     images, pixels = discs(40)
     labels = np.searchsorted(images.classes, images.table["label"])
     recipe = Recipe(resolution=32)
-    judge = trainer.Judge(texture(), pixels, labels, recipe)
+    judge = trainer.SnapshotSelector(texture(), pixels, labels, recipe)
     first = [pixels[np.flatnonzero(labels == c)[0]] for c in (0, 1)]
 
     def memorised(inputs):
@@ -212,7 +212,7 @@ def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
 ):
     images, pixels = discs(12)
     found = iter([{"distance": 1.0, "variety": 1.0}] + 9 * [{"distance": 0.5, "variety": 0.0}])
-    monkeypatch.setattr(trainer.Judge, "compare", lambda *_: next(found))
+    monkeypatch.setattr(trainer.SnapshotSelector, "compare", lambda *_: next(found))
     recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
     about = json.loads((folder / "complete.json").read_text())
@@ -225,7 +225,9 @@ def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     images, pixels = discs(12)
     worse = iter(range(100))
     monkeypatch.setattr(
-        trainer.Judge, "compare", lambda *_: {"distance": float(next(worse)), "variety": 1.0}
+        trainer.SnapshotSelector,
+        "compare",
+        lambda *_: {"distance": float(next(worse)), "variety": 1.0},
     )
     recipe = Recipe(resolution=32, patience=2, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
