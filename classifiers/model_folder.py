@@ -17,8 +17,9 @@ from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.settings import Training, check_trial
 from classifiers.training.trainer import Classifier
-from ufgen import precision, tensorboard
+from ufgen import precision
 from ufgen.atomic import atomic_folder, check_replaceable
+from ufgen.display import tensorboard
 from ufgen.errors import UserError
 from ufgen.images import pixel_store, splits
 from ufgen.images.image_set import ImageSet, groups_by_pattern

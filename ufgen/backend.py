@@ -1,8 +1,7 @@
 """What differs between TensorFlow and JAX: gradients, compilation, devices."""
 
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
@@ -35,62 +34,7 @@ def devices(batch: int) -> list[str]:
     return found[: max(fitting, default=1)]
 
 
-def compute_capabilities() -> list[tuple[int, ...]]:
-    """The CUDA compute capability of each GPU, such as (8, 0); of any other kind (0, 0)."""
-    if on_tensorflow():
-        import tensorflow as tf
-
-        details = tf.config.experimental.get_device_details
-        gpus = tf.config.list_physical_devices("GPU")
-        return [details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
-    import jax
-
-    gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
-    found = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
-    return [tuple(int(n) for n in text.split(".")) for text in found]
-
-
-def shares(batch: dict, count: int) -> list[tuple]:
-    """What the devices that share a batch work on: pairs of a context to enter and a part.
-
-    `batch` is a nested dict of arrays whose first axis is a multiple of `count` long, or 0. On
-    TensorFlow each device has a part, and its own moments in batch normalisation. On JAX the only
-    part is all of it, spread over the devices: XLA adds up what they find, as if they were one.
-    """
-    shared_by = devices(count)
-    if len(shared_by) == 1:
-        return [(nullcontext, batch)]
-    if not on_tensorflow():
-        return [(nullcontext, _distribute(batch, count, "batch"))]
-    import tensorflow as tf
-
-    size = count // len(shared_by)
-
-    def part(array, index):
-        if 0 in array.shape:
-            return array[: size * (array.shape[0] // count)]
-        rows = ops.reshape(array, (-1, count, *array.shape[1:]))
-        return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *array.shape[1:]))
-
-    return [
-        (partial(tf.device, name), keras.tree.map_structure(partial(part, index=index), batch))
-        for index, name in enumerate(shared_by)
-    ]
-
-
-def mean(structures: list):
-    """The mean of nested structures of tensors: what the parts of a batch found, together."""
-    if len(structures) == 1:
-        return structures[0]
-    return keras.tree.map_structure(lambda *parts: sum(parts) / len(parts), *structures)
-
-
-def constant(array, count: int):
-    """`array` as a tensor that stays, whole, on each of the devices that share a batch."""
-    return _distribute(ops.convert_to_tensor(array), count, None)
-
-
-def _distribute(tensors, count: int, first_axis: str | None):
+def distribute(tensors, count: int, first_axis: str | None):
     """On JAX, place tensors on the devices, whole or split; on TensorFlow they stay."""
     shared_by = devices(count)
     if on_tensorflow() or len(shared_by) == 1:
@@ -170,7 +114,7 @@ def vjp(function: Callable, variables: list, state: list) -> tuple:
 
 
 def gradient_of(function: Callable, images):
-    """d sum(function(images)) / d images: the shape of `images`."""
+    """D sum(function(images)) / d images: the shape of `images`."""
     if on_tensorflow():
         import tensorflow as tf
 
@@ -227,7 +171,7 @@ def compiled(step: Callable, variables: list, names: list[str], count: int, batc
     jitted = jax.jit(program, donate_argnums=0)
 
     def run(constants):
-        values = _distribute([v.value for v in variables], batch, None)
+        values = distribute([v.value for v in variables], batch, None)
         values, numbers = jitted(values, constants)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)

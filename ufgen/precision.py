@@ -47,12 +47,27 @@ def of_classifier(name: str) -> str:
 
 def native_bfloat16() -> bool:
     """Whether all devices that the backend computes on have bfloat16 instructions."""
-    from ufgen import backend
-
-    found = backend.compute_capabilities()
+    found = compute_capabilities()
     if found:
         return min(found) >= FIRST_NATIVE_GPU
     return bool(CPU_FLAGS & _cpu_flags())
+
+
+def compute_capabilities() -> list[tuple[int, ...]]:
+    """The CUDA compute capability of each GPU, such as (8, 0); of any other kind (0, 0)."""
+    from ufgen.backend import on_tensorflow
+
+    if on_tensorflow():
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details
+        gpus = tf.config.list_physical_devices("GPU")
+        return [details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
+    import jax
+
+    gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
+    found = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
+    return [tuple(int(n) for n in text.split(".")) for text in found]
 
 
 def _cpu_flags(file: Path = Path("/proc/cpuinfo")) -> set[str]:

@@ -30,7 +30,7 @@ APART = {  # they show, or what they yield is in the keys by its content
     "ufgen.display.image_grid",
     "ufgen.progress",
     "ufgen.provenance",
-    "ufgen.tensorboard",
+    "ufgen.display.tensorboard",
 }
 LIBRARIES = {
     "decoding": ("pillow",),

@@ -92,7 +92,8 @@ def grouped_area_interval(
 
 def _between_groups(labels, scores, groups) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of a positive image of group g and a negative one of h, and how many of them the
-    positive wins (ties count half): both (G, G), without pairs within a group."""
+    positive wins (ties count half): both (G, G), without pairs within a group.
+    """
     names, members = np.unique(groups, return_inverse=True)
     of_positives, positives = members[labels == 1], scores[labels == 1]
     wins = np.zeros((len(names), len(names)))

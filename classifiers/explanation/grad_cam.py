@@ -45,7 +45,7 @@ class Evidence(layers.Layer):
         return ops.relu(total)
 
     def _slopes(self, averages):
-        """d logit / d averages, (N, F)."""
+        """D logit / d averages, (N, F)."""
         active, values = [], averages
         for layer in self.dense[:-1]:
             values = ops.relu(ops.matmul(values, layer.kernel) + layer.bias)

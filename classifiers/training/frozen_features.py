@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from classifiers.training import augmentation as policies
+from ufgen.batching import in_batches
 
 BATCH_SIZE = 32
 
@@ -40,10 +41,9 @@ class FrozenFeatures:
             self._found.update(zip([key for key, _ in part], features, strict=True))
         return np.stack([self._found[key] for key in keys])
 
-    def _of(self, pixels) -> np.ndarray:
-        found = []
-        for start in range(0, len(pixels), BATCH_SIZE):
-            part = np.asarray(pixels[start : start + BATCH_SIZE], "float32")
-            padded = np.concatenate([part, np.repeat(part[:1], BATCH_SIZE - len(part), axis=0)])
-            found.append(np.asarray(self._network.predict_on_batch(padded), "float32")[: len(part)])
-        return np.concatenate(found)
+    def _of(self, pixels: np.ndarray) -> np.ndarray:
+        def features(batch: np.ndarray) -> np.ndarray:
+            shown = np.asarray(batch, "float32")
+            return np.asarray(self._network.predict_on_batch(shown), "float32")
+
+        return in_batches(features, BATCH_SIZE, pixels)

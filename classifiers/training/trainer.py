@@ -20,6 +20,7 @@ from classifiers.training.frozen_features import FrozenFeatures
 from classifiers.training.settings import Plateau, Training, check_trial, learning_rate
 from classifiers.training.train_step import Step
 from classifiers.training.weight_selection import Selection
+from ufgen.batching import in_batches
 from ufgen.errors import UserError
 
 BATCH_SIZE = 64
@@ -289,13 +290,11 @@ def _assign(variables: list, values: list) -> None:
 
 
 def _in_batches(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    parts = []
-    for start in range(0, len(inputs), BATCH_SIZE):
-        part = np.asarray(inputs[start : start + BATCH_SIZE], "float32")
-        padded = np.zeros((BATCH_SIZE, *part.shape[1:]), "float32")
-        padded[: len(part)] = part
-        parts.append(np.asarray(model.predict_on_batch(padded))[: len(part)])
-    return np.concatenate(parts) if parts else np.zeros((0, 1))
+    if not len(inputs):
+        return np.zeros((0, 1))
+    return in_batches(
+        lambda batch: model.predict_on_batch(np.asarray(batch, "float32")), BATCH_SIZE, inputs
+    )
 
 
 def _xla() -> bool:

@@ -13,8 +13,9 @@ from experiments.design.study import Study
 from experiments.running import status
 from experiments.running.data_split import DataSplit
 from experiments.running.jobs import Job, StudyContext, attempt, mention_failure
-from ufgen import provenance, tensorboard
+from ufgen import provenance
 from ufgen.atomic import atomic_folder
+from ufgen.display import tensorboard
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore

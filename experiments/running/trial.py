@@ -14,8 +14,9 @@ from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
 from experiments.design.study import Study, Trial
 from experiments.running.data_split import DataSplit, content_key
-from ufgen import provenance, tensorboard
+from ufgen import provenance
 from ufgen.atomic import atomic_folder
+from ufgen.display import tensorboard
 from ufgen.images.image_set import ImageSet
 
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]

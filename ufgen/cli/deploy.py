@@ -82,7 +82,8 @@ def predict(
     ] = None,
 ) -> None:
     """Predict images, video frames or a camera: probability of the positive class, threshold,
-    predicted class."""
+    predicted class.
+    """
     if (camera is None) == (not images):
         raise UserError("name images or videos, or else --camera NUMBER")
     if camera is not None and out:

@@ -12,8 +12,8 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import AllowUngrouped, GroupPattern, Positive, Runs, TensorBoard
+from ufgen.display.tensorboard import write_to
 from ufgen.errors import UserError
-from ufgen.tensorboard import write_to
 
 DEMO = "demo"
 

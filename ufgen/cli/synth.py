@@ -21,8 +21,8 @@ from ufgen.cli.options import (
     Weights,
     mention_quarantine,
 )
+from ufgen.display.tensorboard import write_to
 from ufgen.errors import UserError
-from ufgen.tensorboard import write_to
 
 
 @app.command(epilog="Example: ufgen synth UF_dataset --name first --resolution 64 --kimg 100")

@@ -19,8 +19,8 @@ from ufgen.cli.options import (
     TensorBoard,
     mention_quarantine,
 )
+from ufgen.display.tensorboard import write_to
 from ufgen.errors import UserError
-from ufgen.tensorboard import write_to
 
 NOTHING_LEARNED = "all images get the same probability: nothing was learned"
 MORE = "Try more --steps, another --learning-rate, pretrained --weights, or more images"

@@ -85,7 +85,8 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.
 
 class _Side(NamedTuple):
     """One of the two sets: its weights, which sum to 1, and for each row the weighted sums of the
-    kernel with the rest of its own set (`own`) and with the whole other set (`other`)."""
+    kernel with the rest of its own set (`own`) and with the whole other set (`other`).
+    """
 
     weights: np.ndarray
     own: np.ndarray

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ufgen import pretrained, provenance
 from ufgen.atomic import atomic_file
+from ufgen.batching import in_batches
 from ufgen.images.pixel_store import cache_folder
 
 TEXTURE_VERSION = 2
@@ -110,14 +111,11 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
     size = network.input_shape[1]
 
     def function(images: np.ndarray) -> np.ndarray:
-        made = []
-        for start in range(0, len(images), BATCH_SIZE):
-            part = resized(images[start : start + BATCH_SIZE], size)
-            lacking = BATCH_SIZE - len(part)
-            padded = np.concatenate([part, np.repeat(part[:1], lacking, 0)])
-            found = network.predict_on_batch(preprocess(padded))
-            made.append(np.asarray(found, "float32")[: len(part)])
-        return np.concatenate(made)
+        return in_batches(features, BATCH_SIZE, images)
+
+    def features(batch: np.ndarray) -> np.ndarray:
+        shown = preprocess(resized(batch, size))
+        return np.asarray(network.predict_on_batch(shown), "float32")
 
     return Extractor(network_name(spec), hash_weights(network), function)
 

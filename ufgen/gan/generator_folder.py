@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from ufgen import precision, provenance
 from ufgen.atomic import atomic_file, write_text
+from ufgen.batching import in_batches
 from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, hash_weights
@@ -28,7 +29,7 @@ from ufgen.images.image_set import ImageSet
 from ufgen.progress import say
 
 GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")
-SCORED_TOGETHER = 32
+BATCH_SIZE = 32
 
 
 def resolved(recipe: Recipe) -> Recipe:
@@ -96,15 +97,12 @@ def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -
     with_own = replace(recipe, features_weights="none")  # what it was trained on is in the file
     network = build_discriminator(with_own, len(about["classes"]))
     network.load_weights(folder / "discriminator.weights.h5")
-    scores = []
-    for start in range(0, len(pixels), SCORED_TOGETHER):
-        part = pixels[start : start + SCORED_TOGETHER].astype("float32") / 127.5 - 1
-        of = labels[start : start + SCORED_TOGETHER].astype("int32")
-        lacking = SCORED_TOGETHER - len(part)
-        part, of = (np.concatenate([x, np.repeat(x[:1], lacking, 0)]) for x in (part, of))
-        logits = np.asarray(network.predict_on_batch([part, of]))
-        scores.append(logits.mean(-1)[: SCORED_TOGETHER - lacking])
-    return np.concatenate(scores)
+
+    def scores(images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        inputs = [images.astype("float32") / 127.5 - 1, classes.astype("int32")]
+        return np.asarray(network.predict_on_batch(inputs)).mean(-1)
+
+    return in_batches(scores, BATCH_SIZE, pixels, labels)
 
 
 class GeneratorFolder:

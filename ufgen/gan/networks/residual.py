@@ -73,7 +73,7 @@ def _channels(features, count: int):
 
 
 def _block(features, blocks: int):
-    """features + f(features); f starts at zero, so that the pair starts out linear.
+    """Features + f(features); f starts at zero, so that the pair starts out linear.
 
     Zhang et al., Fixup initialization, ICLR 2019, with `blocks` in the whole network.
     """

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ufgen.batching import in_batches
 from ufgen.gan.networks.build import noise_size
 from ufgen.gan.recipe import Recipe
 
-DRAWN_TOGETHER = 32
+BATCH_SIZE = 32
 
 
 def latents_of(recipe: Recipe, seeds: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -41,15 +42,13 @@ def sample(
 def render(generator, latents, labels, noise) -> np.ndarray:
     """The images of these inputs, row by row: uint8 (N, H, W, C).
 
-    Always `DRAWN_TOGETHER` at a time, so that an image does not depend on how many are drawn.
+    Always `BATCH_SIZE` at a time, so that an image does not depend on how many are drawn.
     """
-    made = []
-    for start in range(0, len(labels), DRAWN_TOGETHER):
-        part = [x[start : start + DRAWN_TOGETHER] for x in (latents, labels, noise)]
-        count = len(part[0])
-        padded = [np.concatenate([x, np.repeat(x[:1], DRAWN_TOGETHER - count, 0)]) for x in part]
-        made.append(to_uint8(generator.predict_on_batch(padded))[:count])
-    return np.concatenate(made)
+
+    def images(*inputs: np.ndarray) -> np.ndarray:
+        return to_uint8(generator.predict_on_batch(list(inputs)))
+
+    return in_batches(images, BATCH_SIZE, latents, labels, noise)
 
 
 def interpolate(recipe: Recipe, seeds: list[list[int]], between: int) -> tuple:

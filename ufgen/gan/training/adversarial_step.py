@@ -9,7 +9,7 @@ from keras import ops
 from ufgen import backend, kernels
 from ufgen.gan.networks.build import build_discriminator, build_generator, noise_size
 from ufgen.gan.recipe import Recipe
-from ufgen.gan.training import losses
+from ufgen.gan.training import data_parallel, losses
 from ufgen.gan.training.diffaugment import augment, draw_changes
 
 NUMBERS = ["generator_loss", "discriminator_loss", "penalty", "real_sign", "augmentation"]
@@ -24,8 +24,8 @@ def constants_of(recipe: Recipe, pixels: np.ndarray, labels: np.ndarray) -> dict
     `progress`, the share of the budget that is spent, is 0 until another one is put in its place.
     """
     return {
-        "pixels": backend.constant(np.ascontiguousarray(pixels), recipe.batch),
-        "labels": backend.constant(labels, recipe.batch),
+        "pixels": data_parallel.constant(np.ascontiguousarray(pixels), recipe.batch),
+        "labels": data_parallel.constant(labels, recipe.batch),
         "progress": ops.convert_to_tensor(np.float32(0)),
     }
 
@@ -109,10 +109,10 @@ class Adversaries:
         """
         self._set_learning_rates(progress)
         found = []
-        for device, part in backend.shares(batch, self.recipe.batch):
+        for device, part in data_parallel.shares(batch, self.recipe.batch):
             with device():
                 found.append((device, *self._slopes(part, progress)))
-        slopes, numbers = backend.mean([(slopes, numbers) for _, slopes, numbers, _ in found])
+        slopes, numbers = data_parallel.mean([(slopes, numbers) for _, slopes, numbers, _ in found])
         trained = self.discriminator.trainable_variables
         kernels.apply_adam(self.discriminator_optimizer, slopes, trained)
         slopes = []
@@ -120,7 +120,7 @@ class Adversaries:
             with device():
                 slopes.append(generator_slopes())
         trained = self.generator.trainable_variables
-        kernels.apply_adam(self.generator_optimizer, backend.mean(slopes), trained)
+        kernels.apply_adam(self.generator_optimizer, data_parallel.mean(slopes), trained)
         self._average()
         self._adapt(numbers["real_sign"])
         return numbers | {"augmentation": self.augmentation.value + 0.0}

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from ufgen import backend, precision, tensorboard
+from ufgen import backend, precision
+from ufgen.display import tensorboard
 from ufgen.display.image_grid import GRID_COLUMNS
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, texture

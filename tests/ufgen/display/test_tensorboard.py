@@ -9,7 +9,7 @@ import pytest
 from small_generators import SHORT, discs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ufgen import tensorboard
+from ufgen.display import tensorboard
 from ufgen.errors import UserError
 from ufgen.gan.recipe import Recipe
 from ufgen.gan.training import trainer
