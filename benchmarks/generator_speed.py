@@ -35,8 +35,11 @@ parser.add_argument("--resolutions", type=int, nargs="+", default=[64, 128, 256]
 parser.add_argument("--recipes", nargs="+", default=["fast", "dcgan", "residual"])
 parser.add_argument("--minutes", type=float, default=5)
 options = parser.parse_args()
-about = environment.describe()
-print(f"backend {about['backend']}, devices {about['devices']}, {about['cores']} cores", flush=True)
+metadata = environment.describe()
+print(
+    f"backend {metadata['backend']}, devices {metadata['devices']}, {metadata['cores']} cores",
+    flush=True,
+)
 with tempfile.TemporaryDirectory() as folder:
     root = Path(folder)
     if options.folder is None:

@@ -65,7 +65,7 @@ def compare(name: str, files: list, options, place: Path, clip: Path | None) -> 
         folder = place / contestant
         folder.mkdir(parents=True)
         export.write(
-            network, about(name, options.size), runtime, folder, quantisation, examples=shown
+            network, metadata(name, options.size), runtime, folder, quantisation, examples=shown
         )
         predictor = Predictor(folder)
         judges[contestant] = predictor.predict
@@ -105,7 +105,7 @@ def by_keras(model, size: int):
     return lambda file: model.predict(resize(decode(file), size)[None].astype("float32"), verbose=0)
 
 
-def about(name: str, size: int) -> dict:
+def metadata(name: str, size: int) -> dict:
     """What `ufgen export` takes from a trained folder."""
     return {
         "classifier": name,

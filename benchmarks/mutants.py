@@ -62,13 +62,13 @@ def generate() -> None:
     mutmut.create_mutants(PROCESSES)
 
 
-def about(file: Path) -> dict:
+def metadata(file: Path) -> dict:
     return json.loads(Path("mutants", f"{file}.meta").read_text())
 
 
 def results(file: Path, count: int | None) -> dict[str, str]:
     """The status of each mutant of a file, or of `count` of them drawn at random, by its name."""
-    codes = about(file)["exit_code_by_key"]
+    codes = metadata(file)["exit_code_by_key"]
     names = sorted(codes)
     if count is not None and count < len(names):
         names = sorted(random.Random(0).sample(names, count))
@@ -135,7 +135,7 @@ def change(file: Path, mutant: str) -> str:
 
 def row(file: Path, table: dict[str, str]) -> str:
     """A file's row of the table."""
-    total = len(about(file)["exit_code_by_key"])
+    total = len(metadata(file)["exit_code_by_key"])
     checked = [status for status in table.values() if status != UNCHECKED]
     killed = sum(status in KILLED for status in checked)
     share = f"{killed / len(checked):.0%}" if checked else "-"

@@ -74,10 +74,10 @@ def main() -> None:
         report(method, peaks(found, options.size), lesions)
 
 
-def peaks(evidence: np.ndarray, size: int) -> np.ndarray:
+def peaks(heatmaps: np.ndarray, size: int) -> np.ndarray:
     """Where each map is largest, in pixels: (N, 2) as x, y."""
     found = []
-    for field in evidence:
+    for field in heatmaps:
         row, column = np.unravel_index(enlarge(field, size, size).argmax(), (size, size))
         found.append((column + 0.5, row + 0.5))
     return np.array(found)

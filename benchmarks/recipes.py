@@ -65,8 +65,8 @@ for text in options.recipes:
         extractors,
     )
     fidelity_table.write(table, folder)
-    row = {"recipe": text, "kimg": drawn.about["images_shown"] / 1000}
-    row |= {name: drawn.about[name] for name in ("snapshot_kimg", "seconds", "precision")}
+    row = {"recipe": text, "kimg": drawn.metadata["images_shown"] / 1000}
+    row |= {name: drawn.metadata[name] for name in ("snapshot_kimg", "seconds", "precision")}
     for found in table[table["scope"] == "all"].to_dict("records"):
         if found["metric"].startswith(("KD", "coverage", "precision", "recall")):
             row |= {

@@ -34,4 +34,4 @@ def trained_classifier(folder: Path) -> Extractor:
 
     code = provenance.code_version("classifiers.model_folder")
     stamp = provenance.key(12, hash_weights(network), code)
-    return Extractor(f"classifier-{classifier.about['classifier']}", stamp, function)
+    return Extractor(f"classifier-{classifier.metadata['classifier']}", stamp, function)

@@ -25,7 +25,7 @@ def of_classifier(folder: Path) -> Callable[[GeneratedImages], np.ndarray]:
                 f"{folder} was trained on {len(unseen)} images that are not among the generator's "
                 "training images: train a classifier on the same training images"
             )
-        positive, negative = classifier.about["positive"], classifier.about["negative"]
+        positive, negative = classifier.metadata["positive"], classifier.metadata["negative"]
         unknown = set(drawn.table["label"]) - {positive, negative}
         if unknown:
             raise UserError(f"{folder} does not know the class {', '.join(sorted(unknown))}")

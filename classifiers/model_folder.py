@@ -35,7 +35,7 @@ class SavedClassifier:
     """
 
     ensemble: Ensemble
-    about: dict
+    metadata: dict
     trained_on: pd.DataFrame
     root: Path = Path()
 
@@ -52,7 +52,7 @@ class SavedClassifier:
         """
         table = pd.DataFrame({"path": [str(f) for f in files]})
         table = table.assign(label="", split="", group="", source="real", sha256="")
-        decoded = self._load(ImageSet(table, self.about["positive"]))
+        decoded = self._load(ImageSet(table, self.metadata["positive"]))
         made = decoded.images.table[["path"]].assign(
             probability=self.probabilities(decoded.store.take(decoded.images))
         )
@@ -64,11 +64,11 @@ class SavedClassifier:
 
     def probabilities(self, shown: np.ndarray) -> np.ndarray:
         """Calibrated probabilities (N,) of uint8 (N, size, size, channels)."""
-        return calibration.scale(self.ensemble.predict(shown), self.about["temperature"])
+        return calibration.scale(self.ensemble.predict(shown), self.metadata["temperature"])
 
     def resized(self, shown: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) as this classifier takes them: uint8 (N, size, size, channels)."""
-        size, channels = self.about["size"], self.about["channels"]
+        size, channels = self.metadata["size"], self.metadata["channels"]
         return np.stack(
             [pixel_store.resize(pixel_store.as_picture(i), size, channels) for i in shown]
         )
@@ -84,7 +84,7 @@ class SavedClassifier:
         Raises UserError if a picture or a group was among the training or validation images (their
         groups as training knew them, and by `group_pattern`), or if the classes differ.
         """
-        expected = {self.about["positive"], self.about["negative"]}
+        expected = {self.metadata["positive"], self.metadata["negative"]}
         if not set(images.classes) <= expected:
             raise UserError(
                 f"the images are of the classes {', '.join(images.classes)}; this model knows "
@@ -100,7 +100,7 @@ class SavedClassifier:
         target = decoded.images.targets()
         probability = self.probabilities(decoded.store.take(decoded.images))
         table = decoded.images.table
-        found = assess(target, probability, table["group"], self.about["threshold"])
+        found = assess(target, probability, table["group"], self.metadata["threshold"])
         made = self._decided(table.assign(target=target, probability=probability))
         return found, made, decoded.quarantine
 
@@ -111,7 +111,7 @@ class SavedClassifier:
         got decides.
         """
         if predictions["target"].nunique() < 2:
-            return self.about["constant"]
+            return self.metadata["constant"]
         return metrics.is_constant(predictions["probability"])
 
     def explain(self, predictions: pd.DataFrame, folder: Path, root: str = "") -> Path:
@@ -120,25 +120,25 @@ class SavedClassifier:
         A network that gives all of them the same probability has no evidence: no map is drawn.
         What is written of them names files from the folder `root` on.
         """
-        images = ImageSet(predictions, self.about["positive"], root)
+        images = ImageSet(predictions, self.metadata["positive"], root)
         decoded = self._load(images)
         shown = decoded.store.take(decoded.images)
-        explain = no_evidence if self.is_constant(predictions) else self.ensemble.explain
+        explain = no_heatmaps if self.is_constant(predictions) else self.ensemble.explain
         return example_sheet.write(folder, explain, images.relative(), shown, images.positive)
 
     def _load(self, images: ImageSet) -> pixel_store.Decoded:
         return pixel_store.load(
-            images, self.about["size"], self.about["channels"], self.about["fit"]
+            images, self.metadata["size"], self.metadata["channels"], self.metadata["fit"]
         )
 
     def _decided(self, scored: pd.DataFrame) -> pd.DataFrame:
-        about = self.about
-        positive = scored["probability"] >= about["threshold"]
-        predicted = np.where(positive, about["positive"], about["negative"])
-        return scored.assign(threshold=about["threshold"], predicted=predicted)
+        metadata = self.metadata
+        positive = scored["probability"] >= metadata["threshold"]
+        predicted = np.where(positive, metadata["positive"], metadata["negative"])
+        return scored.assign(threshold=metadata["threshold"], predicted=predicted)
 
 
-def no_evidence(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
+def no_heatmaps(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
     """Maps (N, 1, 1) of zeros: what an `Ensemble.explain` of a constant network would show."""
     return np.zeros((len(pixels), 1, 1), "float32")
 
@@ -201,7 +201,7 @@ def train(
     ensemble = Ensemble(network, values, training.test_views)
     raw = ensemble.predict(validation.pixels)
     fit_to = calibration.fit(validation.targets, raw, sensitivity)
-    about = {
+    metadata = {
         "classifier": name,
         "size": size,
         "channels": channels,
@@ -232,8 +232,8 @@ def train(
         roles = np.where(held, "validation", "fit")
         kept = images.table.assign(role=roles, group=images.table["path"].map(named))
         images.relative(kept).to_csv(temporary / "images.csv", index=False)
-        (temporary / "model.json").write_text(json.dumps(about, indent=1))
-    return about
+        (temporary / "model.json").write_text(json.dumps(metadata, indent=1))
+    return metadata
 
 
 def load(folder: Path) -> SavedClassifier:
@@ -246,18 +246,18 @@ def load(folder: Path) -> SavedClassifier:
             "folder that `ufgen train` wrote"
         )
     older = {"temperature": 1.0, "members": 1, "test_views": 0, "root": ".", "constant": False}
-    about = older | model_metadata.read_object(folder / "model.json")
-    model_metadata.check(about, folder / "model.json", model_metadata.MODEL_FIELDS)
-    network = Classifier(str(about.get("classifier")), about["size"], about["channels"])
-    members = [_read(network, folder / _file(number)) for number in range(about["members"])]
+    metadata = older | model_metadata.read_object(folder / "model.json")
+    model_metadata.check(metadata, folder / "model.json", model_metadata.MODEL_FIELDS)
+    network = Classifier(str(metadata.get("classifier")), metadata["size"], metadata["channels"])
+    members = [_read(network, folder / _file(number)) for number in range(metadata["members"])]
     try:
         trained_on = pd.read_csv(folder / "images.csv", dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise UserError(f"{folder}/images.csv is damaged: {error}") from None
     if not {"path", "label", "sha256"} <= set(trained_on.columns):
         raise UserError(f"{folder}/images.csv is damaged: path, label or sha256 is missing")
-    ensemble = Ensemble(network, members, about["test_views"])
-    return SavedClassifier(ensemble, about, trained_on, folder / str(about["root"]))
+    ensemble = Ensemble(network, members, metadata["test_views"])
+    return SavedClassifier(ensemble, metadata, trained_on, folder / str(metadata["root"]))
 
 
 def _file(member: int) -> str:

@@ -113,7 +113,7 @@ def _run(study, folder: Path, generators: Path, executor: Executor, command, ret
         | spent
         | {
             "precision": precisions.text(chosen),
-            "executor": executor.about,
+            "executor": executor.description,
             "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
             "seconds of the last run": f"{time.time() - started:.0f}",
         }

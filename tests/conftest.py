@@ -126,4 +126,4 @@ def _train_model(phantoms, out):
     classifier.network.model.save_weights(out / "model.weights.h5")
     threshold = float(probabilities[19:21].mean())
     changed = {"temperature": 1.0, "threshold": threshold, "constant": False}
-    (out / "model.json").write_text(json.dumps(classifier.about | changed))
+    (out / "model.json").write_text(json.dumps(classifier.metadata | changed))

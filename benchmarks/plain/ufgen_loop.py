@@ -18,7 +18,7 @@ class Loop:
         chosen = resolved(recipe).precision
         self.networks = Adversaries(recipe, classes, precision.POLICIES[chosen])
         self.program = self.networks.program(recipe.steps_per_call)
-        self.about = {"precision": chosen, "gflop_per_image": self.work()}
+        self.metadata = {"precision": chosen, "gflop_per_image": self.work()}
 
     def parameters(self) -> tuple[int, int]:
         networks = self.networks.generator, self.networks.discriminator

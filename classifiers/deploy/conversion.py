@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from classifiers.backbones import Network
-from classifiers.explanation.grad_cam import with_evidence
+from classifiers.explanation.grad_cam import with_heatmap
 from ufgen import environment
 from ufgen.errors import UserError
 
@@ -25,8 +25,8 @@ QUANTISATIONS = {
 
 def with_logit(network: Network) -> keras.Model:
     """Pixels (N, size, size, channels) in 0..255 to the logit (N, 1) and evidence (N, h, w)."""
-    evidence = with_evidence(network).outputs[1]
-    return keras.Model(network.model.inputs, [network.logits.outputs[0], evidence])
+    heatmaps = with_heatmap(network).outputs[1]
+    return keras.Model(network.model.inputs, [network.logits.outputs[0], heatmaps])
 
 
 def write(
@@ -65,8 +65,8 @@ def _module(network: Network):
         autograph=False,
     )
     def run(images):
-        logit, evidence = model(images, training=False)
-        return {"logit": logit, "evidence": evidence}
+        logit, heatmaps = model(images, training=False)
+        return {"logit": logit, "evidence": heatmaps}
 
     module = tf.Module()
     module.run, module.weights = run, [v.value for v in model.variables]

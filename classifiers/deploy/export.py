@@ -48,16 +48,16 @@ def export(
     if quantisation != "none" and runtime != "litert":
         raise UserError(f"--{quantisation} goes with --format litert, not with {runtime}")
     saved = load(model)
-    if saved.about["members"] > 1 or saved.about["test_views"]:
+    if saved.metadata["members"] > 1 or saved.metadata["test_views"]:
         raise UserError(
-            f"{model} averages {saved.about['members']} members and {saved.about['test_views']} "
+            f"{model} averages {saved.metadata['members']} members and {saved.metadata['test_views']} "
             "views of an image; a bundle asks one network once: train with --members 1 and "
             "--test-views 0"
         )
     place = Path(images_at or saved.root)
     checked, targets, role = _images(saved, ("validation", "fit"), CHECKED, place)
     trained = saved.probabilities(checked)
-    constant = saved.about["constant"] or metrics.is_constant(trained)
+    constant = saved.metadata["constant"] or metrics.is_constant(trained)
     if constant and not allow_constant:
         raise UserError(
             f"{model} gives all of {len(checked)} {role} images the same probability, "
@@ -65,61 +65,61 @@ def export(
             "on more images; --allow-constant exports it all the same"
         )
     examples = _images(saved, ("fit",), EXAMPLES, place)[0] if quantisation == "int8" else None
-    about = _describe(saved) | {"constant": constant}
+    metadata = _describe(saved) | {"constant": constant}
     with atomic_folder(out, keep_others=True) as temporary:
-        about = write(saved.network.parts, about, runtime, temporary, quantisation, examples)
-        about["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
-        difference = about["parity"]["max_difference"]
+        metadata = write(saved.network.parts, metadata, runtime, temporary, quantisation, examples)
+        metadata["parity"] = _compare(saved, Predictor(temporary), checked, targets) | {"on": role}
+        difference = metadata["parity"]["max_difference"]
         if quantisation == "none" and difference > TOLERANCE:
             raise UserError(
                 f"the exported network differs from the trained one by {difference:.1e} in "
                 f"probability, more than {TOLERANCE:g}: it was not written"
             )
-        (temporary / "README.md").write_text(model_card(about), encoding="utf-8")
-        about["sha256"]["README.md"] = _digest(temporary / "README.md")
-        _write_json(about, temporary)
-    return about
+        (temporary / "README.md").write_text(model_card(metadata), encoding="utf-8")
+        metadata["sha256"]["README.md"] = _digest(temporary / "README.md")
+        _write_json(metadata, temporary)
+    return metadata
 
 
 def write(
-    network, about: dict, runtime: str, folder: Path, quantisation: str = "none", examples=None
+    network, metadata: dict, runtime: str, folder: Path, quantisation: str = "none", examples=None
 ) -> dict:
     """Write a `backbones.Network` and bundle.json, without the checks that need a trained one.
 
-    `about` holds classifier, labels, threshold, temperature and input; `quantisation` and
+    `metadata` holds classifier, labels, threshold, temperature and input; `quantisation` and
     `examples` are as in `convert.write`. Returns what bundle.json says.
     """
     file = folder / NETWORK_FILES[runtime]
     conversion.write(network, runtime, file, quantisation, examples)
-    about = {
+    metadata = {
         "format_version": VERSION,
         "runtime": runtime,
-        **about,
+        **metadata,
         "outputs": {"logit": "(1, 1), not calibrated", "evidence": "(1, h, w), 0 or more"},
         "quantisation": conversion.QUANTISATIONS[quantisation],
         "sha256": {file.name: _digest(file)},
     }
-    _write_json(about, folder)
-    return about
+    _write_json(metadata, folder)
+    return metadata
 
 
 def _describe(saved: SavedClassifier) -> dict:
-    about, versions = saved.about, environment.describe()
+    metadata, versions = saved.metadata, environment.describe()
     seen = sorted(saved.trained_on["sha256"])
     return {
-        "classifier": about["classifier"],
-        "labels": {"positive": about["positive"], "negative": about["negative"]},
-        "threshold": about["threshold"],
-        "temperature": about["temperature"],
+        "classifier": metadata["classifier"],
+        "labels": {"positive": metadata["positive"], "negative": metadata["negative"]},
+        "threshold": metadata["threshold"],
+        "temperature": metadata["temperature"],
         "input": {
-            "size": about["size"],
-            "channels": about["channels"],
-            "fit": about["fit"],
+            "size": metadata["size"],
+            "channels": metadata["channels"],
+            "fit": metadata["fit"],
             "dtype": "float32",
             "range": [0, 255],
         },
         "provenance": {
-            "trained": {name: value for name, value in about.items() if name != "root"},
+            "trained": {name: value for name, value in metadata.items() if name != "root"},
             "images_sha256": hashlib.sha256("\n".join(seen).encode()).hexdigest(),
             "images_by_class": saved.trained_on["label"].value_counts().to_dict(),
             "versions": {k: versions[k] for k in ("ufgen", "keras", "tensorflow")},
@@ -141,8 +141,8 @@ def _images(
         part = table[table["role"] == role].head(most).reset_index(drop=True)
         if not any(Path(path).is_file() for path in part["path"]):
             continue
-        images = ImageSet(part, saved.about["positive"])
-        found = pixel_store.load(images, *(saved.about[k] for k in ("size", "channels", "fit")))
+        images = ImageSet(part, saved.metadata["positive"])
+        found = pixel_store.load(images, *(saved.metadata[k] for k in ("size", "channels", "fit")))
         same = found.images.table["sha256"].isin(table["sha256"]).to_numpy()
         if same.any():
             images = found.images.select(same)
@@ -159,9 +159,9 @@ def _compare(saved: SavedClassifier, made: Predictor, shown: np.ndarray, targets
     logits = np.array([made.judge(image)[0] for image in shown])
     exported = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
     decisions = [
-        np.asarray(calibrated) >= saved.about["threshold"]
+        np.asarray(calibrated) >= saved.metadata["threshold"]
         for calibrated in (
-            calibration.scale(trained, saved.about["temperature"]),
+            calibration.scale(trained, saved.metadata["temperature"]),
             [made.calibrated(logit) for logit in logits],
         )
     ]
@@ -177,8 +177,8 @@ def _compare(saved: SavedClassifier, made: Predictor, shown: np.ndarray, targets
     }
 
 
-def _write_json(about: dict, folder: Path) -> None:
-    text = json.dumps(about, indent=1, ensure_ascii=False)
+def _write_json(metadata: dict, folder: Path) -> None:
+    text = json.dumps(metadata, indent=1, ensure_ascii=False)
     (folder / "bundle.json").write_text(text, encoding="utf-8")
 
 

@@ -38,20 +38,20 @@ CONSTANT = """
 - **This network gives all images the same probability: nothing was learned.**"""
 
 
-def model_card(about: dict) -> str:
+def model_card(metadata: dict) -> str:
     """Markdown from what bundle.json says."""
-    provenance, parity = about["provenance"], about["parity"]
+    provenance, parity = metadata["provenance"], metadata["parity"]
     trained = provenance["trained"]
     counts = trained.get("images", {})
     needs = {"litert": "ai-edge-litert", "onnx": "onnxruntime", "keras": "tensorflow"}
     by_class = provenance["images_by_class"].items()
     return TEXT.format(
-        name=about["classifier"],
-        **about["labels"],
-        **{k: about[k] for k in ("threshold", "temperature", "runtime", "quantisation")},
-        **{k: about["input"][k] for k in ("size", "channels", "fit")},
+        name=metadata["classifier"],
+        **metadata["labels"],
+        **{k: metadata[k] for k in ("threshold", "temperature", "runtime", "quantisation")},
+        **{k: metadata["input"][k] for k in ("size", "channels", "fit")},
         **provenance["versions"],
-        needs=needs[about["runtime"]],
+        needs=needs[metadata["runtime"]],
         training=counts.get("training", "unknown"),
         validation=counts.get("validation", "unknown"),
         by_class=", ".join(f"{label}: {count}" for label, count in by_class),
@@ -61,7 +61,7 @@ def model_card(about: dict) -> str:
         role="validation" if parity["on"] == "validation" else "training",
         difference=parity["max_difference"],
         decisions=parity["decisions_that_differ"],
-        constant=CONSTANT if about["constant"] else "",
+        constant=CONSTANT if metadata["constant"] else "",
         auc_exported=_auc(parity["roc_auc_exported"]),
         auc_trained=_auc(parity["roc_auc_trained"]),
         date=provenance["date"],

@@ -26,14 +26,14 @@ class Prediction(NamedTuple):
     `probability` that it is `positive`, calibrated, in 0..1, whatever the `label`, which is the
     class that is predicted: `positive` where the probability is at least the bundle's `threshold`.
     `box`: where the evidence for the positive class lies, (x0, y0, x1, y1) in shares of the width
-    and height of the image, or None; `evidence`: float32 (h, w), 0 or more, over the part of the
+    and height of the image, or None; `heatmaps`: float32 (h, w), 0 or more, over the part of the
     image that the network saw. `text()` says it in words: P(UF) = 0.14 → NUF (threshold 0.39).
     """
 
     probability: float
     label: str
     box: tuple[float, float, float, float] | None
-    evidence: np.ndarray
+    heatmaps: np.ndarray
     positive: str
     threshold: float
 
@@ -47,7 +47,7 @@ class Prediction(NamedTuple):
 class Predictor:
     """A bundle that `ufgen export` wrote, ready to predict. One object serves one thread.
 
-    `about` is what bundle.json says; `constant` whether its network gives all images the same
+    `metadata` is what bundle.json says; `constant` whether its network gives all images the same
     probability (such a bundle was exported with --allow-constant, and shows no evidence). Raises
     UserError if the folder is no bundle, if its network was changed or damaged, or if the runtime
     is not installed. The hashes show damage, not origin: take bundles from people you trust.
@@ -55,14 +55,14 @@ class Predictor:
 
     def __init__(self, folder: str | Path, threads: int = 2):
         folder = Path(folder)
-        self.about = _read(folder)
-        shown = self.about["input"]
+        self.metadata = _read(folder)
+        shown = self.metadata["input"]
         self.shape = (shown["size"], shown["size"], shown["channels"])
-        file = folder / NETWORK_FILES[self.about["runtime"]]
-        open_network = {"litert": _litert, "onnx": _onnx, "keras": _keras}[self.about["runtime"]]
+        file = folder / NETWORK_FILES[self.metadata["runtime"]]
+        open_network = {"litert": _litert, "onnx": _onnx, "keras": _keras}[self.metadata["runtime"]]
         try:
-            self._network = open_network(file, threads, self.about)
-            logit, evidence = self.judge(np.zeros(self.shape, np.uint8))
+            self._network = open_network(file, threads, self.metadata)
+            logit, heatmaps = self.judge(np.zeros(self.shape, np.uint8))
         except ModuleNotFoundError as error:
             raise UserError(
                 f"{folder} needs {error.name}, which is not installed: pip install 'ufgen[deploy]'"
@@ -71,7 +71,7 @@ class Predictor:
             raise
         except Exception as error:
             raise UserError(f"{file} cannot be run: {str(error)[:300]}") from None
-        if evidence.ndim != 2 or not np.isfinite(logit):
+        if heatmaps.ndim != 2 or not np.isfinite(logit):
             raise UserError(f"{file} is not the network that {folder}/bundle.json describes")
 
     def predict(self, image: str | Path | np.ndarray) -> Prediction:
@@ -80,33 +80,33 @@ class Predictor:
         The box refers to the image as it is shown, after the rotation that its EXIF data ask for.
         """
         picture = decode(image) if isinstance(image, str | Path) else _checked(image)
-        shown = self.about["input"]
-        logit, evidence = self.judge(
+        shown = self.metadata["input"]
+        logit, heatmaps = self.judge(
             resize(picture, shown["size"], shown["channels"], shown["fit"])
         )
         if self.constant:
-            evidence = np.zeros_like(evidence)
-        probability, threshold = self.calibrated(logit), self.about["threshold"]
-        positive, negative = (self.about["labels"][c] for c in ("positive", "negative"))
+            heatmaps = np.zeros_like(heatmaps)
+        probability, threshold = self.calibrated(logit), self.metadata["threshold"]
+        positive, negative = (self.metadata["labels"][c] for c in ("positive", "negative"))
         box = None
         if probability >= threshold:
-            box = _in_picture(salient_box(evidence), picture.shape, shown["fit"])
+            box = _in_picture(salient_box(heatmaps), picture.shape, shown["fit"])
         label = positive if probability >= threshold else negative
-        return Prediction(probability, label, box, evidence, positive, threshold)
+        return Prediction(probability, label, box, heatmaps, positive, threshold)
 
     @property
     def constant(self) -> bool:
         """Whether all images get the same probability, as `ufgen export` found."""
-        return bool(self.about.get("constant", False))
+        return bool(self.metadata.get("constant", False))
 
     def calibrated(self, logit: float) -> float:
         """The probability of the positive class, 0..1, that a logit of `judge` means."""
-        return float(1 / (1 + np.exp(-np.clip(logit, *LOGITS) / self.about["temperature"])))
+        return float(1 / (1 + np.exp(-np.clip(logit, *LOGITS) / self.metadata["temperature"])))
 
     def judge(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
         """The logit, not calibrated, and the evidence (h, w) of uint8 (size, size, channels)."""
-        logit, evidence = self._network(np.asarray(pixels, "float32")[None])
-        return float(np.asarray(logit).reshape(())), np.asarray(evidence, "float32")[0]
+        logit, heatmaps = self._network(np.asarray(pixels, "float32")[None])
+        return float(np.asarray(logit).reshape(())), np.asarray(heatmaps, "float32")[0]
 
 
 def _read(folder: Path) -> dict:
@@ -116,19 +116,19 @@ def _read(folder: Path) -> dict:
             f"{folder} is no bundle: bundle.json is missing. Expected the folder that "
             "`ufgen export` wrote"
         )
-    about = model_metadata.read_object(file)
-    if about.get("format_version") != VERSION:
+    metadata = model_metadata.read_object(file)
+    if metadata.get("format_version") != VERSION:
         raise UserError(
-            f"{file} has the format version {str(about.get('format_version'))[:20]}, this ufgen "
+            f"{file} has the format version {str(metadata.get('format_version'))[:20]}, this ufgen "
             f"reads {VERSION}: export the model again"
         )
-    if about.get("runtime") not in tuple(NETWORK_FILES):
-        raise UserError(f"{file} is damaged: runtime is {str(about.get('runtime'))[:60]!r}")
-    parts = [about.get(name) for name in ("labels", "input", "sha256")]
+    if metadata.get("runtime") not in tuple(NETWORK_FILES):
+        raise UserError(f"{file} is damaged: runtime is {str(metadata.get('runtime'))[:60]!r}")
+    parts = [metadata.get(name) for name in ("labels", "input", "sha256")]
     if not all(isinstance(part, dict) for part in parts):
         raise UserError(f"{file} is damaged: labels, input or sha256 is missing")
-    model_metadata.check({**parts[0], **parts[1], **{k: about.get(k) for k in _NUMBERS}}, file)
-    for name in (NETWORK_FILES[about["runtime"]], *parts[2]):
+    model_metadata.check({**parts[0], **parts[1], **{k: metadata.get(k) for k in _NUMBERS}}, file)
+    for name in (NETWORK_FILES[metadata["runtime"]], *parts[2]):
         if Path(name).name != name or not (folder / name).is_file():
             raise UserError(f"{file} names {name[:60]!r}: there is no such file in {folder}")
         with (folder / name).open("rb") as content:
@@ -138,7 +138,7 @@ def _read(folder: Path) -> dict:
                 f"{folder / name} is not the file that was exported: its SHA-256 differs from "
                 "bundle.json's. Copy the bundle again"
             )
-    return about
+    return metadata
 
 
 _NUMBERS = ("threshold", "temperature")
@@ -171,14 +171,14 @@ def _in_picture(box: tuple | None, shape: tuple, fit: str) -> tuple | None:
     return tuple(edges) if edges[0] < edges[2] and edges[1] < edges[3] else None
 
 
-def _litert(file: Path, threads: int, about: dict) -> Callable:
+def _litert(file: Path, threads: int, metadata: dict) -> Callable:
     from ai_edge_litert.interpreter import Interpreter
 
     with environment.silence():  # it announces its delegate
         interpreter = Interpreter(model_path=str(file), num_threads=threads)
         interpreter.allocate_tensors()
         run = interpreter.get_signature_runner()
-    _check_input([d["shape"] for d in run.get_input_details().values()], file, about)
+    _check_input([d["shape"] for d in run.get_input_details().values()], file, metadata)
 
     def network(images):
         found = run(images=images)
@@ -187,7 +187,7 @@ def _litert(file: Path, threads: int, about: dict) -> Callable:
     return network
 
 
-def _onnx(file: Path, threads: int, about: dict) -> Callable:
+def _onnx(file: Path, threads: int, metadata: dict) -> Callable:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -195,23 +195,28 @@ def _onnx(file: Path, threads: int, about: dict) -> Callable:
     session = onnxruntime.InferenceSession(
         file.read_bytes(), options, providers=["CPUExecutionProvider"]
     )
-    _check_input([i.shape for i in session.get_inputs()], file, about)
+    _check_input([i.shape for i in session.get_inputs()], file, metadata)
     return lambda images: session.run(["logit", "evidence"], {"images": images})
 
 
-def _keras(file: Path, threads: int, about: dict) -> Callable:
+def _keras(file: Path, threads: int, metadata: dict) -> Callable:
     environment.import_keras()
     from classifiers import registry
     from classifiers.deploy import conversion
 
-    shown = about["input"]
-    network = registry.build(about["classifier"], shown["size"], shown["channels"])
+    shown = metadata["input"]
+    network = registry.build(metadata["classifier"], shown["size"], shown["channels"])
     network.model.load_weights(file)
     model = conversion.with_logit(network)
     return model.predict_on_batch
 
 
-def _check_input(shapes: list, file: Path, about: dict) -> None:
-    expected = [1, about["input"]["size"], about["input"]["size"], about["input"]["channels"]]
+def _check_input(shapes: list, file: Path, metadata: dict) -> None:
+    expected = [
+        1,
+        metadata["input"]["size"],
+        metadata["input"]["size"],
+        metadata["input"]["channels"],
+    ]
     if [list(shape) for shape in shapes] != [expected]:
         raise UserError(f"{file} takes {shapes}: bundle.json says {expected}")

@@ -63,12 +63,12 @@ def write(
     zeros are not drawn, and have no box.
     """
     predictions = predictions.reset_index(drop=True)
-    chosen, evidence = choose(predictions), {}
+    chosen, heatmaps = choose(predictions), {}
     for of_positive in (True, False):
         alike = (chosen["probability"] >= chosen["threshold"]) == of_positive
         rows = chosen[alike].index.unique()
         if len(rows):
-            evidence |= dict(zip(rows, explain(pixels[rows], of_positive), strict=True))
+            heatmaps |= dict(zip(rows, explain(pixels[rows], of_positive), strict=True))
     figure = figure_style.open_figure(2.3 * EACH + 0.6, 2.75 * len(TITLES))
     panels, rows = figure.subplots(len(TITLES), EACH, squeeze=False), []
     for line, (kind, title) in enumerate(TITLES.items()):
@@ -79,12 +79,12 @@ def write(
         part = chosen[chosen["kind"] == kind]
         if part.empty:
             panels[line][0].text(0.5, 0.5, "none", ha="center", va="center")
-        for panel, (row, about) in zip(panels[line], part.iterrows(), strict=False):
-            box = salient_box(evidence[row])
-            _draw(panel, pixels[row], evidence[row], box, about, positive)
-            found = {name: about.get(name) for name in ABOUT}
+        for panel, (row, metadata) in zip(panels[line], part.iterrows(), strict=False):
+            box = salient_box(heatmaps[row])
+            _draw(panel, pixels[row], heatmaps[row], box, metadata, positive)
+            found = {name: metadata.get(name) for name in ABOUT}
             rows.append(found | dict(zip(BOX, box or [np.nan] * 4, strict=True)))
-    figure.suptitle(TITLE if any(e.any() for e in evidence.values()) else NOTHING, fontsize=9)
+    figure.suptitle(TITLE if any(e.any() for e in heatmaps.values()) else NOTHING, fontsize=9)
     figure_style.save(figure, folder / "explanations.png")
     with atomic_file(folder / "explanations.csv") as temporary:
         table = pd.DataFrame(rows, columns=[*ABOUT, *BOX])
@@ -93,13 +93,13 @@ def write(
     return folder / "explanations.png"
 
 
-def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about, positive: str) -> None:
+def _draw(panel, image: np.ndarray, heatmaps: np.ndarray, box, metadata, positive: str) -> None:
     from matplotlib.patches import Rectangle
 
     size = image.shape[0]
     panel.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255)
     if box:
-        heat = enlarge(evidence, size, size) / evidence.max()
+        heat = enlarge(heatmaps, size, size) / heatmaps.max()
         panel.imshow(heat, cmap="inferno", alpha=0.55 * np.clip(heat, 0, 1))
         left, top, right, bottom = (edge * size - 0.5 for edge in box)
         panel.add_patch(
@@ -108,6 +108,6 @@ def _draw(panel, image: np.ndarray, evidence: np.ndarray, box, about, positive: 
             )
         )
     said = prediction_text.text(
-        about["probability"], positive, about["predicted"], about["threshold"]
+        metadata["probability"], positive, metadata["predicted"], metadata["threshold"]
     )
-    panel.set_title(f"is {about['label']}\n{said}".replace(" → ", "\n→ "), fontsize=7)
+    panel.set_title(f"is {metadata['label']}\n{said}".replace(" → ", "\n→ "), fontsize=7)

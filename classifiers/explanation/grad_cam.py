@@ -15,7 +15,7 @@ from classifiers.explanation.receptive_field import FINE, interpolation
 METHODS = ("grad-cam", "grad-cam++")
 
 
-class Evidence(layers.Layer):
+class GradCAM(layers.Layer):
     """Feature maps, a list of (N, h, w, F), to the evidence for a class: (N, H, H), 0 or more.
 
     Grad-CAM (Selvaraju et al., ICCV 2017): maps weighed by the mean slope of the logit, summed, and
@@ -68,7 +68,7 @@ class Evidence(layers.Layer):
         return (shapes[0][0], self.side, self.side)
 
 
-def with_evidence(
+def with_heatmap(
     network: Network, method: str = "grad-cam", of_positive: bool = True
 ) -> keras.Model:
     """Pixels (N, size, size, channels) in 0..255 to P(positive), (N, 1), and evidence (N, H, H).
@@ -77,14 +77,14 @@ def with_evidence(
     image.
     """
     maps = network.maps.outputs
-    evidence = Evidence(network, method, of_positive, name="evidence")(maps)
-    return keras.Model(network.model.input, [network.model.output, evidence])
+    heatmaps = GradCAM(network, method, of_positive, name="evidence")(maps)
+    return keras.Model(network.model.input, [network.model.output, heatmaps])
 
 
 def explain(
     network: Network, pixels: np.ndarray, method: str = "grad-cam", of_positive: bool = True
 ) -> np.ndarray:
     """Evidence maps of uint8 (N, size, size, channels): float32 (N, H, H)."""
-    model = with_evidence(network, method, of_positive)
+    model = with_heatmap(network, method, of_positive)
     shown = [np.asarray(model(i[None].astype("float32"))[1]) for i in pixels]
     return np.concatenate(shown)

@@ -7,20 +7,20 @@ GRID = 64
 SHARE = 0.5
 
 
-def enlarge(evidence: np.ndarray, width: int, height: int) -> np.ndarray:
+def enlarge(heatmaps: np.ndarray, width: int, height: int) -> np.ndarray:
     """An evidence map (h, w) as float32 (height, width), bilinear."""
-    plane = Image.fromarray(np.asarray(evidence, "float32"))
+    plane = Image.fromarray(np.asarray(heatmaps, "float32"))
     return np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def salient_box(evidence: np.ndarray, share: float = SHARE) -> tuple | None:
+def salient_box(heatmaps: np.ndarray, share: float = SHARE) -> tuple | None:
     """The box (x0, y0, x1, y1), in shares of width and height, around the most salient region.
 
-    That region holds the maximum of `evidence` (h, w) and what is connected with it above `share`
+    That region holds the maximum of `heatmaps` (h, w) and what is connected with it above `share`
     of it. Nobody has drawn such boxes for training: it shows where the evidence lies, not where a
     lesion ends. None where there is no evidence at all.
     """
-    field = enlarge(evidence, GRID, GRID)
+    field = enlarge(heatmaps, GRID, GRID)
     if not field.max() > 0:
         return None
     above = field >= share * field.max()

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from classifiers import registry
 from classifiers.backbones import Network, last_block
-from classifiers.explanation.grad_cam import with_evidence
+from classifiers.explanation.grad_cam import with_heatmap
 from classifiers.training import weight_selection
 from classifiers.training.augmentation import augmenter, views
 from classifiers.training.batches import Examples, batches, class_weights
@@ -168,10 +168,10 @@ class Classifier:
             found[part] += _in_batches(self.model, seen)[:, 0].reshape(-1, test_views).sum(axis=1)
         return found / (1 + test_views)
 
-    def evidence(self, pixels: np.ndarray) -> np.ndarray:
+    def heatmaps(self, pixels: np.ndarray) -> np.ndarray:
         """Grad-CAM maps of the evidence for the positive class: float32 (N, h, w), 0 or more."""
         if self._explainer is None:
-            both = with_evidence(self.parts)
+            both = with_heatmap(self.parts)
             self._explainer = keras.Model(both.input, both.outputs[1])
             self._explainer.compile(jit_compile=_xla())
         return _in_batches(self._explainer, pixels)

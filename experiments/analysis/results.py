@@ -130,10 +130,10 @@ def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.
         reference = study.reference_of(arm)
         for classifier, members in groups.items():
             chance = _against_chance(scores, reference, members, study.confidence)
-            about = {"arm": arm.name, "reference": reference.name, "classifier": classifier}
-            about["reference_beats_chance"] = chance["beats_chance"]
+            metadata = {"arm": arm.name, "reference": reference.name, "classifier": classifier}
+            metadata["reference_beats_chance"] = chance["beats_chance"]
             for metric in metrics.NAMES:
-                row = about | {"metric": metric}
+                row = metadata | {"metric": metric}
                 rows.append(row | _delta(scores, arm, reference, members, metric))
     table = pd.DataFrame(rows).assign(confidence=study.confidence, p_holm=np.nan)
     tested = [arm.name for arm in study.parsed_arms() if arm.tested]

@@ -71,7 +71,7 @@ def time_classifier(
         for policy in policies:
             train(trained, 1, policy)
     judged = median(lambda: network.predict(validation.pixels))
-    explained = median(lambda: network.evidence(validation.pixels), 1)
+    explained = median(lambda: network.heatmaps(validation.pixels), 1)
     start = time.perf_counter() - started
     began = time.perf_counter()
     train(phases[-1][0], 1, policies[0], seed=1)

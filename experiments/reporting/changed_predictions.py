@@ -50,8 +50,8 @@ def choose(
     Changes below `LEAST_CHANGE` are left out. First up to `each` that gained most, then up to
     `each` that lost most, the last one worst.
     """
-    about = ["path", "label", "target"]
-    means = predictions.groupby([*about, "arm"])["probability"].mean().unstack("arm")
+    metadata = ["path", "label", "target"]
+    means = predictions.groupby([*metadata, "arm"])["probability"].mean().unstack("arm")
     found = means[[reference, arm]].set_axis(["before", "after"], axis=1).reset_index()
     sign = np.where(found["target"] == 1, 1, -1)
     found["gain"] = sign * (found["after"] - found["before"])
@@ -102,8 +102,8 @@ def _kept(trials: list[Path]) -> dict[tuple[str, str, int], list[Path]]:
     found: dict[tuple[str, str, int], list[Path]] = {}
     for place in trials:
         if (place / "evidence.npy").is_file():
-            about = json.loads((place / "trial.json").read_text())
-            key = about["classifier"], about["arm"], about["seed"]
+            metadata = json.loads((place / "trial.json").read_text())
+            key = metadata["classifier"], metadata["arm"], metadata["seed"]
             found.setdefault(key, []).append(place)
     return found
 
@@ -135,7 +135,7 @@ def draw(
     found: Evidence,
     arm: str,
     reference: str,
-    about: str,
+    metadata: str,
 ) -> Figure:
     """Images above their evidence in both arms; `pixels` belong to `chosen` by row."""
     lines = [("image", None)]
@@ -160,7 +160,7 @@ def draw(
         panels[0][row].set_title(title, fontsize=7, color=colour)
     if len(lines) > 1 and len(chosen):
         _colour_bar(figure, panels[1:])
-    footnote(figure, f"{about}\n{found.text[0].upper()}{found.text[1:]}.")
+    footnote(figure, f"{metadata}\n{found.text[0].upper()}{found.text[1:]}.")
     return figure
 
 
@@ -191,12 +191,12 @@ def write(folder: Path, arm: str, predictions: pd.DataFrame, trials: list[Path],
     found = evidence(predictions, trials, arm, reference, skilled)
     pixels = pixels_of(chosen["path"].tolist()) if len(chosen) else np.zeros((0, 1, 1, 1), "uint8")
     positive = predictions.loc[predictions["target"] == 1, "label"].iloc[0]
-    about = (
+    metadata = (
         f"Test images whose mean probability of {positive} changed by {LEAST_CHANGE:g} or more, "
         f"from {reference} to {arm}:\nfor the better (▲) and for the worse (▼), at most {EACH} "
         f"each; means over {predictions['classifier'].nunique()} classifiers and all training runs."
     )
-    figure = draw(chosen, pixels, found, arm, reference, about)
+    figure = draw(chosen, pixels, found, arm, reference, metadata)
     save(figure, *(folder / "figures" / f"changed{kind}" for kind in FORMATS))
 
 

@@ -22,6 +22,6 @@ def fill_in(templates: Environment, facts: dict) -> pd.DataFrame:
             text = templates.from_string(item.get("answer", "")).render(facts, controls=arms)
             answer = " ".join(text.split())
             known = answer not in ("", "None")
-            about = {"guideline": guideline, "item": str(number), "topic": item["topic"]}
-            rows.append(about | {"answer": answer if known else UNKNOWN})
+            metadata = {"guideline": guideline, "item": str(number), "topic": item["topic"]}
+            rows.append(metadata | {"answer": answer if known else UNKNOWN})
     return pd.DataFrame(rows)

@@ -34,9 +34,9 @@ class StudyContext(NamedTuple):
 
 
 class Executor(Protocol):
-    """Trains what a study needs; `about` says where, for the report."""
+    """Trains what a study needs; `description` says where, for the report."""
 
-    about: str
+    description: str
 
     def train_generators(self, study: Study, prepared: list[DataSplit], root: Path) -> None:
         """Train generators in `root` ahead of their use; those left out are trained when used."""

@@ -11,7 +11,7 @@ from ufgen.progress import Progress
 class Local:
     """One after the other, in this process: a compiled network serves all of its trials."""
 
-    about = "local"
+    description = "local"
 
     def train_generators(self, study: Study, prepared: list[DataSplit], root: Path) -> None:
         """Nothing: each is trained when images are first drawn from it."""

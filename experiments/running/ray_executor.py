@@ -49,14 +49,14 @@ class Ray:
         self._connect(address, gpus)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         total = [sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU")]
-        self.about = f"Ray: {len(nodes)} nodes, {total[0]:g} CPUs, {total[1]:g} GPUs"
+        self.description = f"Ray: {len(nodes)} nodes, {total[0]:g} CPUs, {total[1]:g} GPUs"
         if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
             self.close()
             raise UserError(
                 f"no node of the cluster has {cpus:g} CPUs and {gpus:g} GPUs for a training "
-                f"({self.about}): ask for less with --cpus and --gpus"
+                f"({self.description}): ask for less with --cpus and --gpus"
             )
-        say(f"{self.about}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
+        say(f"{self.description}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
 
     def _connect(self, address: str | None, gpus: float) -> None:
         if address == "auto":

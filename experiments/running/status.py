@@ -33,10 +33,10 @@ def write(folder: Path, trials: list[tuple[Trial, Path]]) -> None:
 def record(place: Path, trial: Trial, error: Exception) -> str:
     """Write down why a trial failed, in its folder; returns the reason in one line."""
     reason = (str(error).strip().splitlines() or [""])[0][:300] or type(error).__name__
-    about = {"trial": trial.title, "seed": trial.seed, "error": reason}
-    about["traceback"] = "".join(traceback.format_exception(error))
+    metadata = {"trial": trial.title, "seed": trial.seed, "error": reason}
+    metadata["traceback"] = "".join(traceback.format_exception(error))
     with atomic_folder(place) as temporary:
-        (temporary / FAILED).write_text(json.dumps(about, indent=1))
+        (temporary / FAILED).write_text(json.dumps(metadata, indent=1))
     return reason
 
 
@@ -83,9 +83,9 @@ def without_failed(study: Study, folder: Path, command: str) -> tuple[Study, lis
     failed = failures(folder)
     if not failed:
         return study, []
-    lost = {about["seed"] for about in failed}
+    lost = {metadata["seed"] for metadata in failed}
     kept = [seed for seed in study.seeds if seed not in lost]
-    what = "; ".join(f"{about['trial']}: {about['error']}" for about in failed[:5])
+    what = "; ".join(f"{metadata['trial']}: {metadata['error']}" for metadata in failed[:5])
     again = f"`{command} --retry-failed` runs what failed again"
     if not kept:
         raise UserError(f"every seed has a trial that failed: {what}. {again}")

@@ -45,8 +45,8 @@ def table(sets: list[dict], folder: Path) -> pd.DataFrame:
     `sets` name the `folder` of each, below `folder/synthetic`, and what it was drawn for.
     """
     rows = []
-    for about in sets:
-        place = folder / "synthetic" / about["folder"]
+    for metadata in sets:
+        place = folder / "synthetic" / metadata["folder"]
         fidelity = pd.read_csv(place / "fidelity.csv", keep_default_na=False, na_values=[""])
         whole = fidelity[fidelity["scope"] == "all"].set_index("metric")
         copies = pd.read_csv(place / "copies.csv")
@@ -54,7 +54,7 @@ def table(sets: list[dict], folder: Path) -> pd.DataFrame:
         reference = {f"{n} reference": whole["reference"].get(n, np.nan) for n in REFERENCES}
         reference["unlike_real"] = " ".join(gate.failures(fidelity))
         counts = {"images": len(copies), "copies": float(copies["copy"].mean())}
-        rows.append(about | counts | numbers | reference)
+        rows.append(metadata | counts | numbers | reference)
     columns = ["folder", "generator", "filtered", "split", "images", "copies", *KEPT]
     columns += [f"{name} reference" for name in REFERENCES]
     return pd.DataFrame(rows, columns=[*columns, "unlike_real"])

@@ -77,7 +77,7 @@ def run_trial(
     with atomic_folder(place) as temporary:
         predictions[PREDICTIONS].to_csv(temporary / "predictions.csv", index=False)
         history.to_csv(temporary / "history.csv", index=False)
-        about = {
+        metadata = {
             "arm": trial.arm.name,
             "classifier": trial.classifier.name,
             "generator": "" if trial.generator is None else trial.generator,
@@ -100,11 +100,11 @@ def run_trial(
         }
         first = study.seeds[0], study.generator.seeds[0]
         if trial.seed == first[0] and trial.generator in (None, first[1]):
-            maps = network.evidence(store.take(test))
+            maps = network.heatmaps(store.take(test))
             largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)
             shares = np.zeros_like(maps) if constant else maps / largest
             np.save(temporary / "evidence.npy", shares.astype("float16"))
-        (temporary / "trial.json").write_text(json.dumps(about, indent=1))
+        (temporary / "trial.json").write_text(json.dumps(metadata, indent=1))
 
 
 def read_predictions(place: Path) -> pd.DataFrame:

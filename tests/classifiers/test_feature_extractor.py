@@ -36,7 +36,7 @@ def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_
         return SimpleNamespace(
             network=SimpleNamespace(parts=SimpleNamespace(embedding=lambda: network)),
             resized=lambda images: images[:, ::2],
-            about={"classifier": "small"},
+            metadata={"classifier": "small"},
         )
 
     monkeypatch.setattr(model_folder, "load", load)

@@ -60,10 +60,10 @@ def test_a_network_that_learned_nothing_is_said_by_evaluate_and_refused_by_expor
     assert "nothing was learned" in made.stdout and "ROC AUC" not in made.stdout
     assert "nothing was learned" in (tmp_path / "b" / "README.md").read_text()
     predictor = Predictor(tmp_path / "b")
-    predictor.about["threshold"] = 0.2
+    predictor.metadata["threshold"] = 0.2
     answer = predictor.predict(find_files([phantoms / "test"])[0])
     assert predictor.constant and answer.label == "UF"
-    assert answer.box is None and not answer.evidence.any()
+    assert answer.box is None and not answer.heatmaps.any()
     made = run(app, ["predict", str(tmp_path / "b"), str(phantoms / "test")])
     assert "same probability" in made.stderr
     out = ["--out", str(tmp_path / "e")]
@@ -78,15 +78,15 @@ def test_a_network_that_learned_nothing_is_said_by_evaluate_and_refused_by_expor
 
 def test_export_counts_the_decisions_that_differ(trained_model, tmp_path, monkeypatch):
     export.export(trained_model, tmp_path / "b", "litert")
-    assert Predictor(tmp_path / "b").about["parity"]["decisions_that_differ"] == 0
+    assert Predictor(tmp_path / "b").metadata["parity"]["decisions_that_differ"] == 0
     card = (tmp_path / "b" / "README.md").read_text()
     assert "decisions that differ: 0" in card
     classifier, predictor = model_folder.load(trained_model), Predictor(tmp_path / "b")
     shown, targets, _ = export._images(classifier, ("validation",), 8, Path(classifier.root))
     judge = predictor.judge
     monkeypatch.setattr(predictor, "judge", lambda image: (-judge(image)[0] - 9, None))
-    trained = classifier.probabilities(shown) >= classifier.about["threshold"]
+    trained = classifier.probabilities(shown) >= classifier.metadata["threshold"]
     found = export._compare(classifier, predictor, shown, targets)
     exported = [predictor.calibrated(-judge(i)[0] - 9) for i in shown]
-    expected = (trained != (np.array(exported) >= classifier.about["threshold"])).sum()
+    expected = (trained != (np.array(exported) >= classifier.metadata["threshold"])).sum()
     assert found["decisions_that_differ"] == expected > 0

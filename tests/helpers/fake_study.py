@@ -57,9 +57,9 @@ def fake_study(
                 probability = 1 / (1 + np.exp(-(2 * target - 1 + noise)))
                 scores = metric_names.evaluate(target, probability, 0.5)
                 counts = metric_names.confusion(target, probability, 0.5)
-                about = {"arm": arm, "classifier": classifier, "trial": trial}
-                about |= {"generator": generator, "seed": seed}
-                row = about | {"n_train": 24 + len(arm), "threshold": 0.5} | scores | counts
+                metadata = {"arm": arm, "classifier": classifier, "trial": trial}
+                metadata |= {"generator": generator, "seed": seed}
+                row = metadata | {"n_train": 24 + len(arm), "threshold": 0.5} | scores | counts
                 trials.append(row | ({"f1": np.nan} if arm == "real" else {}))
                 predicted = np.where(probability >= 0.5, "UF", negative)
                 made.append(test[["sha256", "path", "label", "group"]].assign(
@@ -70,7 +70,7 @@ def fake_study(
                 steps = np.arange(1, 6) * 20
                 place = folder / "trials" / trial
                 place.mkdir(parents=True)
-                (place / "trial.json").write_text(json.dumps(about))
+                (place / "trial.json").write_text(json.dumps(metadata))
                 loss = np.exp(-steps / 60) + rng.normal(0, 0.03, 5)
                 pd.DataFrame({
                     "step": steps, "learning_rate": 5e-4 * (1 - steps / 120), "loss": loss,
@@ -149,9 +149,9 @@ def fake_study(
         (where / "generator" / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
     measured = {"KD-texture": 0.4, "KD-texture reference": 0.0, "precision-texture": 0.9}
     measured |= {"recall-texture": 0.4, "coverage-texture": 0.8}
-    about = {"generator": 0, "filtered": False, "split": "", "images": 20, "copies": 0.05}
-    sets = pd.DataFrame([{"folder": place} | about | measured for place in drawn])
-    columns = ["folder", *about, *measured]
+    metadata = {"generator": 0, "filtered": False, "split": "", "images": 20, "copies": 0.05}
+    sets = pd.DataFrame([{"folder": place} | metadata | measured for place in drawn])
+    columns = ["folder", *metadata, *measured]
     sets.reindex(columns=columns).to_csv(folder / "synthetic.csv", index=False)
     conclusion = {"headline": SENTENCE, "by_arm": ["an arm is inconclusive"], "arms": []}
     conclusion |= {"sentence": SENTENCE, "notes": ["One generator was trained."]}
@@ -159,6 +159,6 @@ def fake_study(
     conclusion |= {"exchange": ["20 synthetic images did what 5 real ones did."]}
     conclusion |= {"warnings": ["No groups were given."]}
     (folder / "verdict.json").write_text(json.dumps(conclusion))
-    about = {"python": "3.11", "keras": "3.9", "cores": "2"}
-    (folder / "environment.json").write_text(json.dumps(about))
+    metadata = {"python": "3.11", "keras": "3.9", "cores": "2"}
+    (folder / "environment.json").write_text(json.dumps(metadata))
     return folder

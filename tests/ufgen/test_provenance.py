@@ -174,9 +174,9 @@ def test_another_version_changes_every_key(folder, tmp_path, monkeypatch):
 def test_what_another_version_finished_is_said_to_be_unused(tmp_path, monkeypatch, capsys):
     def finish(name, settings, by):
         (tmp_path / name).mkdir(parents=True)
-        about = json.dumps({"settings": settings, "made_by": by})
+        metadata = json.dumps({"settings": settings, "made_by": by})
         for file in ("complete.json", "trial.json"):
-            (tmp_path / name / file).write_text(about)
+            (tmp_path / name / file).write_text(metadata)
 
     finish("same", "s", generator_folder.made_by())
     finish("older", "s", generator_folder.made_by() | {"code": "older"})

@@ -44,15 +44,15 @@ def export(
 
     out = out or Path("bundles") / model.resolve().name
     quantisation = "int8" if int8 else "dynamic" if dynamic else "none"
-    about = write_bundle(model, out, runtime, quantisation, allow_constant, images)
-    parity = about["parity"]
+    metadata = write_bundle(model, out, runtime, quantisation, allow_constant, images)
+    parity = metadata["parity"]
     print(
-        f"{about['classifier']} for {runtime}, quantisation: {about['quantisation']}\n"
+        f"{metadata['classifier']} for {runtime}, quantisation: {metadata['quantisation']}\n"
         f"On {parity['images']} images ({parity['on']}): largest difference of a probability "
         f"{parity['max_difference']:.1e}, decisions that differ: "
         f"{parity['decisions_that_differ']} of {parity['images']}"
     )
-    if about["constant"]:
+    if metadata["constant"]:
         print("All images get the same probability: nothing was learned")
     elif parity["roc_auc_change"] is not None:
         print(
@@ -131,8 +131,8 @@ def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
         )
     classifier = model_folder.load(model)
     predictions, quarantine = classifier.predict_files(files)
-    named = model_folder.named(predictions, classifier.about["positive"])
+    named = model_folder.named(predictions, classifier.metadata["positive"])
     inference.write(named.to_dict("records"), out)
-    if classifier.about["constant"]:
+    if classifier.metadata["constant"]:
         print(inference.CONSTANT, file=sys.stderr)
     mention_quarantine(quarantine)

@@ -133,7 +133,7 @@ def train(
         selection_metric=selection_metric,
     )
     with Progress(total=steps * members, desc=classifier, unit="step") as bar:
-        about = model_folder.train(
+        metadata = model_folder.train(
             images,
             classifier,
             out,
@@ -150,24 +150,24 @@ def train(
             on_step=bar.update,
         )
     print(
-        f"{classifier} from {weights} weights: {about['images']['training']} training and "
-        f"{about['images']['validation']} validation images, validation ROC AUC "
-        f"{about['validation_roc_auc']:.3f}, threshold {about['threshold']:.3f} "
-        f"({about['threshold_rule']}), temperature {about['temperature']:.2f}"
+        f"{classifier} from {weights} weights: {metadata['images']['training']} training and "
+        f"{metadata['images']['validation']} validation images, validation ROC AUC "
+        f"{metadata['validation_roc_auc']:.3f}, threshold {metadata['threshold']:.3f} "
+        f"({metadata['threshold_rule']}), temperature {metadata['temperature']:.2f}"
     )
-    for warning in _warnings(about):
+    for warning in _warnings(metadata):
         print(f"Warning: {warning}")
     print(f"Model: {out}")
 
 
-def _warnings(about: dict) -> list[str]:
+def _warnings(metadata: dict) -> list[str]:
     """What model.json says of a training that learned little."""
     said = []
-    if about["constant"]:
+    if metadata["constant"]:
         said.append(f"{NOTHING_LEARNED}. {MORE}")
-    if about["kept_first"]:
+    if metadata["kept_first"]:
         said.append(
-            f"{about['kept_first']} of {about['members']} networks kept the weights of the first "
+            f"{metadata['kept_first']} of {metadata['members']} networks kept the weights of the first "
             f"evaluation: no later one was better on the validation images. {MORE}"
         )
     return said
@@ -196,19 +196,19 @@ def evaluate(
         raise UserError(f"--out {out} is a file: expected a folder, which may be new")
     classifier = model_folder.load(model)
     images = image_set.scan(
-        location, classifier.about["positive"], group_pattern, allow_ungrouped=allow_ungrouped
+        location, classifier.metadata["positive"], group_pattern, allow_ungrouped=allow_ungrouped
     )
     if "test" in set(images.table["split"]):
         images = images.split("test")
     found, predictions, quarantine = classifier.evaluate(images, group_pattern)
-    scored = predictions["target"], predictions["probability"], classifier.about["threshold"]
+    scored = predictions["target"], predictions["probability"], classifier.metadata["threshold"]
     if classifier.is_constant(predictions):
         print(f"Warning: {NOTHING_LEARNED}. {MORE}")
     print(evaluation_report.text(found, metrics.confusion(*scored)))
     for warning in evaluation_report.warnings(predictions["target"], predictions["group"]):
         print(f"Warning: {warning}")
     mention_quarantine(quarantine)
-    table = model_folder.named(images.relative(predictions), classifier.about["positive"])
+    table = model_folder.named(images.relative(predictions), classifier.metadata["positive"])
     for rows, name in ((found, "metrics.csv"), (table, "predictions.csv")):
         with atomic_file(out / name) as temporary:
             rows.to_csv(temporary, index=False)

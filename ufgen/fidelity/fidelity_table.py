@@ -52,11 +52,11 @@ def measure(
         ]
         for scope, labels in scopes.items():
             chosen = [_together(side, labels) for side in sides]
-            about = {"scope": scope, "real": len(chosen[0][0]), "synthetic": len(chosen[1][0])}
-            about |= {"extractor": extractor.name, "stamp": extractor.stamp}
+            metadata = {"scope": scope, "real": len(chosen[0][0]), "synthetic": len(chosen[1][0])}
+            metadata |= {"extractor": extractor.name, "stamp": extractor.stamp}
             for row in _numbers(*chosen, seed):
                 row["metric"] += f"-{extractor.name}"
-                rows.append(about | row)
+                rows.append(metadata | row)
     table = pd.DataFrame(rows, columns=COLUMNS)
     if lacking := sorted({*real, *synthetic} - set(common)):
         note = f"without {', '.join(lacking)}, on one side only"

@@ -79,12 +79,12 @@ def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict]:
     folder = Path(folder)
     if not (folder / "complete.json").is_file():
         raise UserError(f"{folder} holds no finished generator: complete.json is missing")
-    about = json.loads((folder / "complete.json").read_text())
+    metadata = json.loads((folder / "complete.json").read_text())
     recipe = load_recipe(folder / "recipe.yaml")
-    about.setdefault("recipe", digest(recipe))
-    generator = build_generator(recipe, len(about["classes"]))
+    metadata.setdefault("recipe", digest(recipe))
+    generator = build_generator(recipe, len(metadata["classes"]))
     generator.load_weights(folder / "snapshot.weights.h5")
-    return generator, recipe, about
+    return generator, recipe, metadata
 
 
 def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -92,10 +92,10 @@ def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -
 
     Higher is more like a training image; without augmentation, mean over heads.
     """
-    about = json.loads((folder / "complete.json").read_text())
+    metadata = json.loads((folder / "complete.json").read_text())
     recipe = load_recipe(folder / "recipe.yaml")
     with_own = replace(recipe, features_weights="none")  # what it was trained on is in the file
-    network = build_discriminator(with_own, len(about["classes"]))
+    network = build_discriminator(with_own, len(metadata["classes"]))
     network.load_weights(folder / "discriminator.weights.h5")
 
     def scores(images: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -142,9 +142,9 @@ class GeneratorFolder:
     def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
         """All state in `<name>.npz`, whole or not at all."""
         arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
-        about = json.dumps([state, metrics])
+        metadata = json.dumps([state, metrics])
         with atomic_file(self.path / f"{name}.npz") as temporary:
-            np.savez(temporary, about=np.array(about), **arrays)
+            np.savez(temporary, metadata=np.array(metadata), **arrays)
 
     def restore(self, name: str, variables: list) -> tuple[dict, list[dict]] | None:
         """Assign what `save` wrote; its state and metrics, or None if there is no such file."""
@@ -177,8 +177,8 @@ class GeneratorFolder:
     def write_grid(self, kimg: int, rows: list, title: str) -> None:
         write_grid(self.grid(kimg), rows, title)
 
-    def finish(self, about: dict) -> None:
+    def finish(self, metadata: dict) -> None:
         """Write complete.json and remove the saved states."""
-        write_text(self.path / "complete.json", json.dumps(about, indent=1))
+        write_text(self.path / "complete.json", json.dumps(metadata, indent=1))
         for name in ("checkpoint", "good"):
             (self.path / f"{name}.npz").unlink(missing_ok=True)

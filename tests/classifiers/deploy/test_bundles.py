@@ -25,11 +25,11 @@ def test_a_bundle_answers_as_the_trained_classifier(bundles, expected, name):
     predictor = Predictor(bundles[name])
     found = [predictor.predict(file) for file in expected["path"]]
     assert np.allclose([f.probability for f in found], expected["probability"], atol=1e-4)
-    threshold = predictor.about["threshold"]
+    threshold = predictor.metadata["threshold"]
     clear = abs(expected["probability"] - threshold) > 1e-4
     assert (np.array([f.label for f in found]) == expected["predicted"])[clear].all()
-    assert {f.evidence.dtype for f in found} == {np.dtype("float32")}
-    assert predictor.about["parity"]["max_difference"] <= 1e-4
+    assert {f.heatmaps.dtype for f in found} == {np.dtype("float32")}
+    assert predictor.metadata["parity"]["max_difference"] <= 1e-4
 
 
 @pytest.mark.parametrize("name", QUANTISED)
@@ -39,9 +39,9 @@ def test_quantised_it_is_much_smaller_and_states_what_it_costs(model, bundles, p
     if name == "int8":
         sizes -= 2 * 4 * model_folder.load(model).network.parts.head.count_params()
     assert sizes[1] < 0.4 * sizes[0]
-    about = Predictor(bundles[name]).about
-    assert about["quantisation"].startswith("int8 weights")
-    parity = about["parity"]
+    metadata = Predictor(bundles[name]).metadata
+    assert metadata["quantisation"].startswith("int8 weights")
+    parity = metadata["parity"]
     assert parity["on"] == "validation" and parity["images"] >= 2
     change = parity["roc_auc_exported"] - parity["roc_auc_trained"]
     assert parity["roc_auc_change"] == pytest.approx(change)
@@ -73,10 +73,10 @@ def test_quantised_it_points_where_the_network_points(tmp_path, name):
 
 
 def test_the_bundle_says_where_it_comes_from(model, bundles):
-    about = json.loads((bundles["float"] / "bundle.json").read_text())
-    assert about["labels"] == {"positive": "UF", "negative": "NUF"}
-    assert about["provenance"]["trained"]["training"]["steps"] == 12
-    assert set(about["sha256"]) == {"model.tflite", "README.md"}
+    metadata = json.loads((bundles["float"] / "bundle.json").read_text())
+    assert metadata["labels"] == {"positive": "UF", "negative": "NUF"}
+    assert metadata["provenance"]["trained"]["training"]["steps"] == 12
+    assert set(metadata["sha256"]) == {"model.tflite", "README.md"}
     card = (bundles["float"] / "README.md").read_text()
     assert "must not be used for clinical decisions" in card and "Predictor(" in card
     assert str(model) not in card
@@ -117,10 +117,10 @@ def test_boxes_are_in_shares_of_the_given_picture():
 def test_only_positive_calls_have_a_box(bundles, phantoms):
     predictor = Predictor(bundles["float"])
     file = find_files([phantoms / "test"])[0]
-    predictor.about["threshold"] = 1.0
+    predictor.metadata["threshold"] = 1.0
     assert predictor.predict(file)[1:3] == ("NUF", None)
-    predictor.about["threshold"] = 0.0
+    predictor.metadata["threshold"] = 0.0
     found = predictor.predict(file)
     assert found.label == "UF"
-    if found.evidence.max() > 0:
+    if found.heatmaps.max() > 0:
         assert 0 <= found.box[0] < found.box[2] <= 1 and 0 <= found.box[1] < found.box[3] <= 1

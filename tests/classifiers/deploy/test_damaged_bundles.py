@@ -14,11 +14,11 @@ QUANTISED = ("dynamic", "int8")
 RUN = "from ufgen.cli import main; main()"
 
 
-def _change(about, path, value):
+def _change(metadata, path, value):
     *parts, last = path.split("/")
     for part in parts:
-        about = about[part]
-    about[last] = value
+        metadata = metadata[part]
+    metadata[last] = value
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def _change(about, path, value):
 )
 def test_hostile_descriptions_are_refused(bundles, tmp_path, path, value, message):
     folder = shutil.copytree(bundles["float"], tmp_path / "b")
-    about = json.loads((folder / "bundle.json").read_text())
-    _change(about, path, value)
-    (folder / "bundle.json").write_text(json.dumps(about).replace("~1", "/"))
+    metadata = json.loads((folder / "bundle.json").read_text())
+    _change(metadata, path, value)
+    (folder / "bundle.json").write_text(json.dumps(metadata).replace("~1", "/"))
     with pytest.raises(UserError, match=message):
         Predictor(folder)
 
@@ -103,6 +103,8 @@ def test_images_that_lie_elsewhere_now_can_be_named(model, phantoms, tmp_path):
     moved = shutil.copytree(model, tmp_path / "far" / "away" / "moved")
     with pytest.raises(UserError, match="--images FOLDER"):
         export.export(moved, tmp_path / "b", "keras")
-    about = export.export(moved, tmp_path / "b", "keras", images_at=phantoms, allow_constant=True)
-    assert about["parity"]["images"] > 0
-    assert "root" not in about["provenance"]["trained"]
+    metadata = export.export(
+        moved, tmp_path / "b", "keras", images_at=phantoms, allow_constant=True
+    )
+    assert metadata["parity"]["images"] > 0
+    assert "root" not in metadata["provenance"]["trained"]

@@ -51,8 +51,8 @@ def test_leaving_a_video_early_stops_its_thread(clip):
 
 def test_overlays_show_the_box():
     picture = np.zeros((100, 200), np.uint8)
-    evidence = np.zeros((2, 2), "float32")
-    found = Prediction(0.9, "UF", (0.5, 0.5, 1.0, 1.0), evidence, "UF", 0.4)
+    heatmaps = np.zeros((2, 2), "float32")
+    found = Prediction(0.9, "UF", (0.5, 0.5, 1.0, 1.0), heatmaps, "UF", 0.4)
     drawn = overlay.draw(picture, found)
     assert drawn.shape == (100, 200, 3) and tuple(drawn[50, 150]) == overlay.COLOUR
     assert drawn[75, 150].max() == 0 and drawn[:10, :60].max() > 200

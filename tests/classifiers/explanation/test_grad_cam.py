@@ -9,10 +9,10 @@ from keras import ops
 from classifiers import registry
 from classifiers.evaluation import prediction_text
 from classifiers.explanation import example_sheet
-from classifiers.explanation.grad_cam import explain, with_evidence
+from classifiers.explanation.grad_cam import explain, with_heatmap
 from classifiers.explanation.receptive_field import cells
 from classifiers.explanation.saliency_box import enlarge, salient_box
-from classifiers.model_folder import no_evidence
+from classifiers.model_folder import no_heatmaps
 from ufgen import backend
 from ufgen.display import figure_style
 
@@ -106,7 +106,7 @@ def test_grad_cam_plus_plus_by_its_formula():
 
 def test_the_probability_is_the_models_own():
     network = _network("mobilenet_v3_small")
-    both = with_evidence(network)(PIXELS.astype("float32"))[0]
+    both = with_heatmap(network)(PIXELS.astype("float32"))[0]
     alone = network.model(PIXELS.astype("float32"))
     assert np.allclose(np.asarray(both), np.asarray(alone), atol=1e-6)
 
@@ -151,8 +151,8 @@ def test_the_chosen_images_are_what_their_titles_say():
 
 
 def _few(probability, predicted="UF"):
-    about = {"path": list("abc"), "label": "UF", "predicted": predicted, "target": 1}
-    return pd.DataFrame(about | {"probability": probability, "threshold": 0.39}, index=[4, 7, 9])
+    metadata = {"path": list("abc"), "label": "UF", "predicted": predicted, "target": 1}
+    return pd.DataFrame(metadata | {"probability": probability, "threshold": 0.39}, index=[4, 7, 9])
 
 
 def test_the_sheet_is_written_without_any_wrong_answer(tmp_path):
@@ -171,7 +171,7 @@ def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypa
     shown = []
     monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
     monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
-    example_sheet.write(tmp_path, no_evidence, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
+    example_sheet.write(tmp_path, no_heatmaps, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
     titles = [axes.get_title() for axes in shown[0].axes]
     assert "is UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
     assert "is UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
@@ -184,7 +184,7 @@ def test_no_heat_map_of_a_constant_network(tmp_path, monkeypatch):
     monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
     written = []
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda table, *a, **k: written.append(table))
-    example_sheet.write(tmp_path, no_evidence, _few(0.496), PIXELS, "UF")
+    example_sheet.write(tmp_path, no_heatmaps, _few(0.496), PIXELS, "UF")
     assert {len(axes.images) for axes in shown[0].axes} <= {0, 1}  # the picture alone
     assert not any(axes.patches for axes in shown[0].axes)
     assert "No evidence" in shown[0].get_suptitle()

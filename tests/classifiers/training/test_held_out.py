@@ -64,7 +64,7 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
     given, fit = [], calibration.fit
     monkeypatch.setattr(calibration, "fit", lambda *a: given.append(a) or fit(*a))
     images = image_set.scan(phantoms).split("train")
-    about = model_folder.train(
+    metadata = model_folder.train(
         images, "x", tmp_path / "m", TRAINING, size=32, sensitivity=sensitivity, seed=3
     )
     roles = pd.read_csv(tmp_path / "m" / "images.csv").set_index("path")["role"]
@@ -84,9 +84,9 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
     assert not others and wanted == sensitivity
     held = Network.last.seen["validation"]
     assert (labels == held.targets).all() and (raw == _probability(held.pixels)).all()
-    assert (about["temperature"], about["threshold"]) == tuple(fit(labels, raw, sensitivity))
-    assert about["kept_first"] == 1 and about["constant"] is False
-    assert json.loads((tmp_path / "m" / "model.json").read_text()) == about
+    assert (metadata["temperature"], metadata["threshold"]) == tuple(fit(labels, raw, sensitivity))
+    assert metadata["kept_first"] == 1 and metadata["constant"] is False
+    assert json.loads((tmp_path / "m" / "model.json").read_text()) == metadata
 
 
 def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):

@@ -196,7 +196,7 @@ def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phan
     found, made, quarantine = model.evaluate(images.split("test"))
     numbers = found.set_index("metric")["value"]
     assert len(quarantine) == 0 and (made["target"] == images.split("test").targets()).all()
-    assert model.about["temperature"] > 0 and model.about["threshold_rule"] == "Youden"
+    assert model.metadata["temperature"] > 0 and model.metadata["threshold_rule"] == "Youden"
     prevalence = images.split("test").targets().mean()
     assert numbers["accuracy"] == pytest.approx(
         numbers["recall"] * prevalence + numbers["specificity"] * (1 - prevalence)

@@ -41,14 +41,14 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
                 fold = np.random.default_rng(seed).permutation(len(target)) % planted.folds
             shift = rng.normal(0, offsets, planted.folds)[fold] if planted.folds else 0.0
             score = rng.normal(target * signal[arm.name], 1) + shift
-            about = {"arm": arm.name, "classifier": "hybrid", "seed": seed}
-            about |= {"generator": 0 if arm.synthetic else ""}
-            rows.append(about | {"n_train": 9, "trial": "x"})
+            metadata = {"arm": arm.name, "classifier": "hybrid", "seed": seed}
+            metadata |= {"generator": 0 if arm.synthetic else ""}
+            rows.append(metadata | {"n_train": 9, "trial": "x"})
             table = pd.DataFrame({"path": names, "group": names, "sha256": names})
             probability = 1 / (1 + np.exp(-score))
             made.append(table.assign(
                 target=target, label=target, probability=probability, threshold=0.5, fold=fold,
-                predicted=(probability > 0.5).astype(int), **about,
+                predicted=(probability > 0.5).astype(int), **metadata,
             ))  # fmt: skip
     return pd.DataFrame(rows), pd.concat(made, ignore_index=True)
 

@@ -28,9 +28,9 @@ def _predictions(classifiers=("mobilenet_v3",)) -> pd.DataFrame:
 def _trial(root, arm: str, seed: int, maps, classifier="mobilenet_v3", constant=None):
     place = root / f"{arm}-{classifier}-{seed}"
     place.mkdir()
-    about = {"arm": arm, "classifier": classifier, "seed": seed}
-    about |= {} if constant is None else {"constant": constant}
-    (place / "trial.json").write_text(json.dumps(about))
+    metadata = {"arm": arm, "classifier": classifier, "seed": seed}
+    metadata |= {} if constant is None else {"constant": constant}
+    (place / "trial.json").write_text(json.dumps(metadata))
     pd.DataFrame({"path": list("edcba")}).to_csv(place / "predictions.csv", index=False)
     if maps is not None:
         np.save(place / "evidence.npy", np.asarray(maps, "float16"))

@@ -118,13 +118,13 @@ def trials() -> tuple[pd.DataFrame, pd.DataFrame]:
             scores = np.round(np.clip(0.3 * target + rng.uniform(0, 0.7, 40), 0, 1), 1)
             if arm != "real" and seed:
                 scores = np.full(40, 0.4)
-            about = {"arm": arm, "classifier": "hybrid", "generator": "", "seed": seed}
+            metadata = {"arm": arm, "classifier": "hybrid", "generator": "", "seed": seed}
             made.append(
                 pd.DataFrame({"path": range(40), "target": target, "probability": scores}).assign(
-                    **about
+                    **metadata
                 )
             )
-            table.append(about | evaluate(target, scores, 0.5))
+            table.append(metadata | evaluate(target, scores, 0.5))
     return pd.concat(made, ignore_index=True), pd.DataFrame(table)
 
 

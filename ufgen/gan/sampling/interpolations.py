@@ -17,11 +17,11 @@ GIF_SEEDS, GIF_BETWEEN, GIF_MILLISECONDS = 4, 12, 80
 
 def write_interpolations(folder: Path, drawn: GeneratedImages) -> None:
     """interpolation.png, a strip for each class, and interpolation.gif, the classes in a row."""
-    network, recipe, about = load_generator(drawn.generator)
+    network, recipe, metadata = load_generator(drawn.generator)
     rows, films = [], []
     for label in dict.fromkeys(drawn.table["label"]):
         of_class = drawn.table[drawn.table["label"] == label]
-        index = about["classes"].index(label)
+        index = metadata["classes"].index(label)
         seed = int(of_class["latent_seed"].iloc[0].split("-")[0])
         truncation = np.float32(of_class["truncation"].iloc[0])
 

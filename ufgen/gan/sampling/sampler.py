@@ -29,7 +29,7 @@ class GeneratedImages:
 
     generator: Path
     recipe: Recipe
-    about: dict
+    metadata: dict
     training: pd.DataFrame
     table: pd.DataFrame
     pixels: np.ndarray
@@ -40,7 +40,7 @@ class GeneratedImages:
         return GeneratedImages(
             self.generator,
             self.recipe,
-            self.about,
+            self.metadata,
             self.training,
             chosen.reset_index(drop=True),
             self.pixels[rows],
@@ -51,8 +51,8 @@ class GeneratedImages:
         simulated = (self.training["source"] == "phantom").any()
         phantom = ", trained on simulated images (phantom)" if simulated else ""
         return (
-            f"{self.recipe.name} {self.about['recipe']}, {self.recipe.resolution} px, "
-            f"{self.about['images_shown'] / 1000:.3g} thousand images shown{phantom}"
+            f"{self.recipe.name} {self.metadata['recipe']}, {self.recipe.resolution} px, "
+            f"{self.metadata['images_shown'] / 1000:.3g} thousand images shown{phantom}"
         )
 
 
@@ -69,11 +69,11 @@ def draw(
     of the sorted hashes of every image that the generator saw. Raises UserError for a class it was
     not trained on and where no image is asked for.
     """
-    network, recipe, about = load_generator(generator)
-    unknown = set(counts) - set(about["classes"])
+    network, recipe, metadata = load_generator(generator)
+    unknown = set(counts) - set(metadata["classes"])
     if unknown:
         raise UserError(
-            f"the generator {generator.name} knows {', '.join(about['classes'])}, not "
+            f"the generator {generator.name} knows {', '.join(metadata['classes'])}, not "
             f"{', '.join(sorted(unknown))}"
         )
     counts = {label: count for label, count in counts.items() if count > 0}
@@ -90,7 +90,7 @@ def draw(
     )
     with bar:
         for label, count in counts.items():
-            index = about["classes"].index(label)
+            index = metadata["classes"].index(label)
             for start in range(0, count, 256):
                 part = range(start, min(count, start + 256))
                 drawn = sample(network, recipe, index, part, seed, truncation)
@@ -112,12 +112,12 @@ def draw(
     pixels = np.concatenate(pixels)
     table = pd.DataFrame(rows).assign(
         truncation=truncation,
-        recipe=about["recipe"],
-        snapshot=about["snapshot"],
+        recipe=metadata["recipe"],
+        snapshot=metadata["snapshot"],
         training_sha256=seen,
         discriminator_score=discriminator_scores(generator, pixels, np.array(labels)).round(4),
     )
-    return GeneratedImages(Path(generator), recipe, about, training, table, pixels)
+    return GeneratedImages(Path(generator), recipe, metadata, training, table, pixels)
 
 
 def write(

@@ -68,9 +68,9 @@ def train_generator(
         folder.write_training(images)
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
         training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
-        about = training.run(progress)
-        about |= {"recipe": digest(recipe), "settings": settings, "made_by": made_by()}
-        folder.finish(about)
+        metadata = training.run(progress)
+        metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": made_by()}
+        folder.finish(metadata)
     return folder.path
 
 

@@ -25,16 +25,16 @@ from ufgen.images.image_set import ImageSet
 def test_a_training_explains_itself(trained):
     folder, images, pixels = trained
     assert folder.name == generator_key(images, pixels, RECIPE)
-    about = json.loads((folder / "complete.json").read_text())
-    assert about["classes"] == ["bright", "dark"]
-    assert about["images_shown"] == RECIPE.steps() * RECIPE.batch == 4800
+    metadata = json.loads((folder / "complete.json").read_text())
+    assert metadata["classes"] == ["bright", "dark"]
+    assert metadata["images_shown"] == RECIPE.steps() * RECIPE.batch == 4800
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert metrics[-1]["kimg"] == pytest.approx(4.8)
     assert all(np.isfinite(list(row.values())).all() for row in metrics)
     compared = [row["distance"] for row in metrics if "distance" in row]
     assert len(compared) == 2
-    assert about["KD-texture"] == min(compared)
-    assert about["reference"] < about["KD-texture"]
+    assert metadata["KD-texture"] == min(compared)
+    assert metadata["reference"] < metadata["KD-texture"]
     seen = pd.read_csv(folder / "training.csv")
     assert sorted(seen["sha256"]) == sorted(images.table["sha256"])
     for name in ("recipe.yaml", "curves.png", "snapshot.weights.h5"):
@@ -178,9 +178,9 @@ def test_a_training_goes_back_to_the_last_good_state(tmp_path, monkeypatch, caps
     monkeypatch.setattr(trainer._Training, "_run_program", break_once)
     recipe = Recipe(resolution=32, **SHORT)
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    about = json.loads((folder / "complete.json").read_text())
-    assert about["recoveries"] == 1
-    assert about["seconds"] >= round(broken[0], 1)
+    metadata = json.loads((folder / "complete.json").read_text())
+    assert metadata["recoveries"] == 1
+    assert metadata["seconds"] >= round(broken[0], 1)
     assert "went back to" in capsys.readouterr().out
     assert all(np.isfinite(w).all() for w in weights(folder))
 
@@ -215,9 +215,9 @@ def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
     monkeypatch.setattr(trainer.SnapshotSelector, "compare", lambda *_: next(found))
     recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    about = json.loads((folder / "complete.json").read_text())
-    assert about["recoveries"] == trainer.RECOVERIES + 1
-    assert (about["KD-texture"], about["snapshot_kimg"]) == (1.0, 0.024)
+    metadata = json.loads((folder / "complete.json").read_text())
+    assert metadata["recoveries"] == trainer.RECOVERIES + 1
+    assert (metadata["KD-texture"], metadata["snapshot_kimg"]) == (1.0, 0.024)
     assert "and ends there" in capsys.readouterr().out
 
 
@@ -231,9 +231,9 @@ def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     )
     recipe = Recipe(resolution=32, patience=2, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    about = json.loads((folder / "complete.json").read_text())
-    assert about["images_shown"] == 3 * 24
-    assert about["snapshot_kimg"] == 0.024
+    metadata = json.loads((folder / "complete.json").read_text())
+    assert metadata["images_shown"] == 3 * 24
+    assert metadata["snapshot_kimg"] == 0.024
 
 
 def test_the_last_state_is_evaluated_also_where_losses_were_just_logged(tmp_path, monkeypatch):
@@ -250,8 +250,8 @@ def test_a_budget_of_minutes_ends_by_the_clock(tmp_path):
     images, pixels = discs(12)
     recipe = Recipe(resolution=32, minutes=0.02, **SHORT | {"kimg": 1e6, "evaluate_kimg": 1e5})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    about = json.loads((folder / "complete.json").read_text())
-    assert about["seconds"] >= 1.2
+    metadata = json.loads((folder / "complete.json").read_text())
+    assert metadata["seconds"] >= 1.2
 
 
 def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
