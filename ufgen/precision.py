@@ -2,7 +2,7 @@
 
 bfloat16 halves the memory traffic of dense convolutions, but only where the device has
 instructions for it; elsewhere each product is converted twice. Depthwise convolutions have no fast
-bfloat16 kernels on CPUs. `benchmarks/precision.py` measures whether the rule picks the faster one.
+bfloat16 kernels on CPUs. `benchmarks/classification/precision.py` measures whether the rule picks the faster one.
 """
 
 from pathlib import Path

@@ -104,7 +104,7 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch,
 
 
 def test_interrupted_and_run_again_gives_the_same_bytes(finished, tmp_path, no_page, monkeypatch):
-    """By Ctrl-C in the second trial. `benchmarks/kills.py` kills the process at random moments."""
+    """By Ctrl-C in the second trial. `benchmarks/studies/kills.py` kills the process at random moments."""
     root, file = finished
     for part in ("generators", "small/synthetic"):  # trials are what is interrupted
         shutil.copytree(root / "runs" / part, tmp_path / "runs" / part)

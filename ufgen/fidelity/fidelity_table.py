@@ -71,7 +71,7 @@ def standardised(features: np.ndarray, reference: np.ndarray, extractor: Extract
     A deviation is at least the root mean square deviation of the feature's family: a feature that
     hardly varies among real images, as on a black surround, would otherwise make the distance by
     itself. arcsinh is the identity near 0 and a logarithm far from it, so that any disturbance
-    still counts and none drowns the others. Chosen by benchmarks/texture_distance.py. Features of
+    still counts and none drowns the others. Chosen by benchmarks/fidelity/texture_distance.py. Features of
     an extractor without families stay as they are.
     """
     if not extractor.families:

@@ -1,6 +1,6 @@
 """Time and memory of all fidelity numbers for 2,000 real and 2,000 synthetic feature vectors.
 
-    python benchmarks/fidelity_speed.py [--images 2000] [--width 1280]
+    python benchmarks/fidelity/fidelity_speed.py [--images 2000] [--width 1280]
 
 Prints seconds for KD with interval, FD, and precision/recall/density/coverage, and the peak memory.
 """

@@ -1,6 +1,6 @@
 """Kill a training at five random moments; its weights must equal the uninterrupted one's.
 
-    python benchmarks/resume.py [--kimg 24] [--seed 0]
+    python benchmarks/generation/resume.py [--kimg 24] [--seed 0]
 
 The process is killed outright (SIGKILL) at random moments of its training, with checkpoints every 2
 seconds. Prints whether the averaged weights are equal bit for bit.

@@ -1,6 +1,6 @@
 """From an image file to its answer: LiteRT in float32, dynamic and int8, ONNX Runtime, and Keras.
 
-    python benchmarks/latency.py IMAGE_FOLDER [--size 224] [--rounds 5] [--video]
+    python benchmarks/classification/latency.py IMAGE_FOLDER [--size 224] [--rounds 5] [--video]
 
 Networks have random weights, with batch normalisation adapted to the images, so that int8 ranges
 are like a trained one's. Each contestant takes its turn in each round, on the same images, with

@@ -1,6 +1,7 @@
 """Training speed of the generator on this machine, and the time to its best distance.
 
-    KERAS_BACKEND=jax python benchmarks/generator_speed.py [FOLDER] [--resolutions 64 128 256]
+    KERAS_BACKEND=jax python benchmarks/generation/generator_speed.py [FOLDER]
+        [--resolutions 64 128 256]
         [--recipes dcgan residual] [--minutes 5]
 
 Trains each recipe for MINUTES of optimiser steps on the training images in FOLDER (without one, on

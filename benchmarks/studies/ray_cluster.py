@@ -1,7 +1,7 @@
 """A study on a Ray cluster that loses a node half-way; its tables must equal a local run's.
 
     pip install "ufgen[ray]"
-    python benchmarks/ray_cluster.py [--steps 4]
+    python benchmarks/studies/ray_cluster.py [--steps 4]
 
 Two nodes of one CPU each are simulated on this machine; one is killed in the middle of a trial,
 when half of the 24 are finished. Prints how many trials were begun again, and whether the tables

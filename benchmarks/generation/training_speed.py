@@ -1,7 +1,8 @@
 """ufgen's training against plain PyTorch and Keras loops with the same networks, in one run.
 
     pip install torch==2.13.0
-    python benchmarks/training_speed.py [--recipes dcgan residual] [--rounds 3] [--seconds 20]
+    python benchmarks/generation/training_speed.py [--recipes dcgan residual]
+        [--rounds 3] [--seconds 20]
 
 Each takes its turn in a process of its own, warmed up, ROUNDS times; printed are the medians of the
 real images shown a second, their ratios (ufgen in the precision that it chooses, and in float32 as

@@ -1,6 +1,6 @@
 """The pointing game on the phantom: does the evidence lie on the fibroid?
 
-    python benchmarks/pointing_game.py [--train 600] [--test 300] [--steps 600]
+    python benchmarks/classification/pointing_game.py [--train 600] [--test 300] [--steps 600]
 
 A classifier learns from simulated images whose fibroids are known but never shown to it. For the
 test images with fibroids, the maximum of the evidence map hits or misses a fibroid's box (Zhang et

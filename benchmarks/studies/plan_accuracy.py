@@ -1,6 +1,6 @@
 """How near `ufgen experiment --plan` comes to the run: both, for small studies, in turn.
 
-python benchmarks/plan_accuracy.py BUSI --positive malignant
+python benchmarks/studies/plan_accuracy.py BUSI --positive malignant
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Are intervals and verdicts right as often as they say? Simulated studies whose truth is known.
 
-    python benchmarks/statistics_calibration.py [--studies 2000] [--only TEXT]
+    python benchmarks/studies/statistics_calibration.py [--studies 2000] [--only TEXT]
 
 Test images have difficulties, alone and in groups; trainings differ by the classifier's seed and,
 in the arm, by the generator's. Scores are normal, so that the true ROC AUC over all images and

@@ -1,4 +1,4 @@
-"""Speed and difficulty of the phantom: python benchmarks/phantom.py
+"""Speed and difficulty of the phantom: python benchmarks/studies/phantom.py
 
 Prints images/s at 128 px, and the test ROC AUC of two classifiers at 64 px: logistic regression on
 brightness statistics (should be low) and a small convolutional network (0.75 to 0.95).

@@ -1,6 +1,6 @@
 """Kill a small study twenty times at random moments; each time a rerun must end the same.
 
-    python benchmarks/kills.py [--kills 20] [--seed 0]
+    python benchmarks/studies/kills.py [--kills 20] [--seed 0]
 
 A study on phantom images runs once undisturbed. Then, in a new folder each time, it is killed
 outright (SIGKILL) at a random moment of that duration, and run again: its tables must be equal,

@@ -1,7 +1,8 @@
 """Training speed of the classifiers against Keras' stock recipe, in turn, in one run.
 
-    python benchmarks/classifier_speed.py FOLDER [--networks ...] [--sizes 96 224] [--rounds 2]
-    python benchmarks/classifier_speed.py FOLDER --trials 20
+    python benchmarks/classification/classifier_speed.py FOLDER [--networks ...]
+        [--sizes 96 224] [--rounds 2]
+    python benchmarks/classification/classifier_speed.py FOLDER --trials 20
 
 FOLDER holds images in a folder for each class. The stock recipe is `image_dataset_from_directory`,
 `compile` and `fit` with their defaults (batches of 32, float32), on the same networks, a process

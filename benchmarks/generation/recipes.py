@@ -1,6 +1,6 @@
 """Recipes against each other at equal minutes on real images: the ablation.
 
-    python benchmarks/recipes.py FOLDER --minutes 30 --recipes dcgan residual
+    python benchmarks/generation/recipes.py FOLDER --minutes 30 --recipes dcgan residual
         [--positive malignant] [--resolution 64] [--extractor keras:NAME --weights FILE]
 
 Trains each recipe for the same minutes of optimiser steps, or with --kimg on as many images; draws

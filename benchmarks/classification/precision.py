@@ -1,6 +1,6 @@
 """Whether the rule of `ufgen.precision` picks the faster precision on this machine.
 
-    python benchmarks/precision.py [--resolution 64] [--rounds 3]
+    python benchmarks/classification/precision.py [--resolution 64] [--rounds 3]
 
 Prints milliseconds of one optimiser step of 16 images in each precision, the fastest of the rounds,
 taken in turn; what `auto` chooses; and how much slower that is than the fastest.

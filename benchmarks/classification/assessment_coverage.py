@@ -2,7 +2,7 @@
 
 A score is normal with a part that the images of a group share (`icc` of its variance), and larger
 by a set distance for positive images. The truth of each metric is its value on 200,000 images of
-groups of their own. Run: python benchmarks/assessment_coverage.py --studies 400
+groups of their own. Run: python benchmarks/classification/assessment_coverage.py --studies 400
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How good a small pretrained network gets with all, 25 % and 10 % of the training groups.
 
-    python benchmarks/low_data.py FOLDER --positive malignant --weights WEIGHTS
+    python benchmarks/studies/low_data.py FOLDER --positive malignant --weights WEIGHTS
 
 FOLDER holds train/ and test/; WEIGHTS are those of MobileNetV2, alpha 0.35, without its top. The
 groups are nested: a smaller share is contained in a larger one of the same seed. Printed is the

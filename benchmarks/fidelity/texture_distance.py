@@ -1,6 +1,6 @@
 """Does KD-texture rise with each disturbance, on any kind of ultrasound image?
 
-    python benchmarks/texture_distance.py FOLDER [--resolution 64] [--images 120]
+    python benchmarks/fidelity/texture_distance.py FOLDER [--resolution 64] [--images 120]
 
 FOLDER holds real images. Three sets: those, phantom images, and those masked to black outside a
 fan. One random half of IMAGES x 2 is the reference; the other half is compared with it as it is

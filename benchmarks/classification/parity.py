@@ -1,6 +1,6 @@
 """Does a trained export answer as the trained network, on every test image?
 
-    python benchmarks/parity.py FOLDER --positive malignant [--size 96] [--steps 60]
+    python benchmarks/classification/parity.py FOLDER --positive malignant [--size 96] [--steps 60]
 
 Each network is trained briefly on FOLDER's training images from random weights and exported; then
 all test images go, file by file, through the trained network and through each bundle. Printed are

@@ -1,6 +1,7 @@
 """A study on real images at 25 % and 100 % of the training groups, and what it costs otherwise.
 
-    python benchmarks/real_study.py FOLDER --positive malignant --weights WEIGHTS [--out runs]
+    python benchmarks/studies/real_study.py FOLDER --positive malignant
+        --weights WEIGHTS [--out runs]
 
 FOLDER holds train/ and test/; WEIGHTS are those of MobileNetV2, alpha 0.35, without its top: its
 frozen features with a learnt head, and a MobileNetV3 from random weights. At 25 % the other
@@ -96,7 +97,7 @@ def run(options, fraction: float, arms: list[str]):
         training={"steps": STEPS[SCRATCH], "batch": BATCH},
     )
     study.classifiers[0].training["steps"] = STEPS[FROZEN]
-    command = f"python benchmarks/real_study.py --positive {options.positive}"
+    command = f"python benchmarks/studies/real_study.py --positive {options.positive}"
     return study, runner.run(study, options.out, command)
 
 

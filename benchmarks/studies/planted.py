@@ -1,6 +1,6 @@
 """Does a study find what is known? The phantom with arms whose truth is planted.
 
-    python benchmarks/planted.py --weights FILE [--out runs]
+    python benchmarks/studies/planted.py --weights FILE [--out runs]
 
 More real images must help (`oracle`), copies must not (`duplicated`: equivalent or inconclusive),
 synthetic images with permuted labels must hurt (`shuffled`). A head learns on the frozen features
@@ -50,7 +50,7 @@ study = Study(
     seeds=[0, 1, 2, 3, 4],
     training={"steps": 300, "batch": 32, "trained": "head", "learning_rate": 1e-3},
 )
-report = runner.run(study, options.out, "python benchmarks/planted.py")
+report = runner.run(study, options.out, "python benchmarks/studies/planted.py")
 deltas = pd.read_csv(report.parent / "deltas.csv")
 rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")]
 for row in rows.to_dict("records"):

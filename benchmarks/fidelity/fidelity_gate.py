@@ -1,6 +1,6 @@
 """What the fidelity gate says of unseen real images, and of what a poor generator might draw.
 
-    python benchmarks/fidelity_gate.py FOLDER [--resolution 64]
+    python benchmarks/fidelity/fidelity_gate.py FOLDER [--resolution 64]
 
 FOLDER holds images with a train and a test split. The test images, as they are and changed, are
 measured against the training images; printed: KD-texture and coverage with their references.

@@ -1,6 +1,7 @@
 """Does the test for copies find a memoriser, and does it leave honest images alone?
 
-    python benchmarks/copies.py FOLDER [--minutes 4] [--resolution 64] [--grid memorised.png]
+    python benchmarks/fidelity/copies.py FOLDER [--minutes 4] [--resolution 64]
+        [--grid memorised.png]
 
 FOLDER holds images with a train and a test split. Three cases, as `ufgen fidelity` would measure
 them: (1) a generator trained for some minutes on 16 training images alone, without augmentation
