@@ -19,19 +19,20 @@ POWER = 0.8
 class Components(NamedTuple):
     """Variances of the delta of one training: what they add to that of a mean over trainings.
 
-    `generators` and `seeds` come with another generator or another seed of the classifier, `rest`
-    with any other pair of these, `groups` with other test groups, for all trainings alike.
+    `generators` and `seeds` come with another generator or another seed of the classifier,
+    `residual` with any other pair of these, `groups` with other test groups, for all trainings
+    alike.
     """
 
     generators: float
     seeds: float
-    rest: float
+    residual: float
     groups: float
 
     def of_mean(self, generators: int, seeds: int) -> tuple[float, float, float, float]:
         """What each adds to the variance of the mean delta over so many of both."""
         each = generators * seeds
-        return self.generators / generators, self.seeds / seeds, self.rest / each, self.groups
+        return self.generators / generators, self.seeds / seeds, self.residual / each, self.groups
 
 
 UNKNOWN = Components(*[float("nan")] * 4)
@@ -96,7 +97,7 @@ def planned(
     """
     if min(generators, seeds) == 1:
         seen = components.generators * (generators > 1) + components.seeds * (seeds > 1)
-        components = Components(0.0, 0.0, seen + components.rest, components.groups)
+        components = Components(0.0, 0.0, seen + components.residual, components.groups)
     return _expected(0.0, components, generators, seeds, groups)
 
 

@@ -4,11 +4,15 @@ import gc
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 THREADS += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 for name in THREADS:  # tests run side by side: a core for each
     os.environ.setdefault(name, "1")
+
+ROOT = Path(__file__).parents[1]  # processes that tests start run this checkout's code
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 
 from ufgen.environment import prepare  # noqa: E402
 

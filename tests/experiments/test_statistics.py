@@ -48,7 +48,7 @@ def test_mean_squares_are_those_of_the_analysis_of_variance():
     table = pd.DataFrame(rows, columns=["g", "s", "d"])
     expected = anova_lm(ols("d ~ C(g) + C(s)", table).fit())["mean_sq"].to_numpy()
     components = statistics.estimate(deltas, np.zeros((9, 3, 5))).components
-    assert components.rest == pytest.approx(expected[2])
+    assert components.residual == pytest.approx(expected[2])
     assert components.generators == pytest.approx((expected[0] - expected[2]) / 5)
     assert components.seeds == pytest.approx(max(expected[1] - expected[2], 0) / 3)
 

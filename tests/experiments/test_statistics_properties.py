@@ -13,7 +13,7 @@ PARTS = Components(0.4, 0.3, 0.5, 0.1)
 
 
 @pytest.mark.parametrize(
-    ("generators", "seeds", "parts", "freedoms"),
+    ("generators", "seeds", "parts", "dfs"),
     [
         (4, 6, (0.4 / 4, 0.3 / 6, 0.5 / 24, 0.1), (3, 5, 15, 19)),
         (2, 2, (0.4 / 2, 0.3 / 2, 0.5 / 4, 0.1), (1, 1, 1, 19)),
@@ -58,7 +58,7 @@ def test_components_are_those_of_the_mean_squares_and_of_the_groups():
 def test_components_are_never_negative():
     """Rows and columns that balance each other, and replicates that do so too."""
     found = statistics.estimate([[1.0, -1.0], [-1.0, 1.0]], [[[1.0, -1], [-1, 1]]] * 5)
-    assert found.components[:2] == (0, 0) and found.components.rest == pytest.approx(4)
+    assert found.components[:2] == (0, 0) and found.components.residual == pytest.approx(4)
     made = RNG(0).normal(size=(50, 1, 1)) * np.array([[[1.0, -1.0]]])
     assert statistics.shared_covariance(made) < 0
     assert statistics.estimate([[0.1, 0.3]], made).components.groups == 0
