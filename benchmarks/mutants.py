@@ -42,6 +42,7 @@ TESTS = {  # by the name of the file that is mutated
     "gate": ("memorization_properties", "gate"),
     "memorization": ("memorization_properties", "memorization"),
     "metrics": ("metrics_properties", "metrics", "within_folds"),
+    "nearest_neighbours": ("memorization_properties", "memorization"),
     "prdc": ("distances_properties", "filters"),
     "real_reference": ("memorization_properties", "real_reference"),
     "splits": ("splits_properties", "splits"),
