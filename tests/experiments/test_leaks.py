@@ -204,7 +204,7 @@ def test_filtered_arms_train_on_images_that_passed_the_filter(spied):
     assert filtered
     drawn = {}
     for name in spies.generators:
-        counts = dict.fromkeys(("NUF", "UF"), pipeline.FEWEST_DRAWN)
+        counts = dict.fromkeys(("NUF", "UF"), pipeline.MIN_GENERATED)
         drawn[name] = sampler.draw(folder.parent / "generators" / name, counts).table
     for made in filtered:
         trained = set(made.train) - set(real)
