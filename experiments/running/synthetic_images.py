@@ -51,8 +51,10 @@ def _draw(study, prepared: DataSplit, counts, filters, seed: int, folder: Path, 
     numbers = provenance.key(8, counts, filters, by)
     drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
     if not (drawn / "fidelity.csv").is_file():
-        choice = pipeline.Choice(filters=filters)
-        kept, dropped = pipeline.choose(generator, counts, choice, fit, fit_pixels, texture())
+        sampling = pipeline.SamplingOptions(filters=filters)
+        kept, dropped = pipeline.sample_filtered(
+            generator, counts, sampling, fit, fit_pixels, texture()
+        )
 
         unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
 

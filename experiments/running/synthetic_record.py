@@ -13,7 +13,7 @@ from ufgen.fidelity.feature_extractors import extract, texture
 from ufgen.fidelity.fidelity_table import standardised
 from ufgen.gan.sampling.sampler import GeneratedImages
 from ufgen.images.image_set import ImageSet
-from ufgen.synthesis.evaluation import compare
+from ufgen.synthesis.evaluation import compare_image_sets
 
 FEWEST_HELD_OUT = 5
 EMBEDDED = 600
@@ -33,7 +33,7 @@ def describe(
     synthetic = ImageSet(drawn.table, train.positive)
     unseen = held_out if len(held_out.table) >= FEWEST_HELD_OUT else None
     pair = train, train_pixels, synthetic, drawn.pixels
-    found = compare(folder, *pair, unseen, texture(), train)
+    found = compare_image_sets(folder, *pair, unseen, texture(), train)
     _write_nearest(folder / "nearest.png", drawn, train_pixels, found.copies.table)
     _write_embedding(folder / "embedding.png", *pair)
 

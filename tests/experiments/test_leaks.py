@@ -55,7 +55,7 @@ class Spies:
         self.fit = Classifier.fit
         for owner, name in (
             (trainer, "train_generator"),
-            (pipeline, "choose"),
+            (pipeline, "sample_filtered"),
             (Classifier, "fit"),
             (Classifier, "predict"),
             (calibration, "fit"),
@@ -81,7 +81,7 @@ class Spies:
     def _on_trainer_train_generator(self, given, folder):
         self.generators[Path(folder).name] = _hashes(given.pixels)
 
-    def _on_pipeline_choose(self, given, _):
+    def _on_pipeline_sample_filtered(self, given, _):
         self.filters.append((Path(given.generator).name, _hashes(given.train_pixels)))
 
     def _before_fit(self, given):
@@ -204,7 +204,7 @@ def test_filtered_arms_train_on_images_that_passed_the_filter(spied):
     assert filtered
     drawn = {}
     for name in spies.generators:
-        counts = dict.fromkeys(("NUF", "UF"), pipeline.FEWEST_DRAWN)
+        counts = dict.fromkeys(("NUF", "UF"), pipeline.MIN_GENERATED)
         drawn[name] = sampler.draw(folder.parent / "generators" / name, counts).table
     for made in filtered:
         trained = set(made.train) - set(real)

@@ -85,7 +85,7 @@ def synth(
     from classifiers import label_agreement
     from classifiers.feature_extractor import by_name
     from ufgen.images import image_set
-    from ufgen.synthesis.pipeline import Choice, synthesise
+    from ufgen.synthesis.pipeline import SamplingOptions, synthesise
 
     options = {"resolution": resolution, "channels": channels, "seed": seed}
     if kimg and budget:
@@ -100,7 +100,9 @@ def synth(
         out=written,
         recipe_name=recipe,
         options=options,
-        choice=Choice(counts_a_class(per_class or []), seed, truncation, chosen, agreement),
+        sampling=SamplingOptions(
+            counts_a_class(per_class or []), seed, truncation, chosen, agreement
+        ),
         generators=runs / "generators",
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped,

@@ -1,1 +1,1 @@
-"""How good synthetic images are, and whether they are copies: measured, not guessed."""
+"""Fidelity of synthetic images, and whether they are copies of training images."""

@@ -1,44 +1,58 @@
-"""Do synthetic images lie closer to the training images than unseen real ones do?"""
+"""Closeness test: are synthetic images closer to the training images than unseen real ones?"""
 
 import numpy as np
 
 
-def closer(
+def closeness_test(
     synthetic: np.ndarray, unseen: np.ndarray, labels: np.ndarray, unseen_labels: np.ndarray
 ) -> dict[str, float]:
-    """`p`, one-sided, and `closer`, for distances to the nearest training image (N,) and (M,).
+    """Test whether synthetic images lie closer to the training images than unseen real ones.
 
-    `closer` is the probability that a synthetic image lies closer than an unseen one of its class
-    (0.5: alike). Ranks are compared within classes, whose distances and shares may differ, and
-    combined by van Elteren's test (1960), the stratified Wilcoxon-Mann-Whitney test, with the
-    normal approximation and mid-ranks for ties; one class alone is Mann-Whitney's test, as in
-    Meehan et al., A non-parametric test to detect data-copying in generative models, AISTATS 2020.
-    Both are nan where no class has images on both sides.
+    Van Elteren's test (1960), the stratified Wilcoxon-Mann-Whitney test, with the normal
+    approximation and mid-ranks for ties: ranks are compared within classes, whose distances and
+    proportions may differ. With a single class it is the Mann-Whitney test of Meehan et al., A
+    non-parametric test to detect data-copying in generative models, AISTATS 2020.
+
+    Args:
+        synthetic: Distance of each synthetic image to its nearest training image, (N,).
+        unseen: The same of each real image that the generator has not seen, (M,).
+        labels: Classes of the synthetic images, (N,).
+        unseen_labels: Classes of the unseen images, (M,).
+
+    Returns:
+        `p`, the one-sided p-value, and `probability_closer`, the probability that a synthetic
+        image lies closer than an unseen one of its class (0.5 if they are alike). Both are nan
+        where no class has images in both samples.
+
+    Example:
+        >>> synthetic, unseen = np.array([0.1, 0.2]), np.array([0.3, 0.4])
+        >>> closeness_test(synthetic, unseen, np.zeros(2), np.zeros(2))["probability_closer"]
+        1.0
     """
     from scipy.stats import norm
 
     excess, variance, wins, pairs = 0.0, 0.0, 0.0, 0
     for label in np.intersect1d(labels, unseen_labels):
         one, other = synthetic[labels == label], unseen[unseen_labels == label]
-        statistic, spread = _mann_whitney(one, other)
+        u, u_variance = _mann_whitney(one, other)
         weight = 1 / (len(one) + len(other) + 1)
-        excess += weight * (statistic - len(one) * len(other) / 2)
-        variance += weight**2 * spread
-        wins += len(one) * len(other) - statistic
+        excess += weight * (u - len(one) * len(other) / 2)
+        variance += weight**2 * u_variance
+        wins += len(one) * len(other) - u
         pairs += len(one) * len(other)
     if not pairs:
-        return {"p": float("nan"), "closer": float("nan")}
+        return {"p": float("nan"), "probability_closer": float("nan")}
     p = norm.cdf(excess / np.sqrt(variance)) if variance > 0 else 1.0
-    return {"p": float(p), "closer": float(wins / pairs)}
+    return {"p": float(p), "probability_closer": float(wins / pairs)}
 
 
 def _mann_whitney(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """How often `one` exceeds `other` (ties count half), and its variance where they are alike."""
+    """Mann-Whitney's U of `one` (ties count half), and its variance under the null hypothesis."""
     from scipy.stats import rankdata
 
     n, m = len(one), len(other)
     both = np.concatenate([one, other])
-    statistic = rankdata(both)[:n].sum() - n * (n + 1) / 2
+    u = rankdata(both)[:n].sum() - n * (n + 1) / 2
     ties = np.unique(both, return_counts=True)[1]
     correction = (ties**3 - ties).sum() / ((n + m) * (n + m - 1))
-    return statistic, n * m / 12 * (n + m + 1 - correction)
+    return u, n * m / 12 * (n + m + 1 - correction)

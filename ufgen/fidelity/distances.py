@@ -12,55 +12,104 @@ NORMAL_95 = 1.959964
 
 
 def kernel_distance(real: np.ndarray, fake: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Unbiased squared maximum mean discrepancy with the kernel (x.y / D + 1)^3.
+    """Compute the kernel distance: squared maximum mean discrepancy, kernel (x.y / D + 1)^3.
 
-    Features (N, D) and (M, D), any float. 0 in the mean for two samples of one distribution, also
-    for few images; it may come out a little below 0. `weights` (M,) of the fakes, which sum to 1,
-    make classes count as they do among the real images (`class_weights`). Where the numbers of
-    each class are fixed it is a little lower, by the spread between classes over N and over M.
-    Binkowski et al., Demystifying MMD GANs, ICLR 2018. Raises UserError for fewer than 2 rows,
-    unlike D, or numbers that are not finite.
+    Unbiased, also for few images: its mean is 0 for two samples of one distribution, so that it
+    may fall a little below 0. Where the numbers of images of each class are fixed, the mean is
+    lower by the variance between classes over N and over M. Binkowski et al., Demystifying MMD
+    GANs, ICLR 2018.
+
+    Args:
+        real: Features of real images, (N, D), any float.
+        fake: Features of synthetic images, (M, D).
+        weights: Weights of the synthetic images, (M,), which sum to 1: those of `class_weights`
+            make classes count as they do among the real images. By default all are equal.
+
+    Returns:
+        The distance, 0 or a little below for equal distributions.
+
+    Raises:
+        UserError: Fewer than 2 rows, different D, or features that are not finite.
+
+    Example:
+        >>> real = np.random.default_rng(0).normal(size=(200, 4))
+        >>> kernel_distance(real[:100], real[100:]) < 0.1 < kernel_distance(real, real + 1)
+        True
     """
-    of_real, of_fake = _sides(real, fake, weights)
+    of_real, of_fake = _samples(real, fake, weights)
     return float(of_real.within() + of_fake.within() - 2 * of_real.between())
 
 
 def kernel_distance_interval(
     real: np.ndarray, fake: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[float, float, float]:
-    """KD with its 95 % interval: (value, low, high).
+    """Compute the kernel distance and its 95 % confidence interval.
 
-    The interval is normal, with the jackknife's variance over both sets of images (Arvesen, 1969);
-    it says how far KD would move with other images of the same two kinds. It is nan below 3 images
-    in either set.
+    The interval is normal, with the jackknife's variance over both sets of images (Arvesen, 1969):
+    how far KD would move with other images from the same two distributions.
+
+    Args:
+        real: Features of real images, (N, D), any float.
+        fake: Features of synthetic images, (M, D).
+        weights: Weights of the synthetic images, (M,), as in `kernel_distance`.
+
+    Returns:
+        The distance, and the lower and upper end of its interval, which are nan where either set
+        has fewer than 3 images.
+
+    Raises:
+        UserError: As `kernel_distance`.
     """
-    sides = _sides(real, fake, weights)
-    value = float(sides[0].within() + sides[1].within() - 2 * sides[0].between())
-    if min(len(side.weights) for side in sides) < 3:
+    samples = _samples(real, fake, weights)
+    value = float(samples[0].within() + samples[1].within() - 2 * samples[0].between())
+    if min(len(sample.weights) for sample in samples) < 3:
         return value, np.nan, np.nan
-    without = [side.within_without_each() - 2 * side.between_without_each() for side in sides]
-    reach = NORMAL_95 * np.sqrt(sum((len(found) - 1) * found.var() for found in without))
-    return value, value - reach, value + reach
+    leave_one_out = [
+        sample.jackknife_within() - 2 * sample.jackknife_between() for sample in samples
+    ]
+    variance = sum((len(values) - 1) * values.var() for values in leave_one_out)
+    half_width = NORMAL_95 * np.sqrt(variance)
+    return value, value - half_width, value + half_width
 
 
 def class_weights(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
-    """Weights (M,) that give each class of `fake` (M,) its share among the labels `real` (N,).
+    """Compute weights that give each class the proportion that it has among the real images.
 
-    They sum to 1. Both hold the same classes.
+    Args:
+        real: Labels of the real images, (N,).
+        fake: Labels of the synthetic images, (M,), of the same classes.
+
+    Returns:
+        Weights of the synthetic images, (M,), which sum to 1.
+
+    Example:
+        >>> class_weights(np.array(["a", "b"]), np.array(["a", "a", "b"])).tolist()
+        [0.25, 0.25, 0.5]
     """
     labels, index, counts = np.unique(fake, return_inverse=True, return_counts=True)
-    shares = np.array([np.mean(real == label) for label in labels])
-    return (shares / counts)[index]
+    proportions = np.array([np.mean(real == label) for label in labels])
+    return (proportions / counts)[index]
 
 
 def frechet_distance(
     real: np.ndarray, fake: np.ndarray, weights: np.ndarray | None = None
 ) -> float:
-    """|mean difference|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B.
+    """Compute the Frechet distance |difference of means|^2 + trace(A + B - 2 (A B)^(1/2)).
 
-    Features (N, D) and (M, D), `weights` as above. Biased upward for few images, far more so below
-    D of them. Heusel et al., NeurIPS 2017. The root's trace comes from the eigenvalues of the
-    symmetric A^(1/2) B A^(1/2), which exist for singular covariances too.
+    A and B are the covariances. Biased upward for few images, far more so below D of them. Heusel
+    et al., NeurIPS 2017. The trace of the root is that of the eigenvalues of the symmetric
+    A^(1/2) B A^(1/2), which exist for singular covariances too.
+
+    Args:
+        real: Features of real images, (N, D), any float.
+        fake: Features of synthetic images, (M, D).
+        weights: Weights of the synthetic images, (M,), as in `kernel_distance`.
+
+    Returns:
+        The distance, 0 for equal means and covariances.
+
+    Raises:
+        UserError: As `kernel_distance`.
     """
     real, fake = _checked(real, fake)
     difference = real.mean(0) - np.average(fake, 0, weights)
@@ -68,24 +117,34 @@ def frechet_distance(
     b = np.atleast_2d(np.cov(fake, rowvar=False, aweights=weights))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    shared = np.linalg.eigvalsh(root @ b @ root)
-    trace = np.sqrt(np.clip(shared, 0, None)).sum()
+    eigenvalues = np.linalg.eigvalsh(root @ b @ root)
+    trace = np.sqrt(np.clip(eigenvalues, 0, None)).sum()
     return float(difference @ difference + np.trace(a) + np.trace(b) - 2 * trace)
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Squared Euclidean distances of rows (N, D) to rows (M, D), block by block of rows of `a`."""
+    """Compute squared Euclidean distances of all pairs of rows, in blocks of rows of `a`.
+
+    Args:
+        a: Features, (N, D).
+        b: Features, (M, D).
+
+    Yields:
+        A slice of n rows of `a`, and their distances to all rows of `b`, float64 (n, M).
+    """
     a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
     norms = (b * b).sum(1)
     for start in range(0, len(a), BLOCK):
-        part = slice(start, min(start + BLOCK, len(a)))
-        found = (a[part] ** 2).sum(1)[:, None] + norms - 2 * a[part] @ b.T
-        yield part, np.maximum(found, 0)
+        rows = slice(start, min(start + BLOCK, len(a)))
+        squared = (a[rows] ** 2).sum(1)[:, None] + norms - 2 * a[rows] @ b.T
+        yield rows, np.maximum(squared, 0)
 
 
-class _Side(NamedTuple):
-    """One of the two sets: its weights, which sum to 1, and for each row the weighted sums of the
-    kernel with the rest of its own set (`own`) and with the whole other set (`other`).
+class _Sample(NamedTuple):
+    """Weights of one of the two sets, and weighted sums of its rows' kernel values.
+
+    The weights sum to 1. `own` sums over the other rows of the same set, `other` over all rows of
+    the other set.
     """
 
     weights: np.ndarray
@@ -93,22 +152,27 @@ class _Side(NamedTuple):
     other: np.ndarray
 
     def within(self) -> float:
+        """Mean kernel value of two rows of this set."""
         return self.weights @ self.own / (1 - self.weights @ self.weights)
 
     def between(self) -> float:
+        """Mean kernel value of a row of this set and one of the other."""
         return self.weights @ self.other
 
-    def within_without_each(self) -> np.ndarray:
-        """`within`, had each row in turn been left out."""
+    def jackknife_within(self) -> np.ndarray:
+        """`within` without each row in turn."""
         w = self.weights
         return (w @ self.own - 2 * w * self.own) / ((1 - w) ** 2 - (w @ w - w**2))
 
-    def between_without_each(self) -> np.ndarray:
+    def jackknife_between(self) -> np.ndarray:
+        """`between` without each row in turn."""
         w = self.weights
         return (w @ self.other - w * self.other) / (1 - w)
 
 
-def _sides(real, fake, weights) -> tuple[_Side, _Side]:
+def _samples(
+    real: np.ndarray, fake: np.ndarray, weights: np.ndarray | None
+) -> tuple[_Sample, _Sample]:
     real, fake = _checked(real, fake)
     of_real = np.full(len(real), 1 / len(real))
     of_fake = np.full(len(fake), 1 / len(fake)) if weights is None else weights
@@ -117,8 +181,8 @@ def _sides(real, fake, weights) -> tuple[_Side, _Side]:
         rows[part] = kernel @ of_fake
         columns += of_real[part] @ kernel
     return (
-        _Side(of_real, _own(real, of_real), rows),
-        _Side(of_fake, _own(fake, of_fake), columns),
+        _Sample(of_real, _own(real, of_real), rows),
+        _Sample(of_fake, _own(fake, of_fake), columns),
     )
 
 
@@ -129,11 +193,11 @@ def _own(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     for start in range(0, len(a), BLOCK):
-        part = slice(start, min(start + BLOCK, len(a)))
-        yield part, (a[part] @ b.T / a.shape[1] + 1) ** 3
+        rows = slice(start, min(start + BLOCK, len(a)))
+        yield rows, (a[rows] @ b.T / a.shape[1] + 1) ** 3
 
 
-def _checked(real, fake) -> tuple[np.ndarray, np.ndarray]:
+def _checked(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     real, fake = np.asarray(real, "float64"), np.asarray(fake, "float64")
     if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
         raise UserError(

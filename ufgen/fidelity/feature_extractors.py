@@ -1,9 +1,10 @@
-"""From images to features: each extractor has a name and a stamp that its distances carry."""
+"""Feature extractors: from images to the features that distances compare."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,19 +14,27 @@ from ufgen.atomic import atomic_file
 from ufgen.batching import in_batches
 from ufgen.images.pixel_store import cache_folder
 
+if TYPE_CHECKING:
+    import keras
+
 TEXTURE_VERSION = 2
 TEXTURE_FAMILIES = (3, 3, 3, 3, 3, 10, 18, 9, 7, 1)
-LEVELS = 16
+GREY_LEVELS = 16
 BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """A `function` from uint8 (N, H, W, C) to float32 features (N, D), with `name` and `stamp`.
+    """A feature extractor.
 
-    The stamp is 12 hexadecimal digits of a hash of its weights. `families` are the numbers of
-    features, in their order, that have one unit (D in all): such features are standardised on the
-    real images (`fidelity_table.standardised`). Without families they count as they are.
+    Attributes:
+        name: Its name, the suffix of its metrics (KD-texture).
+        stamp: 12 hexadecimal digits of a hash of its weights or its version: distances with
+            different stamps cannot be compared.
+        function: From images, uint8 (N, H, W, C), to features, float32 (N, D).
+        families: Numbers of consecutive features that have one unit, D in all; such features are
+            standardised on the real images (`fidelity_table.standardised`). Without families they
+            are used as they are.
     """
 
     name: str
@@ -35,7 +44,18 @@ class Extractor:
 
 
 def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
-    """Features of uint8 (N, H, W, C): float32 (N, D), cached by the content of the images."""
+    """Extract features, or take them from the cache, whose key is the content of the images.
+
+    Args:
+        extractor: The feature extractor.
+        images: Images, uint8 (N, H, W, C).
+
+    Returns:
+        Features, float32 (N, D).
+
+    Raises:
+        UserError: There is no folder for the cache.
+    """
     images = np.ascontiguousarray(images)
     by = provenance.made_by("features", "ufgen.fidelity.feature_extractors")
     digest = hashlib.sha256(f"{by}{extractor.stamp}{images.shape}".encode())
@@ -50,13 +70,21 @@ def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
 
 
 def texture() -> Extractor:
-    """Statistics of speckle and brightness; needs no weights.
+    """Build the extractor of speckle and brightness statistics, which needs no weights.
 
-    Grey-level co-occurrence (Haralick et al., 1973) at distances 1, 2 and 4, uniform local binary
-    patterns (Ojala et al., 2002) at radii 1 and 2, log wavelet energies (db2, three levels),
-    moments and percentiles of the grey values. 60 features, standardised on the real images.
+    Its 60 features, standardised on the real images, are grey-level co-occurrence (Haralick et
+    al., 1973) at distances 1, 2 and 4, uniform local binary patterns (Ojala et al., 2002) at radii
+    1 and 2, log wavelet energies (db2, three levels), and moments and percentiles of the grey
+    values.
+
+    Returns:
+        The extractor `texture`, for images of any size and number of channels.
+
+    Example:
+        >>> texture().function(np.zeros((2, 32, 32, 1), "uint8")).shape
+        (2, 60)
     """
-    stamp = hashlib.sha256(f"texture {TEXTURE_VERSION} {LEVELS}".encode()).hexdigest()[:12]
+    stamp = hashlib.sha256(f"texture {TEXTURE_VERSION} {GREY_LEVELS}".encode()).hexdigest()[:12]
 
     def function(images: np.ndarray) -> np.ndarray:
         return np.stack([_texture(image) for image in images]).astype("float32")
@@ -65,12 +93,30 @@ def texture() -> Extractor:
 
 
 def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
-    """`texture`, or a network of Keras (`keras:NAME`) with these weights. Raises UserError."""
-    return texture() if name == "texture" else keras_network(name, weights)
+    """Build an extractor by its name.
+
+    Args:
+        name: "texture", or a network of Keras as in `keras_extractor`.
+        weights: The network's weights, as in `keras_extractor`.
+
+    Returns:
+        The extractor.
+
+    Raises:
+        UserError: There is no such network, or its weights cannot be loaded.
+    """
+    return texture() if name == "texture" else keras_extractor(name, weights)
 
 
-def hash_weights(network) -> str:
-    """12 hexadecimal digits of a hash of a Keras network's weights, in their order."""
+def hash_weights(network: "keras.Model") -> str:
+    """Hash a network's weights, in their order.
+
+    Args:
+        network: A Keras network.
+
+    Returns:
+        12 hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for value in network.get_weights():
         digest.update(np.ascontiguousarray(value).data)
@@ -82,9 +128,9 @@ def _texture(image: np.ndarray) -> np.ndarray:
     from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
 
     grey = image.mean(-1)
-    bins = (grey * (LEVELS / 256)).astype("uint8")
+    levels = (grey * (GREY_LEVELS / 256)).astype("uint8")
     angles = np.arange(4) * np.pi / 4
-    pairs = graycomatrix(bins, [1, 2, 4], angles, LEVELS, symmetric=True, normed=True)
+    pairs = graycomatrix(levels, [1, 2, 4], angles, GREY_LEVELS, symmetric=True, normed=True)
     properties = ("contrast", "dissimilarity", "homogeneity", "energy", "correlation")
     features = [graycoprops(pairs, name).mean(1) for name in properties]
     for radius in (1, 2):
@@ -100,12 +146,21 @@ def _texture(image: np.ndarray) -> np.ndarray:
     return np.concatenate(features)
 
 
-def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
-    """The pooled last features of a `keras.applications` network, at its usual input size.
+def keras_extractor(spec: str, weights: str | Path = "imagenet") -> Extractor:
+    """Build the extractor of a `keras.applications` network's last features, average pooled.
 
-    `spec` is "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35;
-    `weights` is "imagenet" or a local file. Images are resized in floats with antialiasing (Parmar
-    et al., On aliased resizing, CVPR 2022), grey ones repeated to three channels. Raises UserError.
+    Images are resized to the network's usual input size in floats with antialiasing (Parmar et
+    al., On aliased resizing, CVPR 2022), and grey ones repeated to three channels.
+
+    Args:
+        spec: "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35.
+        weights: "imagenet", or a local file of weights without the top.
+
+    Returns:
+        The extractor, named by `network_name`.
+
+    Raises:
+        UserError: There is no such network, or its weights cannot be loaded.
     """
     network, preprocess = pretrained.build(spec, weights, pooling="avg")
     size = network.input_shape[1]
@@ -114,26 +169,49 @@ def keras_network(spec: str, weights: str | Path = "imagenet") -> Extractor:
         return in_batches(features, BATCH_SIZE, images)
 
     def features(batch: np.ndarray) -> np.ndarray:
-        shown = preprocess(resized(batch, size))
-        return np.asarray(network.predict_on_batch(shown), "float32")
+        inputs = preprocess(resize_images(batch, size))
+        return np.asarray(network.predict_on_batch(inputs), "float32")
 
     return Extractor(network_name(spec), hash_weights(network), function)
 
 
 def network_name(spec: str) -> str:
-    """keras:MobileNetV2?alpha=0.35 is called mobilenetv2, and InceptionV3 inception.
+    """Name a network's features: its name in lower case, without options.
 
-    Its distances are still not called FID or KID: those belong to weights of 2015, not Keras' own.
+    Distances of InceptionV3, named "inception", are not called FID or KID: these belong to the
+    weights of 2015, not to Keras' own.
+
+    Args:
+        spec: "keras:NAME" or "keras:NAME?option=value&...".
+
+    Returns:
+        The name.
+
+    Example:
+        >>> network_name("keras:MobileNetV2?alpha=0.35"), network_name("keras:InceptionV3")
+        ('mobilenetv2', 'inception')
     """
     name = spec.removeprefix("keras:").partition("?")[0].lower()
     return {"inceptionv3": "inception"}.get(name, name)
 
 
-def resized(images: np.ndarray, size: int) -> np.ndarray:
-    """uint8 (N, H, W, C) to float32 (N, size, size, 3) in 0..255, antialiased bicubic."""
-    made = np.empty((len(images), size, size, images.shape[-1]), "float32")
-    for target, image in zip(made, images, strict=True):
+def resize_images(images: np.ndarray, size: int) -> np.ndarray:
+    """Resize images by antialiased bicubic interpolation, in floats.
+
+    Args:
+        images: Images, uint8 (N, H, W, C) with C 1 or 3.
+        size: Height and width of the result, in pixels.
+
+    Returns:
+        RGB images, float32 (N, size, size, 3) on the scale 0..255; a single channel is repeated.
+
+    Example:
+        >>> resize_images(np.zeros((2, 64, 64, 1), "uint8"), 32).shape
+        (2, 32, 32, 3)
+    """
+    resized = np.empty((len(images), size, size, images.shape[-1]), "float32")
+    for target, image in zip(resized, images, strict=True):
         for channel in range(images.shape[-1]):
             plane = Image.fromarray(image[..., channel].astype("float32"))
             target[..., channel] = plane.resize((size, size), Image.Resampling.BICUBIC)
-    return np.repeat(made, 3, axis=-1) if images.shape[-1] == 1 else made
+    return np.repeat(resized, 3, axis=-1) if images.shape[-1] == 1 else resized

@@ -1,35 +1,42 @@
-"""Is a synthetic image a copy of a training image?"""
+"""Memorization: are synthetic images copies of training images?"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ufgen.fidelity.closeness_test import closer
-from ufgen.fidelity.distances import squared_distances
+from ufgen.fidelity.closeness_test import closeness_test
+from ufgen.fidelity.nearest_neighbours import nearest_by_correlation, nearest_by_features
 
-SIDE = 32
-SHIFTS = 2
-LEAST_CORRELATION = 0.9
-DEVIATIONS = 5
-LARGEST = 1 - 1e-9
-DUPLICATE = 0.99
+MIN_COPY_CORRELATION = 0.9
+MAX_DEVIATIONS = 5
+MAX_CORRELATION = 1 - 1e-9
+NEAR_DUPLICATE = 0.99
 CONFIDENCE = 0.95
-SIGNIFICANT = 0.01
+SIGNIFICANCE_LEVEL = 0.01
+
+Features = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+Labels = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True)
-class Copies:
-    """What `find_copies` found.
+class CopyReport:
+    """Which synthetic images are copies, and whether they lie closer to training than unseen ones.
 
-    `table` has a row for each synthetic image: train_row (the nearest training image), correlation,
-    flipped, copy, and feature_row and feature_distance where features were given. An image is a
-    copy if it correlates with a training image more than `threshold`. `rate`, `low` and `high` are
-    the share of copies with its 95 % interval. `tests` has a row for `pixels` and `features`: p is
-    small where synthetic images lie closer to the training images than unseen real ones do, and
-    `closer` is the probability that they do (0.5: alike). `against` says which unseen images.
-    `duplicates` are near-duplicates among the training images: pairs (row, other) of unlike groups
-    and their correlation, which is above the threshold or above 0.99.
+    Attributes:
+        table: A row for each synthetic image: train_row (the nearest training image), correlation,
+            flipped (it is mirrored), copy, and feature_row and feature_distance where features
+            were given.
+        threshold: An image is a copy if its correlation is above it.
+        rate: The proportion of copies.
+        low: The lower end of its 95 % confidence interval.
+        high: The upper end.
+        tests: Rows `pixels` and, where features were given, `features`, with the columns of
+            `closeness_test`: a small p says that synthetic images lie closer to the training images
+            than unseen real ones do.
+        baseline: Which unseen images these are, as the end of a sentence.
+        duplicates: Near-duplicates among the training images: pairs (row, other) of different
+            groups whose correlation is above the threshold or above 0.99.
     """
 
     table: pd.DataFrame
@@ -38,176 +45,161 @@ class Copies:
     low: float
     high: float
     tests: pd.DataFrame
-    against: str
+    baseline: str
     duplicates: pd.DataFrame
 
     @property
-    def many(self) -> bool:
-        """More copies than chance."""
+    def rate_above_chance(self) -> bool:
+        """Whether there are more copies than chance explains."""
         return self.low > 1 - CONFIDENCE
 
     @property
     def copying(self) -> bool:
-        """More copies than chance, or images closer than unseen ones beyond doubt, in pixels."""
-        return self.many or bool(self.tests.loc["pixels", "p"] < SIGNIFICANT)
+        """Whether there are more copies than by chance, or pixels significantly closer."""
+        p = self.tests.loc["pixels", "p"]
+        return self.rate_above_chance or bool(p < SIGNIFICANCE_LEVEL)
 
     def count(self) -> str:
-        """How many of the images are copies."""
+        """State how many of the images are copies.
+
+        Returns:
+            A clause without a full stop.
+        """
         return (
             f"{int(self.table['copy'].sum())} of {len(self.table)} synthetic images are copies "
             f"({self.rate:.1%}, 95 % interval {self.low:.1%} to {self.high:.1%})"
         )
 
     def verdict(self) -> str:
-        """One sentence."""
+        """State whether the generator copies, with counts and p-values.
+
+        Returns:
+            One line.
+        """
         word = "copying" if self.copying else "no sign of copying"
         p = ", ".join(f"{name} p = {row['p']:.2g}" for name, row in self.tests.iterrows())
-        return f"{word}: {self.count()}; closer to training images than {self.against}: {p}"
+        return f"{word}: {self.count()}; closer to training images than {self.baseline}: {p}"
 
 
 def find_copies(
     synthetic: np.ndarray,
     train: np.ndarray,
     held_out: np.ndarray | None = None,
-    features: tuple | None = None,
+    features: Features | None = None,
     groups: np.ndarray | None = None,
-    labels: tuple | None = None,
-) -> Copies:
-    """Compare each synthetic image with every training image, uint8 (N, H, W, C).
+    labels: Labels | None = None,
+) -> CopyReport:
+    """Compare each synthetic image with every training image.
 
-    `held_out` are real images that the generator has not seen; without them each training image
-    stands in, compared with those of other `groups` (M,). `features` and `labels` are those of the
-    three, in this order; the tests compare images of one label (`closeness_test`). For the
-    threshold of a copy see `copy_threshold`.
+    For the threshold of a copy see `copy_threshold`, for the test `closeness_test`.
+
+    Args:
+        synthetic: Synthetic images, uint8 (N, H, W, C).
+        train: Training images of the generator, uint8 (M, H, W, C).
+        held_out: Real images that the generator has not seen, uint8 (K, H, W, C). Without them the
+            training images stand in, each compared with those of other groups.
+        features: Features of the three sets, (N, D), (M, D) and (K, D) or None.
+        groups: Groups of the training images, (M,); by default each image is its own.
+        labels: Labels of the three sets, within which the tests compare; by default one class.
+
+    Returns:
+        The copies, the tests, and near-duplicates among the training images.
     """
     groups = np.arange(len(train)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    of_drawn, of_train, of_held_out = labels or _one_class(synthetic, train, held_out)
+    synthetic_labels, train_labels, held_out_labels = labels or (
+        np.zeros(len(synthetic), int),
+        np.zeros(len(train), int),
+        None if held_out is None else np.zeros(len(held_out), int),
+    )
     rows, correlation, flipped = nearest_by_correlation(synthetic, train)
-    others, among, _ = nearest_by_correlation(train, train, groups)
-    known = np.isfinite(among)
-    threshold = copy_threshold(among[known])
+    other_rows, among_train, _ = nearest_by_correlation(train, train, groups)
+    comparable = np.isfinite(among_train)
+    threshold = copy_threshold(among_train[comparable])
     table = pd.DataFrame({"train_row": rows, "correlation": correlation, "flipped": flipped})
     table["copy"] = table["correlation"] > threshold
     if held_out is None:
-        unseen, of_unseen = among[known], of_train[known]
+        baseline = "training images are to each other"
+        unseen, unseen_labels = among_train[comparable], train_labels[comparable]
     else:
-        unseen, of_unseen = nearest_by_correlation(held_out, train)[1], of_held_out
-    tests = {"pixels": closer(1 - correlation, 1 - unseen, of_drawn, of_unseen)}
+        assert held_out_labels is not None
+        baseline = "unseen real images are"
+        unseen, unseen_labels = nearest_by_correlation(held_out, train)[1], held_out_labels
+    tests = {"pixels": closeness_test(1 - correlation, 1 - unseen, synthetic_labels, unseen_labels)}
     if features is not None:
-        drawn, seen, other = features
-        table["feature_row"], table["feature_distance"] = nearest_by_features(drawn, seen)
-        if other is None:
-            far = nearest_by_features(seen, seen, groups)[1][known]
+        of_synthetic, of_train, of_held_out = features
+        feature_rows, distance = nearest_by_features(of_synthetic, of_train)
+        table["feature_row"], table["feature_distance"] = feature_rows, distance
+        if of_held_out is None:
+            unseen_distance = nearest_by_features(of_train, of_train, groups)[1][comparable]
         else:
-            far = nearest_by_features(other, seen)[1]
-        near = table["feature_distance"].to_numpy()
-        tests["features"] = closer(near, far, of_drawn, of_unseen)
+            unseen_distance = nearest_by_features(of_held_out, of_train)[1]
+        tests["features"] = closeness_test(
+            distance, unseen_distance, synthetic_labels, unseen_labels
+        )
     low, high = binomial_interval(int(table["copy"].sum()), len(table))
-    against = "training images are to each other" if held_out is None else "unseen real images are"
-    rate = float(table["copy"].mean())
-    tests, duplicates = pd.DataFrame(tests).T, _duplicates(others, among, threshold)
-    return Copies(table, threshold, rate, low, high, tests, against, duplicates)
+    return CopyReport(
+        table,
+        threshold,
+        float(table["copy"].mean()),
+        low,
+        high,
+        pd.DataFrame(tests).T,
+        baseline,
+        _duplicates(other_rows, among_train, threshold),
+    )
 
 
-def copy_threshold(among: np.ndarray) -> float:
-    """The correlation above which an image is a copy, from how close training images come.
+def copy_threshold(among_train: np.ndarray) -> float:
+    """Compute the correlation above which an image is a copy.
 
-    `among` (N,) is each training image's largest correlation with one of another group. The
-    threshold is the 99 % quantile, but at most the median plus 5 standard deviations, both robust
-    and after Fisher's z (the median absolute deviation, times 1.4826), so that a few near-duplicate
-    training images do not raise it; at least 0.9.
+    The 99 % quantile of the nearest-neighbour correlations between different groups of training
+    images, but at most the median plus 5 standard deviations, both robust and after Fisher's z
+    (the median absolute deviation times 1.4826), so that a few near-duplicate training images do
+    not raise it; at least 0.9.
+
+    Args:
+        among_train: Each training image's largest correlation with one of another group, (N,).
+
+    Returns:
+        The threshold, 0.9..1.
+
+    Example:
+        >>> copy_threshold(np.array([0.2, 0.3, 0.4]))
+        0.9
     """
-    if not len(among):
-        return LEAST_CORRELATION
-    z = np.arctanh(np.clip(among, -LARGEST, LARGEST))
-    middle = np.median(z)
-    robust = np.tanh(middle + DEVIATIONS * 1.4826 * np.median(np.abs(z - middle)))
-    return float(max(LEAST_CORRELATION, min(np.quantile(among, 0.99), robust)))
+    if not len(among_train):
+        return MIN_COPY_CORRELATION
+    z = np.arctanh(np.clip(among_train, -MAX_CORRELATION, MAX_CORRELATION))
+    median = np.median(z)
+    robust = np.tanh(median + MAX_DEVIATIONS * 1.4826 * np.median(np.abs(z - median)))
+    return float(max(MIN_COPY_CORRELATION, min(np.quantile(among_train, 0.99), robust)))
 
 
-def _duplicates(others: np.ndarray, among: np.ndarray, threshold: float) -> pd.DataFrame:
-    """Pairs of training images of unlike groups that are near-duplicates, the closest first."""
-    rows = np.flatnonzero(among > min(threshold, DUPLICATE))
-    pairs = pd.DataFrame(np.sort(np.stack([rows, others[rows]], 1), 1), columns=["row", "other"])
-    pairs["correlation"] = among[rows]
+def _duplicates(other_rows: np.ndarray, among_train: np.ndarray, threshold: float) -> pd.DataFrame:
+    """Near-duplicate pairs of training images of different groups, the closest first."""
+    rows = np.flatnonzero(among_train > min(threshold, NEAR_DUPLICATE))
+    ordered = np.sort(np.stack([rows, other_rows[rows]], 1), 1)
+    pairs = pd.DataFrame(ordered, columns=["row", "other"])
+    pairs["correlation"] = among_train[rows]
     pairs = pairs.sort_values("correlation", ascending=False, kind="stable")
     return pairs.drop_duplicates(["row", "other"], ignore_index=True)
 
 
-def _one_class(*parts: np.ndarray | None) -> list[np.ndarray | None]:
-    return [None if part is None else np.zeros(len(part), int) for part in parts]
-
-
-def nearest_by_features(
-    images: np.ndarray, train: np.ndarray, groups: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest row of `train` (M, D) to each of `images` (N, D), and its Euclidean distance.
-
-    With `groups` (N,), where both are the same images, those of one group are not compared.
-    """
-    index, distance = np.empty(len(images), int), np.empty(len(images))
-    for part, squared in squared_distances(images, train):
-        if groups is not None:
-            squared[groups[part, None] == groups] = np.inf
-        index[part] = squared.argmin(1)
-        distance[part] = np.sqrt(squared.min(1))
-    return index, distance
-
-
-def nearest_by_correlation(
-    images: np.ndarray, train: np.ndarray, groups: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The training image that correlates most with each image: (row, correlation, flipped).
-
-    Normalised cross-correlation of grey pixels at 32 px, the largest over the image and its mirror
-    and over shifts of the training image by up to two of these pixels. `groups` as above.
-    """
-    small = _small(images)
-    best = np.full(len(images), -np.inf)
-    rows, flipped = np.zeros(len(images), int), np.zeros(len(images), bool)
-    reach = range(-SHIFTS, SHIFTS + 1)
-    inside = slice(SHIFTS, SIDE - SHIFTS)
-    pictures = [(_unit(small[:, inside, inside]), False)]
-    pictures.append((_unit(small[:, inside, inside][:, :, ::-1]), True))
-    moved = _small(train)
-    for down in reach:
-        for right in reach:
-            window = np.roll(moved, (down, right), (1, 2))[:, inside, inside]
-            shifted = _unit(window)
-            for picture, mirrored in pictures:
-                found = picture @ shifted.T
-                if groups is not None:
-                    found[groups[:, None] == groups] = -np.inf
-                nearest = found.argmax(1)
-                value = found[np.arange(len(found)), nearest]
-                better = value > best
-                best[better], rows[better] = value[better], nearest[better]
-                flipped[better] = mirrored
-    return rows, best, flipped
-
-
 def binomial_interval(count: int, total: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share (Clopper & Pearson, 1934)."""
+    """Compute the exact 95 % confidence interval of a proportion (Clopper & Pearson, 1934).
+
+    Args:
+        count: Number of successes.
+        total: Number of trials, at least 1.
+
+    Returns:
+        The lower and the upper end, in 0..1.
+
+    Example:
+        >>> [round(end, 3) for end in binomial_interval(5, 10)]
+        [0.187, 0.813]
+    """
     from scipy.stats import binomtest
 
-    found = binomtest(count, total).proportion_ci(CONFIDENCE, "exact")
-    return float(found.low), float(found.high)
-
-
-def _small(images: np.ndarray) -> np.ndarray:
-    """Grey float (N, 32, 32)."""
-    from PIL import Image
-
-    if not len(images):
-        return np.empty((0, SIDE, SIDE))
-    planes = images.mean(-1).astype("float32")
-    size = SIDE, SIDE
-    return np.stack([Image.fromarray(p).resize(size, Image.Resampling.BOX) for p in planes])
-
-
-def _unit(images: np.ndarray) -> np.ndarray:
-    """Flat rows with mean 0 and length 1; an even image becomes zeros."""
-    flat = images.reshape(len(images), np.prod(images.shape[1:], dtype=int)).astype("float64")
-    flat = flat - flat.mean(1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return flat / np.where(length > 1e-9, length, 1)
+    interval = binomtest(count, total).proportion_ci(CONFIDENCE, "exact")
+    return float(interval.low), float(interval.high)

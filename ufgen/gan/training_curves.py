@@ -4,13 +4,13 @@ from pathlib import Path
 
 from ufgen.display import figure_style
 from ufgen.display.figure_style import BLACK, BLUE, GREEN, GREY, VERMILLION
-from ufgen.fidelity.real_reference import Reference
+from ufgen.fidelity.real_reference import RealReference
 
 HALVES = "halves of the training images"
 
 
 @figure_style.style()
-def write_curves(path: Path, metrics: list[dict], extractor: str, reference: Reference):
+def write_curves(path: Path, metrics: list[dict], extractor: str, reference: RealReference):
     """Draw losses and kernel distance (KD) against thousands of images shown.
 
     `reference` is the distance between halves of the training images.

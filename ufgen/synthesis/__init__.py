@@ -1,1 +1,1 @@
-"""`ufgen synth` and `fidelity`: images generated, filtered, measured and shown."""
+"""`ufgen synth` and `ufgen fidelity`: images generated, filtered, measured and shown."""

@@ -1,4 +1,4 @@
-"""How good synthetic images are: fidelity, its gate, copies, and the page that shows them."""
+"""Evaluation of synthetic images: fidelity metrics and gate, copy test, and the gallery page."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ufgen.atomic import atomic_file, write_text
 from ufgen.display.contact_sheet import Strip
 from ufgen.fidelity import fidelity_table, gate
 from ufgen.fidelity.feature_extractors import Extractor, extract, network_name, texture
-from ufgen.fidelity.memorization import Copies, find_copies
+from ufgen.fidelity.memorization import CopyReport, find_copies
 from ufgen.gan.recipe import Recipe
 from ufgen.gan.sampling.interpolations import write_interpolations
 from ufgen.gan.sampling.sampler import GeneratedImages
@@ -18,24 +18,30 @@ from ufgen.images import pixel_store
 from ufgen.images.image_set import ImageSet
 from ufgen.synthesis.gallery import write_gallery
 
-FEWEST_HELD_OUT = 5
+MIN_HELD_OUT = 5
 
 
 class FidelityReport(NamedTuple):
-    """The table of `fidelity_table`, what was found of copies, and what to beware of."""
+    """Fidelity metrics, the copy test, and warnings.
+
+    Attributes:
+        fidelity: The table of `fidelity_table.measure`.
+        copies: The copies of training images.
+        warnings: Sentences on what limits these results.
+    """
 
     fidelity: pd.DataFrame
-    copies: Copies
+    copies: CopyReport
     warnings: tuple[str, ...] = ()
 
     @property
-    def accused(self) -> bool:
-        """Whether the images are said to be copies: those that fail the gate by their count only.
+    def copying(self) -> bool:
+        """Whether the generator copies; of images that fail the gate only their number counts.
 
         Smooth or averaged images correlate with any image, so that the tests mean little for them.
         """
-        few_alike = bool(gate.failures(self.fidelity))
-        return self.copies.many if few_alike else self.copies.copying
+        failed = bool(gate.failures(self.fidelity))
+        return self.copies.rate_above_chance if failed else self.copies.copying
 
     @property
     def verdict(self) -> str:
@@ -50,58 +56,83 @@ class FidelityReport(NamedTuple):
         return "\n".join(lines)
 
     def text(self) -> str:
+        """Format the report.
+
+        Returns:
+            The table, the warnings and the verdict, as lines.
+        """
         warnings = (f"warning: {text}" for text in self.warnings)
         return "\n".join([fidelity_table.render(self.fidelity), *warnings, self.verdict])
 
 
 def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Strip | None]:
-    """The training images (all, where there is no split), and the test images."""
+    """Divide decoded images into training images and held-out ones.
+
+    Args:
+        decoded: Decoded images with or without a split.
+
+    Returns:
+        The training images (all, where there is no split), and the test images, None below 5.
+
+    Raises:
+        UserError: Some of the images have a split and others have none.
+    """
     images = decoded.images
     if "train" not in set(images.table["split"]):
         return images, None
     test = images.split("test")
-    if len(test) < FEWEST_HELD_OUT:
+    if len(test) < MIN_HELD_OUT:
         return images.split("train"), None
     return images.split("train"), Strip(test.table, decoded.store.take(test))
 
 
-def appraise(
+def evaluate_synthetic(
     folder: Path,
-    drawn: GeneratedImages,
+    generated: GeneratedImages,
     train: ImageSet,
     train_pixels: np.ndarray,
     held_out: Strip | None,
     extractor: Extractor,
 ) -> FidelityReport:
-    """Measure images `drawn` into `folder`: numbers, copies, interpolations, gallery.html."""
-    synthetic = ImageSet(drawn.table, None)
-    found = compare(
-        folder, train, train_pixels, synthetic, drawn.pixels, held_out, extractor, train
+    """Evaluate generated images: fidelity, copies, interpolations and gallery.html.
+
+    Args:
+        folder: The folder that the images are written to, with curves.png.
+        generated: The images.
+        train: The training images of the generator.
+        train_pixels: Their pixels, uint8 (N, H, W, C).
+        held_out: Real images that the generator has not seen.
+        extractor: Feature extractor beside `texture`.
+
+    Returns:
+        The report, which is also written into `folder`.
+    """
+    synthetic = ImageSet(generated.table, None)
+    report = compare_image_sets(
+        folder, train, train_pixels, synthetic, generated.pixels, held_out, extractor, train
     )
-    found = found._replace(warnings=(*found.warnings, *flattery(drawn.recipe, extractor)))
-    write_interpolations(folder, drawn)
+    warnings = (*report.warnings, *extractor_bias_warning(generated.recipe, extractor))
+    report = report._replace(warnings=warnings)
+    write_interpolations(folder, generated)
     write_gallery(
         folder / "gallery.html",
-        drawn.title(),
+        generated.title(),
         Strip(train.table, train_pixels),
-        Strip(drawn.table, drawn.pixels),
-        found.copies.table,
-        found.fidelity,
+        Strip(generated.table, generated.pixels),
+        report.copies.table,
+        report.fidelity,
         [
-            ("each number beside its real-against-real reference", folder / "fidelity.png"),
-            (
-                "losses and distance over the training",
-                folder / "curves.png",
-            ),
+            ("each metric beside its real-against-real reference", folder / "fidelity.png"),
+            ("losses and distance over the training", folder / "curves.png"),
             ("latent interpolation", folder / "interpolation.png"),
             ("latent interpolation, animated", folder / "interpolation.gif"),
         ],
-        [*found.warnings, *([found.copies.verdict()] if found.accused else [])],
+        [*report.warnings, *([report.copies.verdict()] if report.copying else [])],
     )
-    return found
+    return report
 
 
-def compare(
+def compare_image_sets(
     folder: Path,
     real: ImageSet,
     real_pixels: np.ndarray,
@@ -112,10 +143,27 @@ def compare(
     train: ImageSet,
     train_pixels: np.ndarray | None = None,
 ) -> FidelityReport:
-    """Write fidelity.csv, fidelity.png, copies.csv, near_duplicates.csv and copies.txt.
+    """Measure fidelity against real images, and look for copies of training images.
 
-    Fidelity compares with the `real` images; copies are looked for among the `train` images
-    (`train_pixels`, by default the real ones'), and so are near-duplicates of unlike groups.
+    Writes fidelity.csv, fidelity.png, copies.csv, near_duplicates.csv (training images of
+    different groups that are nearly the same picture) and copies.txt.
+
+    Args:
+        folder: Where to write.
+        real: Real images for the fidelity metrics.
+        real_pixels: Their pixels, uint8 (N, H, W, C).
+        synthetic: Synthetic images.
+        synthetic_pixels: Their pixels, uint8 (M, H, W, C).
+        held_out: Real images that the generator has not seen.
+        extractor: Feature extractor beside `texture`.
+        train: Training images of the generator.
+        train_pixels: Their pixels, uint8 (K, H, W, C); by default `real_pixels`.
+
+    Returns:
+        The report.
+
+    Raises:
+        UserError: Some features are not finite.
     """
     train_pixels = real_pixels if train_pixels is None else train_pixels
     extractors = [texture()]
@@ -125,39 +173,50 @@ def compare(
         _by_class(real, real_pixels), _by_class(synthetic, synthetic_pixels), extractors
     )
     fidelity_table.write(table, folder)
-    sides = [Strip(synthetic.table, synthetic_pixels), Strip(train.table, train_pixels), held_out]
-    copies = _find_copies(sides, extractor)
+    copies = _find_copies(
+        Strip(synthetic.table, synthetic_pixels),
+        Strip(train.table, train_pixels),
+        held_out,
+        extractor,
+    )
     paths = train.relative()["path"].to_numpy()
-    shown = copies.table.assign(
+    rows = copies.table.assign(
         path=synthetic.relative()["path"].to_numpy(), nearest=paths[copies.table["train_row"]]
     )
     pairs = copies.duplicates
     pairs = pairs.assign(path=paths[pairs["row"]], other_path=paths[pairs["other"]])
-    for name, rows in (("copies.csv", shown), ("near_duplicates.csv", pairs)):
+    for name, contents in (("copies.csv", rows), ("near_duplicates.csv", pairs)):
         with atomic_file(folder / name) as temporary:
-            rows.to_csv(temporary, index=False)
-    found = FidelityReport(table, copies, _near_duplicates(pairs))
-    write_text(folder / "copies.txt", "\n".join([*found.warnings, found.verdict]) + "\n")
-    return found
+            contents.to_csv(temporary, index=False)
+    report = FidelityReport(table, copies, _near_duplicates_warning(pairs))
+    write_text(folder / "copies.txt", "\n".join([*report.warnings, report.verdict]) + "\n")
+    return report
 
 
-def _find_copies(sides: list[Strip | None], extractor: Extractor) -> Copies:
-    """Synthetic, training and held-out images compared, class by class where tests are made."""
-    reference = extract(extractor, sides[1].pixels)
+def _find_copies(
+    synthetic: Strip, train: Strip, held_out: Strip | None, extractor: Extractor
+) -> CopyReport:
+    """Copies of training images, in pixels and in features."""
+    reference = extract(extractor, train.pixels)
 
-    def features(side: Strip) -> np.ndarray:
-        return fidelity_table.standardised(extract(extractor, side.pixels), reference, extractor)
+    def features(images: Strip) -> np.ndarray:
+        return fidelity_table.standardised(extract(extractor, images.pixels), reference, extractor)
+
+    def labels(images: Strip) -> np.ndarray:
+        return images.table["label"].to_numpy()
 
     return find_copies(
-        *(None if side is None else side.pixels for side in sides),
-        features=tuple(None if side is None else features(side) for side in sides),
-        groups=sides[1].table["group"].to_numpy(),
-        labels=tuple(None if side is None else side.table["label"].to_numpy() for side in sides),
+        synthetic.pixels,
+        train.pixels,
+        None if held_out is None else held_out.pixels,
+        (features(synthetic), features(train), None if held_out is None else features(held_out)),
+        train.table["group"].to_numpy(),
+        (labels(synthetic), labels(train), None if held_out is None else labels(held_out)),
     )
 
 
-def _near_duplicates(pairs: pd.DataFrame) -> tuple[str, ...]:
-    """A warning where training images of unlike groups are nearly the same picture."""
+def _near_duplicates_warning(pairs: pd.DataFrame) -> tuple[str, ...]:
+    """A warning where training images of different groups are nearly the same picture."""
     if not len(pairs):
         return ()
     first = pairs.iloc[0]
@@ -171,16 +230,24 @@ def _near_duplicates(pairs: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def flattery(recipe: Recipe, extractor: Extractor) -> tuple[str, ...]:
-    """A warning where the generator was trained against the features that now measure it."""
+def extractor_bias_warning(recipe: Recipe, extractor: Extractor) -> tuple[str, ...]:
+    """Warn where the generator was trained against the features that now measure it.
+
+    Args:
+        recipe: The generator's recipe.
+        extractor: The extractor of the fidelity metrics.
+
+    Returns:
+        The warning, or nothing.
+    """
     if not recipe.features or network_name(recipe.features) != extractor.name:
         return ()
     return (
         f"The generator was trained against features of {extractor.name}: distances measured "
-        "with the same network flatter it. Measure with another one.",
+        "with the same network are biased in its favour. Measure with another one.",
     )
 
 
-def _by_class(images: ImageSet, shown: np.ndarray) -> dict[str, np.ndarray]:
+def _by_class(images: ImageSet, pixels: np.ndarray) -> dict[str, np.ndarray]:
     labels = images.table["label"].to_numpy()
-    return {label: shown[labels == label] for label in images.classes}
+    return {label: pixels[labels == label] for label in images.classes}

@@ -1,6 +1,6 @@
-"""Filters of synthetic images as recorded choices: which are kept, and why the others are not.
+"""Filters of synthetic images, each of which records why it drops an image.
 
-Each filter returns a table with a row for each image: keep (bool), score, limit, reason.
+A filter returns a table with a row for each image: keep (bool), score, limit, reason ("" if kept).
 """
 
 import numpy as np
@@ -8,63 +8,113 @@ import pandas as pd
 
 from ufgen.errors import UserError
 from ufgen.fidelity.distances import squared_distances
-from ufgen.fidelity.memorization import Copies
-from ufgen.fidelity.prdc import NEIGHBOURS, radii
+from ufgen.fidelity.memorization import CopyReport
+from ufgen.fidelity.prdc import NEIGHBOURS, neighbour_radii
 
 FILTERS = ("agreement", "discriminator", "manifold")
 
 
-def by_agreement(probability: np.ndarray, least: float = 0.5) -> pd.DataFrame:
-    """Keep images whose own label gets at least this probability (N,) from a classifier.
+def by_agreement(probability: np.ndarray, threshold: float = 0.5) -> pd.DataFrame:
+    """Keep images to whose label a classifier assigns a probability of at least the threshold.
 
     The classifier must have been trained on the generator's training images alone.
+
+    Args:
+        probability: Probability of each image's own label, (N,), 0..1.
+        threshold: The least probability that is kept.
+
+    Returns:
+        The filter's table.
+
+    Example:
+        >>> by_agreement(np.array([0.4, 0.5]))["keep"].tolist()
+        [False, True]
     """
     reason = "a classifier of the training images takes it for another class"
-    return _table(probability, np.full(len(probability), least), reason, above=True)
+    return _table(probability, np.full(len(probability), threshold), reason, above=True)
 
 
-def by_discriminator(scores: np.ndarray, labels: np.ndarray, keep: float = 0.8) -> pd.DataFrame:
-    """Keep the share `keep` of each class with the highest discriminator scores (N,)."""
+def by_discriminator(
+    scores: np.ndarray, labels: np.ndarray, kept_fraction: float = 0.8
+) -> pd.DataFrame:
+    """Keep a fraction of each class, with the highest discriminator scores.
+
+    Args:
+        scores: Discriminator scores, (N,), higher for more realistic images.
+        labels: Labels of the images, (N,).
+        kept_fraction: The fraction of each class to keep, 0..1.
+
+    Returns:
+        The filter's table.
+    """
     limits = np.empty(len(scores))
     for label in np.unique(labels):
-        limits[labels == label] = np.quantile(scores[labels == label], 1 - keep)
+        of_class = labels == label
+        limits[of_class] = np.quantile(scores[of_class], 1 - kept_fraction)
     return _table(scores, limits, "the discriminator scores it among the lowest", above=True)
 
 
 def by_manifold(synthetic: np.ndarray, real: np.ndarray, k: int = NEIGHBOURS) -> pd.DataFrame:
     """Keep images inside some training image's ball out to its k-th neighbour, in features.
 
-    Score 1 is the edge of the nearest ball (precision: Kynkaanniemi et al., NeurIPS 2019). Raises
-    UserError for `k` training images or fewer.
+    The score is the distance to a training image over the radius of its ball, the smallest of
+    all: 1 is the edge (precision in Kynkaanniemi et al., NeurIPS 2019).
+
+    Args:
+        synthetic: Features of synthetic images, (N, D).
+        real: Features of the training images, (M, D).
+        k: The neighbour that the ball of a training image reaches out to.
+
+    Returns:
+        The filter's table.
+
+    Raises:
+        UserError: There are `k` training images or fewer.
     """
     if len(real) <= k:
         raise UserError(f"the filter manifold needs more than {k} training images: {len(real)}")
-    radius = radii(real, k)
-    nearest = np.empty(len(synthetic))
-    for part, squared in squared_distances(synthetic, real):
-        nearest[part] = np.sqrt((squared / np.maximum(radius, 1e-12)).min(1))
+    radii = neighbour_radii(real, k)
+    scores = np.empty(len(synthetic))
+    for rows, squared in squared_distances(synthetic, real):
+        scores[rows] = np.sqrt((squared / np.maximum(radii, 1e-12)).min(1))
     reason = "it lies away from all training images"
-    return _table(nearest, np.ones(len(nearest)), reason, above=False)
+    return _table(scores, np.ones(len(scores)), reason, above=False)
 
 
-def by_copies(copies: Copies) -> pd.DataFrame:
-    """Keep images that are no copies of a training image."""
+def by_copies(copies: CopyReport) -> pd.DataFrame:
+    """Keep images that are not copies of a training image.
+
+    Args:
+        copies: The copy test of the images.
+
+    Returns:
+        The filter's table, with the correlation as the score.
+    """
     correlation = copies.table["correlation"].to_numpy()
     limits = np.full(len(correlation), copies.threshold)
     return _table(correlation, limits, "it is a copy of a training image", above=False)
 
 
 def apply(tables: dict[str, pd.DataFrame], labels: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
-    """Which images pass every filter, and a table of the others: row, filter, score, limit, reason.
+    """Combine filters: an image must pass all of them.
 
-    Raises UserError if a filter leaves no image of some class.
+    Args:
+        tables: The table of each filter, by its name, with N rows.
+        labels: Labels of the images, (N,).
+
+    Returns:
+        Which images pass, bool (N,), and a row for each filter that drops an image: row, filter,
+        score, limit, reason.
+
+    Raises:
+        UserError: The filters leave no image of some class.
     """
     keep = np.ones(len(labels), bool)
     dropped = []
     for name, table in tables.items():
         keep &= table["keep"].to_numpy()
-        out = table[~table["keep"]]
-        dropped.append(out.assign(row=out.index, filter=name).drop(columns="keep"))
+        failed = table[~table["keep"]]
+        dropped.append(failed.assign(row=failed.index, filter=name).drop(columns="keep"))
         for label in np.unique(labels):
             if not keep[labels == label].any():
                 raise UserError(

@@ -11,7 +11,13 @@ from ufgen.fidelity.feature_extractors import Extractor
 from ufgen.gan.recipe import load_recipe
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
-from ufgen.synthesis.evaluation import FidelityReport, compare, flattery, training_and_held_out
+from ufgen.images.pixel_store import Decoded
+from ufgen.synthesis.evaluation import (
+    FidelityReport,
+    compare_image_sets,
+    extractor_bias_warning,
+    training_and_held_out,
+)
 
 ONE_CLASS = "images"
 
@@ -28,59 +34,83 @@ def compare_folders(
     group_pattern: str | None = None,
     allow_ungrouped: bool = False,
 ) -> FidelityReport:
-    """Compare two folders of images; the size is that of the synthetic images.
+    """Measure the fidelity of a folder of synthetic images, and look for copies.
 
-    `split` names the real images to compare with, by default the training images. Copies are
-    looked for among the training images. Where a folder has no classes, all images of both count
-    as one class. Raises UserError, also where a picture is in both, or a real image is synthetic.
+    Copies are looked for among the training images of `real`. Where either folder has no classes,
+    all images of both are one class.
+
+    Args:
+        real: Folder or manifest of real images.
+        synthetic: Folder or manifest of synthetic images.
+        out: Folder for the files of `compare_image_sets` and quarantine.csv.
+        extractor: Feature extractor beside `texture`.
+        split: The split of `real` that fidelity compares with; by default the training images.
+        resolution: Height and width in pixels; by default the smaller side of a synthetic image.
+        channels: 1 (grey) or 3 (RGB).
+        fit: "crop" or "pad" (see `pixel_store.load`).
+        group_pattern: Regular expression for the groups of `real` (see `image_set.scan`).
+        allow_ungrouped: Whether real images without a group may lie beside others with one.
+
+    Returns:
+        The report, which is also written into `out`.
+
+    Raises:
+        UserError: The images cannot be read or compared, a picture is in both folders, or an image
+            of `real` is synthetic.
     """
-    images = image_set.scan(real, None, group_pattern, False, allow_ungrouped, ONE_CLASS)
-    drawn = image_set.scan(synthetic, None, None, False, True, ONE_CLASS)
-    splits.check_real(images, "real")
-    if ONE_CLASS in {*images.classes, *drawn.classes}:
-        images, drawn = _as_one_class(images), _as_one_class(drawn)
-    size = resolution or min(pixel_store.decode(drawn.table["path"].iloc[0]).shape[:2])
-    drawn = pixel_store.load(drawn, size, channels, fit)
-    decoded = pixel_store.load(images, size, channels, fit)
-    train, held_out = training_and_held_out(decoded)
-    chosen = train
+    real_images = image_set.scan(real, None, group_pattern, False, allow_ungrouped, ONE_CLASS)
+    synthetic_images = image_set.scan(synthetic, None, None, False, True, ONE_CLASS)
+    splits.check_real(real_images, "real")
+    if ONE_CLASS in {*real_images.classes, *synthetic_images.classes}:
+        real_images, synthetic_images = _one_class(real_images), _one_class(synthetic_images)
+    size = resolution or min(pixel_store.decode(synthetic_images.table["path"].iloc[0]).shape[:2])
+    decoded_synthetic = pixel_store.load(synthetic_images, size, channels, fit)
+    decoded_real = pixel_store.load(real_images, size, channels, fit)
+    train, held_out = training_and_held_out(decoded_real)
+    compared = train
     if split:
-        chosen = decoded.images.split(split)
-        if not len(chosen):
+        compared = decoded_real.images.split(split)
+        if not len(compared):
             raise UserError(f"{real} has no split {split}: leave --split out, or say train or test")
-    if not set(chosen.classes) & set(drawn.images.classes):
+    classes, synthetic_classes = compared.classes, decoded_synthetic.images.classes
+    if not set(classes) & set(synthetic_classes):
         raise UserError(
-            f"{real} has the classes {', '.join(chosen.classes)}, {synthetic} has "
-            f"{', '.join(drawn.images.classes)}: expected a class in common"
+            f"{real} has the classes {', '.join(classes)}, {synthetic} has "
+            f"{', '.join(synthetic_classes)}: expected a class in common"
         )
-    sides = {"real": decoded, "synthetic": drawn}
-    parts = [
-        part.images.relative(part.quarantine).assign(side=side) for side, part in sides.items()
-    ]
-    broken = pd.concat(parts, ignore_index=True)
-    both = set(decoded.images.table["sha256"]) & set(drawn.images.table["sha256"])
-    if both:
+    in_both = set(decoded_real.images.table["sha256"])
+    in_both &= set(decoded_synthetic.images.table["sha256"])
+    if in_both:
         raise UserError(
-            f"{len(both)} pictures are in {real} and in {synthetic}: synthetic images cannot be "
+            f"{len(in_both)} pictures are in {real} and in {synthetic}: synthetic images cannot be "
             "measured against themselves"
         )
-    found = compare(
+    report = compare_image_sets(
         Path(out),
-        chosen,
-        decoded.store.take(chosen),
-        drawn.images,
-        drawn.store.take(drawn.images),
+        compared,
+        decoded_real.store.take(compared),
+        decoded_synthetic.images,
+        decoded_synthetic.store.take(decoded_synthetic.images),
         held_out,
         extractor,
         train,
-        decoded.store.take(train),
+        decoded_real.store.take(train),
     )
-    with atomic_file(Path(out) / "quarantine.csv") as temporary:
-        broken.to_csv(temporary, index=False)
+    _write_quarantine(Path(out), {"real": decoded_real, "synthetic": decoded_synthetic})
     recipe = Path(synthetic) / "generator" / "recipe.yaml"
-    more = flattery(load_recipe(recipe), extractor) if recipe.is_file() else ()
-    return found._replace(warnings=(*found.warnings, *more))
+    warnings = extractor_bias_warning(load_recipe(recipe), extractor) if recipe.is_file() else ()
+    return report._replace(warnings=(*report.warnings, *warnings))
 
 
-def _as_one_class(images: ImageSet) -> ImageSet:
+def _one_class(images: ImageSet) -> ImageSet:
     return replace(images, table=images.table.assign(label=ONE_CLASS))
+
+
+def _write_quarantine(out: Path, sides: dict[str, Decoded]) -> None:
+    """Write the files of both folders that could not be read to quarantine.csv."""
+    tables = [
+        decoded.images.relative(decoded.quarantine).assign(side=side)
+        for side, decoded in sides.items()
+    ]
+    with atomic_file(out / "quarantine.csv") as temporary:
+        pd.concat(tables, ignore_index=True).to_csv(temporary, index=False)

@@ -1,21 +1,22 @@
-"""The page beside synthetic images: them, the real ones, and the nearest pairs, for a person."""
+"""gallery.html: synthetic images beside real ones and beside their nearest training images."""
 
 import mimetypes
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ufgen.atomic import write_text
 from ufgen.display.contact_sheet import ContactSheet, Strip, data_uri
 from ufgen.fidelity import gate
 
-SHOWN_PER_CLASS = 60
+IMAGES_PER_CLASS = 60
 CLOSEST_PAIRS = 24
-COPIES_SHOWN = 60
-FEW = 50
+MAX_COPIES = 60
+FEW_IMAGES = 50
 TILE, PHONE_TILE, LARGE, PHONE_LARGE = 64, 64, 192, 128
 
 
@@ -26,29 +27,38 @@ def write_gallery(
     synthetic: Strip,
     nearest: pd.DataFrame | None = None,
     fidelity: pd.DataFrame | None = None,
-    pictures: Iterable[tuple[str, Path]] = (),
+    figures: Iterable[tuple[str, Path]] = (),
     warnings: Iterable[str] = (),
 ) -> Path:
-    """Write one self-contained HTML page at `path`; the path.
+    """Write the gallery as one self-contained HTML page.
 
-    `title` names what the images come from: recipe, resolution, budget. `real` and `synthetic`
-    are `Strip`s or anything with the same `table` and `pixels`. `nearest` belongs to `synthetic`
-    row by row: `train_row` (row of `real`), `correlation`, `flipped` (the training image is
-    mirrored for it), `copy`, and `feature_distance` if measured. `fidelity` is the table of
-    `ufgen.fidelity.fidelity_table`; where it fails the gate, the page says so first. `pictures`
-    are captions and image files (an animation, .gif, starts on demand).
-    `warnings` follow those that the page finds itself: simulated training images, copies, few
-    images.
+    The page warns of images that fail the fidelity gate (first of all), simulated training images,
+    copies, and few images.
 
-    Of each class at most `SHOWN_PER_CLASS` images are shown: the first synthetic ones, real ones
-    evenly spaced. Large images are reduced. Raises ValueError where tables
-    and pixels do not belong together.
+    Args:
+        path: The HTML file.
+        title: What the images come from: recipe, resolution, budget.
+        real: Real images, (N, H, W, C); of each class at most `IMAGES_PER_CLASS`, evenly spaced,
+            are shown, large ones reduced.
+        synthetic: Synthetic images, (M, H, W, C); of each class the first ones are shown.
+        nearest: The nearest training image of each synthetic one, row by row: `train_row` (row of
+            `real`), `correlation`, `flipped` (the training image is mirrored), `copy`, and
+            `feature_distance` if measured.
+        fidelity: The table of `fidelity_table.measure`.
+        figures: Captions and image files; an animation (.gif) starts on demand.
+        warnings: Further warnings.
+
+    Returns:
+        `path`.
+
+    Raises:
+        ValueError: Tables and pixels do not belong together.
     """
     _check(real, synthetic, nearest)
-    walls = _wall_rows(real, synthetic)
-    pairs = _closest(nearest)
-    synthetic_rows = sorted({row for wall in walls.values() for row in wall[1]} | set(pairs))
-    real_rows = {row for wall in walls.values() for row in wall[0]}
+    shown = _shown_rows(real, synthetic)
+    pairs = _closest_rows(nearest)
+    synthetic_rows = sorted({row for _, rows in shown.values() for row in rows} | set(pairs))
+    real_rows = {row for rows, _ in shown.values() for row in rows}
     if nearest is not None:
         real_rows |= set(nearest["train_row"].to_numpy()[synthetic_rows].tolist())
     sheets = {
@@ -63,8 +73,6 @@ def write_gallery(
         warnings=[*_warnings(real, synthetic, copies), *warnings],
         sheets=sheets.values(),
         scales=_scales(sheets["synthetic"].width),
-        height=synthetic.pixels.shape[1],
-        width=synthetic.pixels.shape[2],
         classes=[
             {
                 "label": label,
@@ -74,15 +82,15 @@ def write_gallery(
                 "synthetic": [cards[row] for row in synthetic_shown],
                 "synthetic_count": int((synthetic.table["label"] == label).sum()),
             }
-            for label, (real_shown, synthetic_shown) in walls.items()
+            for label, (real_shown, synthetic_shown) in shown.items()
         ],
         compared=nearest is not None,
         copies=copies,
         pairs=[cards[row] for row in pairs],
         synthetic_count=len(synthetic.table),
         real_shown=len(real_rows),
-        fidelity=None if fidelity is None else _number_table(fidelity),
-        pictures=[_embedded(caption, Path(file)) for caption, file in pictures],
+        fidelity=None if fidelity is None else _fidelity_cells(fidelity),
+        figures=[_embedded(caption, Path(file)) for caption, file in figures],
     )
     write_text(path, page)
     return Path(path)
@@ -109,63 +117,70 @@ def _check(real: Strip, synthetic: Strip, nearest: pd.DataFrame | None) -> None:
         raise ValueError(f"train_row must be 0 to {len(real.table) - 1}, the rows of `real`")
 
 
-def _wall_rows(real: Strip, synthetic: Strip) -> dict[str, tuple[list[int], list[int]]]:
-    """Rows shown of each class: real ones evenly spaced, synthetic ones in the order drawn."""
+def _shown_rows(real: Strip, synthetic: Strip) -> dict[str, tuple[list[int], list[int]]]:
+    """Rows to show of each class: real ones evenly spaced, the first synthetic ones."""
     labels = dict.fromkeys([*synthetic.table["label"], *real.table["label"]])
-    walls = {}
+    rows = {}
     for label in labels:
         of_real = np.flatnonzero(real.table["label"] == label)
-        spaced = np.linspace(0, len(of_real) - 1, min(SHOWN_PER_CLASS, len(of_real)))
+        spaced = np.linspace(0, len(of_real) - 1, min(IMAGES_PER_CLASS, len(of_real)))
         of_synthetic = np.flatnonzero(synthetic.table["label"] == label)
-        walls[label] = (
+        rows[label] = (
             of_real[spaced.round().astype(int)].tolist(),
-            of_synthetic[:SHOWN_PER_CLASS].tolist(),
+            of_synthetic[:IMAGES_PER_CLASS].tolist(),
         )
-    return walls
+    return rows
 
 
-def _closest(nearest: pd.DataFrame | None) -> list[int]:
+def _closest_rows(nearest: pd.DataFrame | None) -> list[int]:
     """Synthetic rows of the highest correlations and of all flagged copies, closest first."""
     if nearest is None:
         return []
     order = np.argsort(-nearest["correlation"].to_numpy(float), kind="stable")
-    copies = order[nearest["copy"].to_numpy(bool)[order]][:COPIES_SHOWN]
+    copies = order[nearest["copy"].to_numpy(bool)[order]][:MAX_COPIES]
     shown = {*order[:CLOSEST_PAIRS].tolist(), *copies.tolist()}
     return [row for row in order.tolist() if row in shown]
 
 
-def _cards(rows, sheets, real, synthetic, nearest) -> dict[int, dict]:
-    """What is known of each synthetic image, beside its nearest training image."""
+def _cards(
+    rows: list[int],
+    sheets: dict[str, ContactSheet],
+    real: Strip,
+    synthetic: Strip,
+    nearest: pd.DataFrame | None,
+) -> dict[int, dict[str, Any]]:
+    """For the template: each synthetic image, its attributes and its nearest training image."""
     cards = {}
     for row in rows:
-        card = {"image": sheets["synthetic"].place(row), "copied": False, "facts": []}
-        facts = synthetic.table.iloc[row]
-        if "latent_seed" in facts:
-            card["facts"].append(("latent seed", facts["latent_seed"]))
-        if "discriminator_score" in facts:
-            card["facts"].append(("discriminator score", _number(facts["discriminator_score"])))
+        metadata = synthetic.table.iloc[row]
+        attributes = []
+        if "latent_seed" in metadata:
+            attributes.append(("latent seed", metadata["latent_seed"]))
+        if "discriminator_score" in metadata:
+            attributes.append(("discriminator score", _number(metadata["discriminator_score"])))
+        card: dict[str, Any] = {"image": sheets["synthetic"].place(row), "copied": False}
         if nearest is not None:
             pair = nearest.iloc[row]
             card["copied"] = bool(pair["copy"])
             card["nearest"] = sheets["real"].place(int(pair["train_row"]))
             card["flipped"] = bool(pair["flipped"])
             card["nearest_source"] = _source(real.table, [int(pair["train_row"])], None)
-            card["facts"].append(("correlation", _number(pair["correlation"])))
+            attributes.append(("correlation", _number(pair["correlation"])))
             if "feature_distance" in pair:
-                card["facts"].append(("feature distance", _number(pair["feature_distance"])))
-        cards[row] = card
+                attributes.append(("feature distance", _number(pair["feature_distance"])))
+        cards[row] = card | {"attributes": attributes}
     return cards
 
 
 def _warnings(real: Strip, synthetic: Strip, copies: int) -> list[str]:
-    found = []
+    warnings = []
     if "source" in real.table and (real.table["source"] == "phantom").any():
-        found.append(
+        warnings.append(
             "phantom: the generator learned from simulated images; nothing here is evidence "
             "about patients."
         )
     if copies:
-        found.append(
+        warnings.append(
             f"Copies: {copies} of {len(synthetic.table)} synthetic images "
             f"{'is' if copies == 1 else 'are'} flagged as a copy of a training image."
         )
@@ -173,15 +188,15 @@ def _warnings(real: Strip, synthetic: Strip, copies: int) -> list[str]:
         f"{count} {kind} of {label}"
         for kind, strip in (("training", real), ("synthetic", synthetic))
         for label, count in strip.table["label"].value_counts(sort=False).items()
-        if count < FEW
+        if count < FEW_IMAGES
     ]
     if few:
-        found.append(f"Few images ({', '.join(few)}): differences seen here may be chance.")
-    return found
+        warnings.append(f"Few images ({', '.join(few)}): differences seen here may be chance.")
+    return warnings
 
 
 def _source(table: pd.DataFrame, rows: list[int], label: str | None) -> str:
-    """`real`, `phantom` or both, of these rows."""
+    """The source of these rows or of a whole class: `real`, `phantom` or both."""
     if "source" not in table:
         return "real"
     sources = table["source"] if label is None else table["source"][table["label"] == label]
@@ -189,12 +204,12 @@ def _source(table: pd.DataFrame, rows: list[int], label: str | None) -> str:
     return " and ".join(sorted(set(chosen), reverse=True)) or "real"
 
 
-def _number_table(table: pd.DataFrame) -> dict:
-    """Head and cells as text; two ends become one column."""
+def _fidelity_cells(table: pd.DataFrame) -> dict[str, list]:
+    """Column heads and cells of the fidelity table as text; the ends of an interval share one."""
     shown = {name: table[name].map(_cell) for name in ("scope", "metric", "value")}
     shown["95 % interval"] = _ranges(table, "low", "high")
     shown["original against original"] = table["reference"].map(_cell)
-    shown["its range"] = _ranges(table, "reference_low", "reference_high")
+    shown["range over splits"] = _ranges(table, "reference_low", "reference_high")
     for name in ("real", "synthetic", "extractor", "note"):
         shown["original" if name == "real" else name] = table[name].map(_cell)
     return {"head": list(shown), "rows": list(zip(*shown.values(), strict=True))}
@@ -205,7 +220,7 @@ def _ranges(table: pd.DataFrame, low: str, high: str) -> list[str]:
     return ["-" if pd.isna(a) else f"{_number(a)} to {_number(b)}" for a, b in ends]
 
 
-def _cell(value) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float | np.floating):
@@ -213,8 +228,8 @@ def _cell(value) -> str:
     return str(value)
 
 
-def _number(value) -> str:
-    """Three decimals, or three digits where the number is small; undefined is called so."""
+def _number(value: float | np.floating) -> str:
+    """Three decimals, three significant digits below 0.1, or "undefined"."""
     if pd.isna(value):
         return "undefined"
     value = float(value)
@@ -222,26 +237,26 @@ def _number(value) -> str:
 
 
 def _scales(width: int) -> dict[str, float]:
-    """How much a picture is enlarged: whole factors, so that its pixels stay even."""
+    """Enlargement of the images: whole factors, so that all pixels have one size."""
     sides = {"tile": TILE, "phone_tile": PHONE_TILE, "large": LARGE, "phone_large": PHONE_LARGE}
-    scales = {name: max(1, side // width) for name, side in sides.items()}
+    scales: dict[str, float] = {n: max(1, side // width) for n, side in sides.items()}
     if width > PHONE_TILE:
         scales["phone_tile"] = PHONE_TILE / width
     return scales
 
 
-def _embedded(caption: str, file: Path) -> dict:
+def _embedded(caption: str, file: Path) -> dict[str, Any]:
     kind = mimetypes.guess_type(file.name)[0] or "image/png"
     data = data_uri(file.read_bytes(), kind)
-    return {"caption": caption, "data": data, "moves": kind == "image/gif"}
+    return {"caption": caption, "data": data, "animated": kind == "image/gif"}
 
 
-def _template():
-    templates = Environment(
+def _template() -> Template:
+    environment = Environment(
         loader=PackageLoader("ufgen.synthesis"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return templates.get_template("gallery.html")
+    return environment.get_template("gallery.html")

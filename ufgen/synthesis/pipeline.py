@@ -1,8 +1,9 @@
-"""`ufgen synth`: from a folder of images to a folder of synthetic ones, measured and shown."""
+"""`ufgen synth`: train a generator on a folder of images, and draw and evaluate synthetic ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,17 +21,26 @@ from ufgen.images.image_set import ImageSet
 from ufgen.synthesis import evaluation, filters
 
 FILTERS = (*filters.FILTERS, "copies")
-FEWEST_DRAWN = 32
-ROUNDS = 5
+MIN_GENERATED = 32
+MAX_ROUNDS = 5
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which images are kept of those that a generator can draw.
+class SamplingOptions:
+    """Which images to draw from a generator, and which of them to keep.
 
-    `per_class` images of each class, or of those that a dictionary names; elsewhere as many as
-    there are real ones. `truncation` below 1 for more typical ones; those that pass all `filters`.
-    The filter `agreement` asks that function for the probability of each image's own label.
+    Attributes:
+        per_class: Number of images of each class, or of the classes that a dictionary names; of the
+            others as many as there are real ones.
+        seed: Seed of the latent codes.
+        truncation: Below 1 for more typical, less diverse images.
+        filters: Names from `FILTERS`; images that pass all of them are kept.
+        agreement: For the filter agreement: from generated images to the probability of each one's
+            own label, (N,).
+
+    Raises:
+        UserError: There is no such filter, or the filter agreement and its function are not given
+            together.
     """
 
     per_class: int | dict[str, int] | None = None
@@ -39,7 +49,7 @@ class Choice:
     filters: tuple[str, ...] = ()
     agreement: Callable[[GeneratedImages], np.ndarray] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = set(self.filters) - set(FILTERS)
         if unknown:
             raise UserError(
@@ -57,8 +67,8 @@ def synthesise(
     location: Path,
     out: Path,
     recipe_name: str,
-    options: dict,
-    choice: Choice,
+    options: dict[str, Any],
+    sampling: SamplingOptions,
     generators: Path,
     group_pattern: str | None = None,
     allow_ungrouped: bool = False,
@@ -66,11 +76,30 @@ def synthesise(
     extractor: Extractor | None = None,
     named: bool = True,
 ) -> evaluation.FidelityReport:
-    """Train a generator on the training split (or reuse it), draw images into `out`, measure them.
+    """Train a generator on the training split (or reuse it), draw images and evaluate them.
 
-    Where the images have no split, all of them are training images. The snapshot is chosen with
-    the `extractor`, by default `texture`. Raises UserError; an `out` that ufgen did not write is
-    never replaced, nor, unless it was `named`, one that was drawn for other images.
+    Where the images have no split, all of them are training images.
+
+    Args:
+        location: Folder or manifest of real images.
+        out: Folder for the synthetic images. One that ufgen did not write is never replaced.
+        recipe_name: Name or YAML file of the generator's recipe.
+        options: Options that replace those of the recipe.
+        sampling: Which images to draw and keep.
+        generators: Folder of trained generators, for reuse.
+        group_pattern: Regular expression for the groups (see `image_set.scan`).
+        allow_ungrouped: Whether images without a group may lie beside others with one.
+        fit: "crop" or "pad" (see `pixel_store.load`).
+        extractor: Feature extractor of snapshot selection and evaluation; by default `texture`.
+        named: Whether the user named `out`: only then is one replaced whose images were generated
+            from other training images.
+
+    Returns:
+        The report, which is also written into `out`.
+
+    Raises:
+        UserError: The images cannot be read or divided, the recipe or the options are wrong, `out`
+            must not be replaced, or too few images pass the filters.
     """
     check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
@@ -81,102 +110,124 @@ def synthesise(
     train, held_out = evaluation.training_and_held_out(decoded)
     if not named:
         _check_same_source(out, train)
-    counts = _counts(choice, train)
+    counts = _counts_per_class(sampling, train)
     train_pixels = decoded.store.take(train)
     generator = train_generator(train, train_pixels, recipe, generators, extractor=extractor)
     extractor = extractor or texture()
-    drawn, dropped = choose(generator, counts, choice, train, train_pixels, extractor)
-    found = []
+    kept, dropped = sample_filtered(generator, counts, sampling, train, train_pixels, extractor)
+    reports = []
 
-    def more(folder: Path) -> None:
+    def add_reports(folder: Path) -> None:
         images.relative(decoded.quarantine).to_csv(folder / "quarantine.csv", index=False)
-        if choice.filters:
+        if sampling.filters:
             dropped.to_csv(folder / "dropped.csv", index=False)
-        found.append(evaluation.appraise(folder, drawn, train, train_pixels, held_out, extractor))
+        reports.append(
+            evaluation.evaluate_synthetic(folder, kept, train, train_pixels, held_out, extractor)
+        )
 
-    write(drawn, out, train, train_pixels, more)
-    return found[0]
+    write(kept, out, train, train_pixels, add_reports)
+    return reports[0]
 
 
 def _check_same_source(out: Path, train: ImageSet) -> None:
-    """Raise UserError if `out` was drawn for images of which none is among `train`."""
+    """Raise UserError if the images in `out` were generated from none of the images `train`."""
     file = Path(out) / "training.csv"
     if not file.is_file():
         return
     earlier = pd.read_csv(file, dtype=str, keep_default_na=False)["sha256"]
     if not set(earlier) & set(train.table["sha256"]):
         raise UserError(
-            f"{out} was drawn for other images, of a folder of the same name, and would be "
+            f"{out} was generated from other images, of a folder of the same name, and would be "
             "replaced: choose another name with --name"
         )
 
 
-def _counts(choice: Choice, train: ImageSet) -> dict[str, int]:
-    """How many images of each class to draw."""
+def _counts_per_class(sampling: SamplingOptions, train: ImageSet) -> dict[str, int]:
     counts = {label: int(n) for label, n in train.table["label"].value_counts().items()}
-    chosen = choice.per_class or {}
-    if not isinstance(chosen, dict):
-        chosen = dict.fromkeys(counts, chosen)
-    if unknown := set(chosen) - set(counts):
+    requested = sampling.per_class or {}
+    if not isinstance(requested, dict):
+        requested = dict.fromkeys(counts, requested)
+    if unknown := set(requested) - set(counts):
         raise UserError(
             f"there are no training images of {', '.join(sorted(unknown))} to draw more of: found "
             f"{', '.join(train.classes)}"
         )
-    return {label: chosen.get(label, counts[label]) for label in train.classes}
+    return {label: requested.get(label, counts[label]) for label in train.classes}
 
 
-def choose(
+def sample_filtered(
     generator: Path,
     counts: dict[str, int],
-    choice: Choice,
+    sampling: SamplingOptions,
     train: ImageSet,
     train_pixels: np.ndarray,
     extractor: Extractor,
 ) -> tuple[GeneratedImages, pd.DataFrame]:
-    """Images that pass the filters, and a table of those that were dropped and why.
+    """Draw images until enough pass the filters, each time twice as many.
 
-    Twice as many are drawn until enough pass. Raises UserError where that does not help.
+    Args:
+        generator: Folder of a trained generator.
+        counts: Number of images of each class.
+        sampling: Seed, truncation and filters.
+        train: The training images of the generator.
+        train_pixels: Their pixels, uint8 (N, H, W, C).
+        extractor: Feature extractor of the filter manifold.
+
+    Returns:
+        The images that pass, and a table of those that were dropped: label, latent_seed, filter,
+        score, limit, reason; empty without filters.
+
+    Raises:
+        UserError: Too few images pass.
     """
-    if not choice.filters:
-        return draw(generator, counts, choice.seed, choice.truncation), pd.DataFrame()
-    for factor in 2 ** np.arange(ROUNDS):
-        asked = {label: max(FEWEST_DRAWN, int(factor) * n) for label, n in counts.items()}
-        drawn = draw(generator, asked, choice.seed, choice.truncation)
-        labels = drawn.table["label"].to_numpy()
-        tables = _ask(drawn, choice, train, train_pixels, extractor)
+    if not sampling.filters:
+        return draw(generator, counts, sampling.seed, sampling.truncation), pd.DataFrame()
+    for factor in 2 ** np.arange(MAX_ROUNDS):
+        requested = {label: max(MIN_GENERATED, int(factor) * n) for label, n in counts.items()}
+        generated = draw(generator, requested, sampling.seed, sampling.truncation)
+        labels = generated.table["label"].to_numpy()
+        tables = _filter_tables(generated, sampling, train, train_pixels, extractor)
         passed, dropped = filters.apply(tables, labels)
         rank = pd.Series(passed).groupby(labels).cumsum().to_numpy()
         keep = passed & (rank <= pd.Series(labels).map(counts).to_numpy())
         kept = pd.Series(labels[keep]).value_counts()
         if all(kept.get(label, 0) == n for label, n in counts.items()):
-            what = drawn.table[["label", "latent_seed"]].iloc[dropped["row"]].reset_index(drop=True)
-            return drawn.select(keep), what.join(dropped.drop(columns="row").reset_index(drop=True))
+            origin = generated.table[["label", "latent_seed"]].iloc[dropped["row"]]
+            reasons = dropped.drop(columns="row").reset_index(drop=True)
+            return generated.select(keep), origin.reset_index(drop=True).join(reasons)
     raise UserError(
-        f"of {len(drawn.table)} images drawn only {int(keep.sum())} pass the filters "
-        f"{', '.join(choice.filters)}; {sum(counts.values())} were asked for: ask for fewer, leave "
-        "a filter out, or train the generator longer"
+        f"of {len(generated.table)} generated images only {int(keep.sum())} pass the filters "
+        f"{', '.join(sampling.filters)}; {sum(counts.values())} were requested: request fewer, "
+        "leave a filter out, or train the generator longer"
     )
 
 
-def _ask(
-    drawn: GeneratedImages, choice: Choice, train, train_pixels, extractor
+def _filter_tables(
+    generated: GeneratedImages,
+    sampling: SamplingOptions,
+    train: ImageSet,
+    train_pixels: np.ndarray,
+    extractor: Extractor,
 ) -> dict[str, pd.DataFrame]:
-    """Each filter's table for the images drawn."""
-    labels = drawn.table["label"].to_numpy()
+    """The table of each filter."""
+    labels = generated.table["label"].to_numpy()
     tables = {}
-    for name in choice.filters:
+    for name in sampling.filters:
         if name == "agreement":
-            probability = choice.agreement(drawn)
-            tables[name] = filters.by_agreement(probability)
+            assert sampling.agreement is not None
+            tables[name] = filters.by_agreement(sampling.agreement(generated))
         elif name == "discriminator":
-            scores = drawn.table["discriminator_score"].to_numpy()
+            scores = generated.table["discriminator_score"].to_numpy()
             tables[name] = filters.by_discriminator(scores, labels)
         elif name == "manifold":
             reference = extract(extractor, train_pixels)
-            features = extractor.function(drawn.pixels)
-            both = (standardised(x, reference, extractor) for x in (features, reference))
-            tables[name] = filters.by_manifold(*both)
+            features = extractor.function(generated.pixels)
+            tables[name] = filters.by_manifold(
+                standardised(features, reference, extractor),
+                standardised(reference, reference, extractor),
+            )
         else:
             groups = train.table["group"].to_numpy()
-            tables[name] = filters.by_copies(find_copies(drawn.pixels, train_pixels, groups=groups))
+            copies = find_copies(generated.pixels, train_pixels, groups=groups)
+            tables[name] = filters.by_copies(copies)
     return tables

@@ -19,7 +19,7 @@ from ufgen.fidelity.distances import (  # noqa: E402
     kernel_distance,
     kernel_distance_interval,
 )
-from ufgen.fidelity.feature_extractors import extract, network_name, resized, texture  # noqa: E402
+from ufgen.fidelity.feature_extractors import extract, network_name, resize_images, texture  # noqa: E402
 from ufgen.fidelity.memorization import find_copies  # noqa: E402
 from ufgen.fidelity.prdc import precision_recall_density_coverage  # noqa: E402
 from ufgen.synthesis import filters  # noqa: E402
@@ -48,9 +48,9 @@ def test_kernel_distance_is_the_unbiased_mmd(n, m, width):
     assert kernel_distance_interval(x, y)[0] == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_kernel_distance_of_alike_samples_is_zero_in_the_mean():
-    found = [kernel_distance(normal(30, 4, 2 * i), normal(20, 4, 2 * i + 1)) for i in range(200)]
-    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(200)
+def test_the_mean_kernel_distance_of_samples_of_one_distribution_is_zero():
+    values = [kernel_distance(normal(30, 4, 2 * i), normal(20, 4, 2 * i + 1)) for i in range(200)]
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(200)
 
 
 def test_the_interval_covers_the_true_distance():
@@ -58,8 +58,8 @@ def test_the_interval_covers_the_true_distance():
     truth = kernel_distance(normal(4000, 3, 0), normal(4000, 3, 1, 0.7))
     hits = 0
     for i in range(100):
-        found = kernel_distance_interval(normal(80, 3, 100 + i), normal(80, 3, 300 + i, 0.7))
-        hits += found[1] <= truth <= found[2]
+        _, low, high = kernel_distance_interval(normal(80, 3, 100 + i), normal(80, 3, 300 + i, 0.7))
+        hits += low <= truth <= high
     assert 85 <= hits <= 100
 
 
@@ -94,8 +94,12 @@ def test_coverage_by_hand():
     """
     real = np.array([[0.0], [1.0], [3.0], [10.0]])
     fake = np.array([[0.5], [4.0]])
-    found = precision_recall_density_coverage(real, fake, k=1)
-    assert found == {"precision": 1.0, "recall": 0.75, "density": 2.0, "coverage": 1.0}
+    assert precision_recall_density_coverage(real, fake, k=1) == {
+        "precision": 1.0,
+        "recall": 0.75,
+        "density": 2.0,
+        "coverage": 1.0,
+    }
 
 
 @pytest.mark.parametrize("bad", [normal(1, 3, 0), normal(5, 4, 0), np.full((5, 3), np.nan)])
@@ -108,7 +112,7 @@ def test_texture_sees_blur_and_is_at_its_reference_for_the_same_speckle():
     real = {"a": speckle(60, 0), "b": speckle(60, 1)}
     same = {"a": speckle(60, 2), "b": speckle(60, 3)}
     blurred = {"a": speckle(60, 2, 2.5), "b": speckle(60, 3)}
-    tables = [fidelity_table.measure(real, drawn, [texture()]) for drawn in (same, blurred)]
+    tables = [fidelity_table.measure(real, synthetic, [texture()]) for synthetic in (same, blurred)]
     values = [t.set_index(["metric", "scope"])["value"] for t in tables]
     references = tables[0].set_index(["metric", "scope"])["reference_high"]
     assert values[0]["KD-texture", "all"] < references["KD-texture", "all"] + 0.05
@@ -118,7 +122,7 @@ def test_texture_sees_blur_and_is_at_its_reference_for_the_same_speckle():
     assert tables[0]["stamp"].nunique() == 1
 
 
-def test_numbers_of_few_images_are_undefined_and_say_so(tmp_path):
+def test_metrics_of_few_images_are_undefined_with_a_note(tmp_path):
     table = fidelity_table.measure({"a": speckle(3, 0)}, {"a": speckle(3, 1)}, [texture()])
     few = table[table["metric"] == "coverage-texture"]
     assert few["value"].isna().all() and few["note"].str.contains("undefined").all()
@@ -146,7 +150,7 @@ def test_features_are_cached_by_content():
 def test_resizing_down_is_antialiased():
     """A checkerboard becomes grey, not another checkerboard."""
     board = (np.indices((64, 64)).sum(0) % 2 * 255).astype("uint8")[None, ..., None]
-    small = resized(board, 16)
+    small = resize_images(board, 16)
     assert small.shape == (1, 16, 16, 3)
     assert np.abs(small[:, 2:-2, 2:-2] - 127.5).max() < 8
 
@@ -158,16 +162,16 @@ def test_extractors_by_name(tmp_path):
     keras.utils.set_random_seed(0)
     network = keras.applications.MobileNetV2(weights=None, **options)
     network.save_weights(tmp_path / "own.weights.h5")
-    found = by_name("keras:MobileNetV2?alpha=0.35", tmp_path / "own.weights.h5")
-    assert found.name == "mobilenetv2"
+    extractor = by_name("keras:MobileNetV2?alpha=0.35", tmp_path / "own.weights.h5")
+    assert extractor.name == "mobilenetv2"
     assert network_name("keras:InceptionV3") == "inception"
     images = speckle(3, 0)
-    expected = network.predict(resized(images, 224) / 127.5 - 1, verbose=0)
-    np.testing.assert_allclose(found.function(images), expected, atol=1e-5)
+    expected = network.predict(resize_images(images, 224) / 127.5 - 1, verbose=0)
+    np.testing.assert_allclose(extractor.function(images), expected, atol=1e-5)
     network.set_weights([w * 1.01 for w in network.get_weights()])
     network.save_weights(tmp_path / "other.weights.h5")
     other = by_name("keras:MobileNetV2?alpha=0.35", tmp_path / "other.weights.h5")
-    assert other.stamp != found.stamp
+    assert other.stamp != extractor.stamp
 
 
 @pytest.mark.parametrize(
@@ -180,14 +184,14 @@ def test_extractors_by_name(tmp_path):
         (".", "imagenet", "no trained classifier"),
     ],
 )
-def test_an_extractor_that_cannot_be_had_is_named(tmp_path, monkeypatch, name, weights, message):
+def test_an_extractor_that_cannot_be_built_is_named(tmp_path, monkeypatch, name, weights, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
         by_name(name, weights)
 
 
-def test_a_memoriser_is_flagged_and_unseen_images_are_not():
-    """Copies of 16 training images, disturbed; against images that no generator saw."""
+def test_a_memorising_generator_is_flagged_and_unseen_images_are_not():
+    """Disturbed copies of 16 training images, against images that no generator saw."""
     train, held_out, unseen = (speckle(60, seed, 3.0) for seed in (0, 1, 2))
     rng = np.random.default_rng(0)
     copies = train[:16].repeat(4, 0).astype("int64") + rng.normal(0, 6, (64, 32, 32, 1))
@@ -209,14 +213,14 @@ def test_without_held_out_images_the_training_images_stand_in_for_them():
     assert not find_copies(speckle(40, 5, 3.0), train, groups=groups).copying
 
 
-def test_filters_drop_what_they_say():
+def test_filters_drop_images_with_a_reason():
     labels = np.array(["a"] * 4 + ["b"] * 4)
     scores = np.arange(8.0)
-    kept = {
-        "agreement": filters.by_agreement(scores / 8, least=0.2),
-        "discriminator": filters.by_discriminator(scores, labels, keep=0.5),
+    tables = {
+        "agreement": filters.by_agreement(scores / 8, threshold=0.2),
+        "discriminator": filters.by_discriminator(scores, labels, kept_fraction=0.5),
     }
-    keep, dropped = filters.apply(kept, labels)
+    keep, dropped = filters.apply(tables, labels)
     assert keep.tolist() == [False, False, True, True, False, False, True, True]
     assert dropped.groupby("filter").size().to_dict() == {"agreement": 2, "discriminator": 4}
     assert dropped["reason"].str.len().min() > 10
@@ -224,4 +228,4 @@ def test_filters_drop_what_they_say():
     far = filters.by_manifold(np.concatenate([real[:3], real[:3] + 50]), real)
     assert far["keep"].tolist() == [True] * 3 + [False] * 3
     with pytest.raises(UserError, match="leaves no image of the class b"):
-        filters.apply({"agreement": filters.by_agreement(8 - scores, least=6)}, labels)
+        filters.apply({"agreement": filters.by_agreement(8 - scores, threshold=6)}, labels)

@@ -46,7 +46,7 @@ def test_one_image_has_no_distance(n, m):
         distances.kernel_distance(normal(n, 3, 0), normal(m, 3, 1))
 
 
-def test_what_is_wrong_with_features_is_said():
+def test_features_that_cannot_be_compared_get_a_message():
     good, flat = normal(5, 3, 0), np.zeros(5)
     for real, fake in ((good, normal(5, 4, 0)), (flat, good), (good, flat), (flat, flat)):
         shapes = rf"{real.shape} and {fake.shape}".replace("(", r"\(").replace(")", r"\)")
@@ -70,12 +70,12 @@ def test_the_frechet_distance_of_single_features_and_of_singular_covariances():
 @pytest.mark.parametrize("count", [1, 512, 513, 1100])
 def test_squared_distances_are_those_of_scikit_learn_block_by_block(count):
     a, b = normal(count, 3, 0), normal(17, 3, 1)
-    found, rows = np.full((count, 17), np.nan), []
+    squared, rows = np.full((count, 17), np.nan), []
     for part, block in distances.squared_distances(a, b):
-        found[part] = block
+        squared[part] = block
         rows.append(len(block))
-    assert found == pytest.approx(pairwise_distances(a, b) ** 2, abs=1e-9)
-    assert max(rows) <= 512 and sum(rows) == count and (found >= 0).all()
+    assert squared == pytest.approx(pairwise_distances(a, b) ** 2, abs=1e-9)
+    assert max(rows) <= 512 and sum(rows) == count and (squared >= 0).all()
     whole = np.arange(200, 240, dtype="uint8").reshape(10, 4)  # as pixels: no overflow
     ((_, block),) = distances.squared_distances(whole, whole[::-1])
     expected = pairwise_distances(whole.astype(float), whole[::-1].astype(float)) ** 2
@@ -88,8 +88,7 @@ def test_coverage_over_several_blocks_is_that_of_the_definition(n, m, k):
     own = [np.sort(pairwise_distances(s), axis=1)[:, k] for s in (real, fake)]
     between = pairwise_distances(real, fake)
     inside_real, inside_fake = between < own[0][:, None], between < own[1]
-    found = prdc.precision_recall_density_coverage(real, fake, k)
-    assert found == pytest.approx(
+    assert prdc.precision_recall_density_coverage(real, fake, k) == pytest.approx(
         {
             "precision": inside_real.any(0).mean(),
             "recall": inside_fake.any(1).mean(),
@@ -97,14 +96,14 @@ def test_coverage_over_several_blocks_is_that_of_the_definition(n, m, k):
             "coverage": inside_real.any(1).mean(),
         }
     )
-    assert np.sqrt(prdc.radii(real, k)) == pytest.approx(own[0], abs=1e-6)
+    assert np.sqrt(prdc.neighbour_radii(real, k)) == pytest.approx(own[0], abs=1e-6)
 
 
 def test_an_image_on_the_edge_of_a_ball_is_not_in_it():
     """The real images lie 1 apart, the fakes 1 apart; fake 2 is just 1 away from real 1."""
     real, fake = np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])
-    found = prdc.precision_recall_density_coverage(real, fake, k=1)
-    assert found == {"precision": 0.0, "recall": 0.0, "density": 0.0, "coverage": 0.0}
+    metrics = prdc.precision_recall_density_coverage(real, fake, k=1)
+    assert metrics == {"precision": 0.0, "recall": 0.0, "density": 0.0, "coverage": 0.0}
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 9), (9, 5)])
@@ -121,7 +120,7 @@ class _Copies:
     threshold = 0.9
 
 
-def test_each_filter_keeps_what_lies_on_its_limit_and_says_why_not():
+def test_each_filter_keeps_what_lies_on_its_limit_and_gives_a_reason_for_the_others():
     half = filters.by_agreement(np.array([0.49, 0.5, 0.8]))
     assert half["keep"].tolist() == [False, True, True] and (half["limit"] == 0.5).all()
     copies = filters.by_copies(_Copies)
@@ -165,7 +164,7 @@ def test_the_score_of_the_manifold_is_one_on_the_edge_of_the_nearest_ball():
         filters.by_manifold(real, real, k=3)
 
 
-def test_an_image_must_pass_all_filters_and_each_that_drops_it_is_written_down():
+def test_an_image_must_pass_all_filters_and_each_that_drops_it_is_recorded():
     first = filters.by_agreement(np.array([0.1, 0.9, 0.9, 0.2]))
     second = filters.by_agreement(np.array([0.1, 0.1, 0.9, 0.9]))
     keep, dropped = filters.apply({"one": first, "two": second}, np.array(["a"] * 4))

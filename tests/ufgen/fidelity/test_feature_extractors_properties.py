@@ -29,7 +29,7 @@ def speckle(seed: int, channels: int = 1) -> np.ndarray:
 
 def co_occurrence(grey: np.ndarray, distance: int) -> np.ndarray:
     """Haralick's statistics (5,) by counting pairs, in the mean over four directions."""
-    found = []
+    statistics = []
     for angle in np.arange(4) * np.pi / 4:
         down, right = round(np.sin(angle) * distance), round(np.cos(angle) * distance)
         pairs = []
@@ -37,11 +37,13 @@ def co_occurrence(grey: np.ndarray, distance: int) -> np.ndarray:
             if 0 <= y + down < grey.shape[0] and 0 <= x + right < grey.shape[1]:
                 pairs.append((grey[y, x], grey[y + down, x + right]))
         a, b = np.array(pairs + [pair[::-1] for pair in pairs], float).T
-        shares = np.unique(np.stack([a, b]), axis=1, return_counts=True)[1] / len(a)
-        energy, gap = np.sqrt((shares**2).sum()), np.abs(a - b)
+        proportions = np.unique(np.stack([a, b]), axis=1, return_counts=True)[1] / len(a)
+        energy, gap = np.sqrt((proportions**2).sum()), np.abs(a - b)
         homogeneity = (1 / (1 + gap**2)).mean()
-        found.append([(gap**2).mean(), gap.mean(), homogeneity, energy, np.corrcoef(a, b)[0, 1]])
-    return np.mean(found, axis=0)
+        statistics.append(
+            [(gap**2).mean(), gap.mean(), homogeneity, energy, np.corrcoef(a, b)[0, 1]]
+        )
+    return np.mean(statistics, axis=0)
 
 
 def test_the_first_fifteen_features_are_haralicks_at_three_distances():
@@ -64,9 +66,9 @@ def test_patterns_of_a_flat_image_a_bright_dot_and_a_turned_image():
 
 def test_log_energies_of_three_levels_of_wavelets_the_coarse_first():
     image = speckle(2)
-    rest, levels = image[..., 0].astype(float), []
+    coarse, levels = image[..., 0].astype(float), []
     for _ in range(3):
-        rest, bands = pywt.dwt2(rest, "db2", mode="periodization")
+        coarse, bands = pywt.dwt2(coarse, "db2", mode="periodization")
         levels.insert(0, [np.log(np.abs(band).mean() + 1e-3) for band in bands])
     assert features_of(image)[43:52] == pytest.approx(np.ravel(levels), rel=1e-5)
     flat = features_of(np.full((32, 32, 1), 90, "uint8"))
@@ -99,15 +101,15 @@ def test_colours_count_by_their_mean():
     assert features_of(colours)[-8] == pytest.approx(70)
 
 
-def test_the_stamp_of_the_texture_is_that_of_its_version():
+def test_the_stamp_of_texture_is_that_of_its_version():
     """It stands in every fidelity.csv: another one says that the numbers cannot be compared."""
-    found = feature_extractors.by_name("texture")
-    assert (found.name, found.stamp) == (
+    extractor = feature_extractors.by_name("texture")
+    assert (extractor.name, extractor.stamp) == (
         "texture",
         hashlib.sha256(b"texture 2 16").hexdigest()[:12],
     )
-    assert found.families == (3, 3, 3, 3, 3, 10, 18, 9, 7, 1)
-    assert found.function(speckle(0)[None]).dtype == np.float32
+    assert extractor.families == (3, 3, 3, 3, 3, 10, 18, 9, 7, 1)
+    assert extractor.function(speckle(0)[None]).dtype == np.float32
 
 
 def test_features_are_computed_again_for_other_images_shapes_stamps_and_code(monkeypatch, tmp_path):
@@ -166,24 +168,27 @@ class Network:
 
 @pytest.mark.parametrize("count", [1, 32, 70])
 def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count):
-    network, asked = Network(np.ones(3)), []
+    network, requests = Network(np.ones(3)), []
 
     def build(*arguments, **options):
-        asked.append((arguments, options))
+        requests.append((arguments, options))
         return network, lambda images: images / 2 - 1
 
     monkeypatch.setattr(feature_extractors.pretrained, "build", build)
-    found = feature_extractors.by_name("keras:InceptionV3?x=1", "own.weights.h5")
+    extractor = feature_extractors.by_name("keras:InceptionV3?x=1", "own.weights.h5")
     feature_extractors.by_name("keras:MobileNetV2")
-    feature_extractors.keras_network("keras:MobileNetV2")
-    assert asked == [
+    feature_extractors.keras_extractor("keras:MobileNetV2")
+    assert requests == [
         (("keras:InceptionV3?x=1", "own.weights.h5"), {"pooling": "avg"}),
         *[(("keras:MobileNetV2", "imagenet"), {"pooling": "avg"})] * 2,
     ]
-    assert found.name == "inception" and found.stamp == feature_extractors.hash_weights(network)
+    assert extractor.name == "inception" and extractor.stamp == feature_extractors.hash_weights(
+        network
+    )
     images = RNG(0).integers(0, 256, (count, 6, 6, 3)).astype("uint8")
-    made = found.function(images)
-    assert made == pytest.approx(images.mean((1, 2)) / 2 - 1, abs=1e-4) and made.dtype == np.float32
+    features = extractor.function(images)
+    assert features == pytest.approx(images.mean((1, 2)) / 2 - 1, abs=1e-4)
+    assert features.dtype == np.float32
     assert set(network.batches) == {(32, 6, 6, 3)} and len(network.batches) == -(-count // 32)
 
 
@@ -204,11 +209,11 @@ def test_names_of_networks():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_resizing_keeps_floats_and_is_antialiased_as_pil_does_it(channels):
     images = RNG(6).integers(60, 190, (2, 24, 20, channels)).astype("uint8")
-    found = feature_extractors.resized(images, 8)
-    assert found.shape == (2, 8, 8, 3) and found.dtype == np.float32
-    for image, made in zip(images, found, strict=True):
+    resized = feature_extractors.resize_images(images, 8)
+    assert resized.shape == (2, 8, 8, 3) and resized.dtype == np.float32
+    for image, result in zip(images, resized, strict=True):
         for channel in range(3):
             plane = Image.fromarray(image[..., channel % channels])
             rounded = np.asarray(plane.resize((8, 8), Image.Resampling.BICUBIC))
-            assert np.abs(made[..., channel] - rounded).max() < 1.01
-    assert (found % 1 != 0).any()
+            assert np.abs(result[..., channel] - rounded).max() < 1.01
+    assert (resized % 1 != 0).any()

@@ -5,21 +5,20 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import mannwhitneyu
 
-from ufgen.fidelity.closeness_test import closer
+from ufgen.fidelity.closeness_test import closeness_test
 from ufgen.fidelity.memorization import (
     binomial_interval,
     copy_threshold,
     find_copies,
-    nearest_by_correlation,
-    nearest_by_features,
 )
+from ufgen.fidelity.nearest_neighbours import nearest_by_correlation, nearest_by_features
 
 
 def scenes(count: int, seed: int, smooth: float = 3.0) -> np.ndarray:
-    found = np.random.default_rng(seed).standard_normal((count, 32, 32))
-    found = gaussian_filter(found, (0, smooth, smooth))
-    found = found / found.std((1, 2), keepdims=True)
-    return np.clip(110 + 40 * found, 0, 255).astype("uint8")[..., None]
+    noise = np.random.default_rng(seed).standard_normal((count, 32, 32))
+    noise = gaussian_filter(noise, (0, smooth, smooth))
+    noise = noise / noise.std((1, 2), keepdims=True)
+    return np.clip(110 + 40 * noise, 0, 255).astype("uint8")[..., None]
 
 
 def noisy(images: np.ndarray, seed: int, amount: float = 6) -> np.ndarray:
@@ -31,22 +30,22 @@ def test_one_near_duplicate_pair_hides_no_copy_and_is_reported():
     train = scenes(100, 0)
     copies = noisy(train[:40], 1)
     doubled = np.concatenate([train, noisy(train[50:51], 2, 1)])
-    clean, found = find_copies(copies, train), find_copies(copies, doubled)
-    assert clean.rate > 0.9 and found.rate == clean.rate
+    clean, report = find_copies(copies, train), find_copies(copies, doubled)
+    assert clean.rate > 0.9 and report.rate == clean.rate
     assert not len(clean.duplicates)
-    assert found.duplicates[["row", "other"]].to_numpy().tolist() == [[50, 100]]
-    assert found.duplicates["correlation"].item() > 0.99
-    together = np.arange(101) % 100
-    together[100] = 50
-    assert not len(find_copies(copies, doubled, groups=together).duplicates)
+    assert report.duplicates[["row", "other"]].to_numpy().tolist() == [[50, 100]]
+    assert report.duplicates["correlation"].item() > 0.99
+    groups = np.arange(101) % 100
+    groups[100] = 50
+    assert not len(find_copies(copies, doubled, groups=groups).duplicates)
 
 
 def test_several_pairs_are_listed_once_the_closest_first():
     train = scenes(60, 0)
     more = np.concatenate([noisy(train[3:4], 1, 8), noisy(train[7:8], 2, 1)])
-    found = find_copies(train[:2], np.concatenate([train, more])).duplicates
-    assert found[["row", "other"]].to_numpy().tolist() == [[7, 61], [3, 60]]
-    assert found["correlation"].is_monotonic_decreasing
+    pairs = find_copies(train[:2], np.concatenate([train, more])).duplicates
+    assert pairs[["row", "other"]].to_numpy().tolist() == [[7, 61], [3, 60]]
+    assert pairs["correlation"].is_monotonic_decreasing
 
 
 def test_the_threshold_by_its_definition():
@@ -62,22 +61,22 @@ def test_the_threshold_by_its_definition():
     assert copy_threshold(np.ones(10)) == pytest.approx(1, abs=1e-6)
 
 
-def test_unlike_shares_of_classes_accuse_nobody():
+def test_different_class_proportions_are_no_sign_of_copying():
     """One class lies closer to its kind than the other; nothing is copied. Several seeds."""
     smooth, fine = 3.0, 1.5
-    accused = 0
+    flagged = 0
     for seed in range(4):
         parts = [(smooth, 50), (fine, 10), (smooth, 12), (fine, 12), (smooth, 50), (fine, 50)]
         shown = [scenes(n, 100 * seed + i, s) for i, (s, n) in enumerate(parts)]
         train, held_out = np.concatenate(shown[:2]), np.concatenate(shown[2:4])
-        drawn = np.concatenate([shown[4], shown[5][:5]])
+        synthetic = np.concatenate([shown[4], shown[5][:5]])
         labels = np.array(["a"] * 50 + ["b"] * 5)
         kinds = labels, np.array(["a"] * 50 + ["b"] * 10), np.array(["a"] * 12 + ["b"] * 12)
-        within = find_copies(drawn, train, held_out, labels=kinds)
-        pooled = find_copies(drawn, train, held_out)
+        within = find_copies(synthetic, train, held_out, labels=kinds)
+        pooled = find_copies(synthetic, train, held_out)
         assert pooled.tests.loc["pixels", "p"] < 0.01
-        accused += within.copying
-    assert accused == 0
+        flagged += within.copying
+    assert flagged == 0
 
 
 def test_the_test_within_one_class_is_mann_whitneys():
@@ -87,9 +86,9 @@ def test_the_test_within_one_class_is_mann_whitneys():
     expected = mannwhitneyu(
         one, other, alternative="less", use_continuity=False, method="asymptotic"
     )
-    found = closer(one, other, np.zeros(40), np.zeros(30))
-    assert found["p"] == pytest.approx(expected.pvalue)
-    assert found["closer"] == pytest.approx(1 - expected.statistic / 1200)
+    result = closeness_test(one, other, np.zeros(40), np.zeros(30))
+    assert result["p"] == pytest.approx(expected.pvalue)
+    assert result["probability_closer"] == pytest.approx(1 - expected.statistic / 1200)
 
 
 def test_classes_are_combined_by_van_elterens_weights():
@@ -105,32 +104,32 @@ def test_classes_are_combined_by_van_elterens_weights():
         wins, pairs = wins + (one[:, None] < other).sum(), pairs + n * m
     one, other = (np.concatenate([parts[k][i] for k in "ab"]) for i in (0, 1))
     labels = [np.repeat(["a", "b"], [sizes[k][i] for k in "ab"]) for i in (0, 1)]
-    found = closer(one, other, *labels)
+    result = closeness_test(one, other, *labels)
     from scipy.stats import norm
 
-    assert found["p"] == pytest.approx(norm.cdf(top / np.sqrt(bottom)))
-    assert found["closer"] == pytest.approx(wins / pairs)
+    assert result["p"] == pytest.approx(norm.cdf(top / np.sqrt(bottom)))
+    assert result["probability_closer"] == pytest.approx(wins / pairs)
     shifted = np.where(labels[0] == "b", 100, 0), np.where(labels[1] == "b", 100, 0)
-    moved = closer(one + shifted[0], other + shifted[1], *labels)
-    assert moved == pytest.approx(found)
+    moved = closeness_test(one + shifted[0], other + shifted[1], *labels)
+    assert moved == pytest.approx(result)
 
 
-def test_classes_that_are_not_on_both_sides_say_nothing():
+def test_classes_that_are_not_in_both_samples_do_not_count():
     x = np.arange(5.0)
-    found = closer(x, x, np.zeros(5), np.ones(5))
-    assert np.isnan(found["p"]) and np.isnan(found["closer"])
-    same = closer(np.ones(4), np.ones(6), np.zeros(4), np.zeros(6))
-    assert same == {"p": 1.0, "closer": 0.5}
+    result = closeness_test(x, x, np.zeros(5), np.ones(5))
+    assert np.isnan(result["p"]) and np.isnan(result["probability_closer"])
+    same = closeness_test(np.ones(4), np.ones(6), np.zeros(4), np.zeros(6))
+    assert same == {"p": 1.0, "probability_closer": 0.5}
 
 
 def test_the_nearest_by_features_is_the_nearest():
     rng = np.random.default_rng(2)
     images, train = rng.normal(size=(7, 4)), rng.normal(size=(9, 4))
     distances = np.linalg.norm(images[:, None] - train, axis=-1)
-    rows, found = nearest_by_features(images, train)
+    rows, nearest = nearest_by_features(images, train)
     np.testing.assert_array_equal(rows, distances.argmin(1))
-    np.testing.assert_allclose(found, distances.min(1))
-    rows, found = nearest_by_features(train, train, np.arange(9) // 3)
+    np.testing.assert_allclose(nearest, distances.min(1))
+    rows, nearest = nearest_by_features(train, train, np.arange(9) // 3)
     assert (rows // 3 != np.arange(9) // 3).all()
     assert np.isinf(nearest_by_features(train, train, np.zeros(9))[1]).all()
 
@@ -138,12 +137,12 @@ def test_the_nearest_by_features_is_the_nearest():
 def test_the_nearest_by_correlation_over_shifts_and_the_mirror():
     train = scenes(12, 3)
     moved = np.roll(train, (2, -1), (1, 2))
-    rows, found, flipped = nearest_by_correlation(moved, train)
+    rows, correlation, flipped = nearest_by_correlation(moved, train)
     np.testing.assert_array_equal(rows, range(12))
-    assert found.min() > 0.999 and not flipped.any()
-    rows, found, flipped = nearest_by_correlation(moved[:, :, ::-1], train)
+    assert correlation.min() > 0.999 and not flipped.any()
+    rows, correlation, flipped = nearest_by_correlation(moved[:, :, ::-1], train)
     np.testing.assert_array_equal(rows, range(12))
-    assert found.min() > 0.999 and flipped.all()
+    assert correlation.min() > 0.999 and flipped.all()
     inside = np.s_[2:30, 2:30, 0]
     other = scenes(1, 9)
     expected = max(
@@ -162,31 +161,38 @@ def test_the_nearest_by_correlation_over_shifts_and_the_mirror():
 def test_images_of_one_group_are_not_compared():
     train = scenes(10, 4)
     groups = np.arange(10) // 2
-    rows, found, _ = nearest_by_correlation(train, train, groups)
-    assert (rows // 2 != groups).all() and found.max() < 0.99
+    rows, correlation, _ = nearest_by_correlation(train, train, groups)
+    assert (rows // 2 != groups).all() and correlation.max() < 0.99
     assert np.isneginf(nearest_by_correlation(train, train, np.zeros(10))[1]).all()
 
 
 @pytest.mark.parametrize(
     ("count", "low", "high"), [(0, 0, 0.3085), (10, 0.6915, 1), (5, 0.187, 0.813)]
 )
-def test_a_share_has_its_exact_interval(count, low, high):
+def test_a_proportion_has_its_exact_interval(count, low, high):
     assert binomial_interval(count, 10) == pytest.approx((low, high), abs=5e-4)
 
 
-def test_the_verdict_counts_and_says_against_what():
+def test_the_verdict_counts_and_names_the_baseline():
     train, held_out = scenes(40, 0), scenes(40, 1)
-    found = find_copies(noisy(train[:10], 3), train, held_out)
-    assert found.many and found.copying and found.verdict().startswith("copying: 10 of 10 ")
-    assert "unseen real images are: pixels p = " in found.verdict()
-    assert list(found.table.columns) == ["train_row", "correlation", "flipped", "copy"]
+    report = find_copies(noisy(train[:10], 3), train, held_out)
+    assert (
+        report.rate_above_chance
+        and report.copying
+        and report.verdict().startswith("copying: 10 of 10 ")
+    )
+    assert "unseen real images are: pixels p = " in report.verdict()
+    assert list(report.table.columns) == ["train_row", "correlation", "flipped", "copy"]
     features = tuple(part.reshape(len(part), -1) for part in (train[:10], train, held_out))
-    found = find_copies(train[:10], train, held_out, features)
-    assert (found.table["feature_distance"] < 1e-3).all()
-    assert found.tests.loc["features", "p"] < 1e-4 and found.tests.loc["features", "closer"] == 1
+    report = find_copies(train[:10], train, held_out, features)
+    assert (report.table["feature_distance"] < 1e-3).all()
+    assert (
+        report.tests.loc["features", "p"] < 1e-4
+        and report.tests.loc["features", "probability_closer"] == 1
+    )
     without = find_copies(
         scenes(30, 6), train, None, (scenes(30, 6).reshape(30, -1), features[1], None)
     )
     assert "training images are to each other" in without.verdict()
-    assert not without.many and not without.copying
+    assert not without.rate_above_chance and not without.copying
     assert 0.01 < without.tests.loc["features", "p"] < 1

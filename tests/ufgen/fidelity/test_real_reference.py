@@ -11,7 +11,12 @@ prepare()
 from ufgen.fidelity import fidelity_table  # noqa: E402
 from ufgen.fidelity.distances import kernel_distance  # noqa: E402
 from ufgen.fidelity.feature_extractors import texture  # noqa: E402
-from ufgen.fidelity.real_reference import Reference, between_halves, splits, summary  # noqa: E402
+from ufgen.fidelity.real_reference import (  # noqa: E402
+    RealReference,
+    between_halves,
+    reference_over_splits,
+    stratified_splits,
+)
 from ufgen.gan.recipe import Recipe  # noqa: E402
 from ufgen.gan.training.snapshot_selection import SnapshotSelector  # noqa: E402
 from ufgen.gan.training_curves import HALVES, write_curves  # noqa: E402
@@ -23,33 +28,33 @@ def noise(count: int, seed: int) -> np.ndarray:
 
 def test_parts_share_no_image_leave_none_out_and_divide_each_class_alike():
     labels = np.array(["b"] * 30 + ["a"] * 60)
-    found = list(splits(labels))
-    assert len(found) == 10 and len({tuple(one) for one, _ in found}) == 10
-    for one, other in found:
+    parts = list(stratified_splits(labels))
+    assert len(parts) == 10 and len({tuple(one) for one, _ in parts}) == 10
+    for one, other in parts:
         assert sorted([*one, *other]) == list(range(90))
         assert [np.sum(labels[part] == "a") for part in (one, other)] == [30, 30]
-    for one, other in splits(labels, ratio=0.5):
+    for one, other in stratified_splits(labels, ratio=0.5):
         assert [np.sum(labels[one] == c) for c in "ab"] == [40, 20] and len(other) == 30
-    assert [len(list(splits(np.zeros(count)))) for count in (3, 4)] == [0, 10]
-    assert not np.array_equal(next(splits(labels, seed=1))[0], found[0][0])
+    assert [len(list(stratified_splits(np.zeros(count)))) for count in (3, 4)] == [0, 10]
+    assert not np.array_equal(next(stratified_splits(labels, seed=1))[0], parts[0][0])
 
 
-def test_the_reference_is_mean_least_and_largest_over_the_halves():
+def test_the_reference_is_mean_minimum_and_maximum_over_the_halves():
     features, labels = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
-    each = [kernel_distance(features[a], features[b]) for a, b in splits(labels)]
+    each = [kernel_distance(features[a], features[b]) for a, b in stratified_splits(labels)]
     expected = np.mean(each), np.min(each), np.max(each)
     assert between_halves(kernel_distance, features, labels) == pytest.approx(expected)
-    assert np.isnan(summary([])).all()
+    assert np.isnan(reference_over_splits([])).all()
 
 
 def test_snapshots_and_fidelity_have_one_reference():
     pixels, labels = noise(30, 0), np.arange(30) % 3 // 2
-    judge = SnapshotSelector(texture(), pixels, labels, Recipe(resolution=32, seed=5))
+    selector = SnapshotSelector(texture(), pixels, labels, Recipe(resolution=32, seed=5))
     by_class = {name: pixels[labels == i] for i, name in enumerate("ab")}
     table = fidelity_table.measure(by_class, by_class, [texture()]).set_index(["scope", "metric"])
     row = table.loc[("all", "KD-texture")]
     names = ["reference", "reference_low", "reference_high"]
-    assert tuple(judge.reference) == tuple(row[names])
+    assert tuple(selector.reference) == tuple(row[names])
     assert row["reference_low"] < row["reference"] < row["reference_high"]
 
 
@@ -61,7 +66,7 @@ def test_the_mean_lies_inside_its_band_and_both_are_in_the_legend(tmp_path, monk
         matplotlib.figure.Figure, "savefig", lambda figure, *_, **__: kept.append(figure)
     )
     monkeypatch.setattr("os.replace", lambda *_: None)
-    reference = Reference(-0.02, -0.04, 0.01)
+    reference = RealReference(-0.02, -0.04, 0.01)
     rows = [{"kimg": 1.0, "distance": 2.0}, {"kimg": 2.0, "distance": 1.0}]
     write_curves(tmp_path / "curves.png", rows, "texture", reference)
     axes = kept[0].axes[1]
@@ -73,7 +78,7 @@ def test_the_mean_lies_inside_its_band_and_both_are_in_the_legend(tmp_path, monk
     assert {f"{HALVES}, mean", f"{HALVES}, range"} <= set(names)
 
 
-def test_the_table_says_reference_and_never_floor():
+def test_the_columns_are_named_reference_and_never_floor():
     table = fidelity_table.measure({"a": noise(8, 0)}, {"a": noise(8, 1)}, [texture()])
     assert isinstance(table, pd.DataFrame)
     assert not [name for name in table.columns if "floor" in name]

@@ -56,10 +56,14 @@ def test_kd_texture_rises_with_a_disturbance_of_scans_on_black_and_stays_in_scal
 
 
 def test_the_families_are_all_sixty_features_in_their_order():
-    found = texture()
-    assert sum(TEXTURE_FAMILIES) == found.function(np.zeros((1, 32, 32, 1), "uint8")).shape[1] == 60
+    extractor = texture()
+    assert (
+        sum(TEXTURE_FAMILIES)
+        == extractor.function(np.zeros((1, 32, 32, 1), "uint8")).shape[1]
+        == 60
+    )
     image = np.random.default_rng(0).integers(0, 200, (1, 32, 32, 1)).astype("uint8")
-    before, after = found.function(image)[0], found.function(image + 40)[0]
+    before, after = extractor.function(image)[0], extractor.function(image + 40)[0]
     assert after[-8] - before[-8] == pytest.approx(40, abs=1e-3)
     assert after[-7] == pytest.approx(before[-7], abs=1e-3)
     np.testing.assert_allclose((after - before)[-6:-1], 40, atol=1e-3)
@@ -80,9 +84,9 @@ def test_a_deviation_is_at_least_that_of_its_family():
 
 def test_a_family_that_never_varies_counts_as_it_is():
     reference = np.full((4, 3), 2.0)
-    found = standardised(np.array([[2.0, 3.0, 0.0]]), reference, FAMILIES)
-    np.testing.assert_allclose(found, np.arcsinh([[0.0, 1.0, -2.0]]))
-    assert np.isfinite(found).all()
+    values = standardised(np.array([[2.0, 3.0, 0.0]]), reference, FAMILIES)
+    np.testing.assert_allclose(values, np.arcsinh([[0.0, 1.0, -2.0]]))
+    assert np.isfinite(values).all()
 
 
 def test_features_without_families_stay_as_they_are():

@@ -1,11 +1,11 @@
-"""Filters: the limits, the reasons, and who is dropped."""
+"""Filters: the limits, the reasons, and which images are dropped."""
 
 import numpy as np
 import pytest
 
 from ufgen.errors import UserError
 from ufgen.fidelity.memorization import find_copies
-from ufgen.fidelity.prdc import precision_recall_density_coverage, radii
+from ufgen.fidelity.prdc import neighbour_radii, precision_recall_density_coverage
 from ufgen.synthesis import filters
 
 
@@ -34,29 +34,29 @@ def test_the_discriminator_keeps_four_fifths_of_each_class():
 
 
 def test_the_manifold_is_the_nearest_of_the_balls():
-    real, drawn = points(40, 0), points(30, 1, 1.0)
-    found = filters.by_manifold(drawn, real, k=3)
+    real, synthetic = points(40, 0), points(30, 1, 1.0)
+    table = filters.by_manifold(synthetic, real, k=3)
     radius = np.sort(np.linalg.norm(real[:, None] - real, axis=-1), 1)[:, 3]
-    expected = (np.linalg.norm(drawn[:, None] - real, axis=-1) / radius).min(1)
-    np.testing.assert_allclose(found["score"], expected)
-    np.testing.assert_array_equal(found["keep"], expected <= 1)
-    assert found["keep"].nunique() == 2 and (found["limit"] == 1).all()
-    assert set(found["reason"]) == {"", "it lies away from all training images"}
+    expected = (np.linalg.norm(synthetic[:, None] - real, axis=-1) / radius).min(1)
+    np.testing.assert_allclose(table["score"], expected)
+    np.testing.assert_array_equal(table["keep"], expected <= 1)
+    assert table["keep"].nunique() == 2 and (table["limit"] == 1).all()
+    assert set(table["reason"]) == {"", "it lies away from all training images"}
     with pytest.raises(UserError, match="more than 5 training images: 5"):
-        filters.by_manifold(drawn, real[:5])
-    assert len(filters.by_manifold(drawn, real[:6])) == 30
+        filters.by_manifold(synthetic, real[:5])
+    assert len(filters.by_manifold(synthetic, real[:6])) == 30
 
 
-def test_the_manifold_of_images_that_are_all_alike_holds_them_alone():
+def test_the_manifold_of_identical_images_holds_them_alone():
     same = np.ones((8, 3))
-    found = filters.by_manifold(np.stack([np.ones(3), np.zeros(3)]), same)
-    assert found["keep"].tolist() == [True, False]
+    table = filters.by_manifold(np.stack([np.ones(3), np.zeros(3)]), same)
+    assert table["keep"].tolist() == [True, False]
 
 
 def test_radii_over_several_blocks():
-    found = points(600, 2)
-    distances = np.sort(np.linalg.norm(found[:, None] - found, axis=-1), 1)
-    np.testing.assert_allclose(radii(found, 5), distances[:, 5] ** 2)
+    features = points(600, 2)
+    distances = np.sort(np.linalg.norm(features[:, None] - features, axis=-1), 1)
+    np.testing.assert_allclose(neighbour_radii(features, 5), distances[:, 5] ** 2)
 
 
 def test_five_neighbours_need_six_images():

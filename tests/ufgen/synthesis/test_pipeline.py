@@ -20,7 +20,7 @@ from ufgen.display.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.gan.sampling.sampler import draw  # noqa: E402
 from ufgen.synthesis.gallery import write_gallery  # noqa: E402
-from ufgen.synthesis.pipeline import Choice, synthesise  # noqa: E402
+from ufgen.synthesis.pipeline import SamplingOptions, synthesise  # noqa: E402
 
 COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
 OPTIONS = {"resolution": 32, "width": 2, "batch": 16, "kimg": 0.5, "evaluate_kimg": 0.3}
@@ -28,25 +28,25 @@ OPTIONS |= {"precision": "float32", "steps_per_call": 4}
 
 
 @pytest.fixture(scope="module")
-def made(phantoms, tmp_path_factory):
+def synthesised(phantoms, tmp_path_factory):
     root = tmp_path_factory.mktemp("synthesis")
-    choice = Choice(per_class=12, filters=("discriminator", "copies"))
-    found = synthesise(
-        phantoms, root / "synthetic" / "first", "dcgan", OPTIONS, choice, root / "generators"
+    sampling = SamplingOptions(per_class=12, filters=("discriminator", "copies"))
+    report = synthesise(
+        phantoms, root / "synthetic" / "first", "dcgan", OPTIONS, sampling, root / "generators"
     )
-    return root / "synthetic" / "first", found
+    return root / "synthetic" / "first", report
 
 
-def test_everything_a_user_looks_at_is_there(made):
-    out, found = made
+def test_the_folder_holds_tables_figures_and_the_page(synthesised):
+    out, report = synthesised
     manifest = pd.read_csv(out / "manifest.csv")
     assert manifest["label"].value_counts().to_dict() == {"UF": 12, "NUF": 12}
     expected = ["grid.png", "fidelity.csv", "fidelity.png", "copies.csv", "copies.txt"]
     expected += ["interpolation.png", "interpolation.gif", "curves.png", "gallery.html"]
     expected += ["training.csv", "dropped.csv"]
     assert not [name for name in expected if not (out / name).is_file()]
-    assert set(found.fidelity["scope"]) == {"all", "UF", "NUF"}
-    assert found.fidelity["metric"].str.endswith("-texture").all()
+    assert set(report.fidelity["scope"]) == {"all", "UF", "NUF"}
+    assert report.fidelity["metric"].str.endswith("-texture").all()
     assert len(pd.read_csv(out / "copies.csv")) == 24
     dropped = pd.read_csv(out / "dropped.csv")
     assert set(dropped["filter"]) <= {"discriminator", "copies"} and len(dropped)
@@ -73,7 +73,7 @@ def test_counts_a_class_on_the_command_line(texts, expected):
 @pytest.mark.parametrize(
     "texts", [["0"], ["UF=0"], ["UF="], ["many"], ["5", "UF=5"], ["-3"], ["UF=5", "UF=6"]]
 )
-def test_counts_a_class_that_make_no_sense_are_refused(texts):
+def test_invalid_counts_a_class_are_refused(texts):
     with pytest.raises(UserError, match="--per-class"):
         counts_a_class(texts)
 
@@ -84,34 +84,34 @@ def test_a_folder_that_is_not_ours_is_never_replaced(phantoms, tmp_path, held):
     file.parent.mkdir(parents=True)
     file.write_text("mine")
     with pytest.raises(UserError, match="did not write"):
-        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, Choice(2), tmp_path / "g")
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, SamplingOptions(2), tmp_path / "g")
     assert file.read_text() == "mine" and not (tmp_path / "g").exists()
 
 
-def test_a_set_of_other_images_is_replaced_only_by_name(made, folder, tmp_path):
+def test_a_set_generated_from_other_images_is_replaced_only_by_name(synthesised, folder, tmp_path):
     out = tmp_path / "data"
-    shutil.copytree(made[0], out)
-    arguments = folder, out, "dcgan", OPTIONS, Choice(2), tmp_path / "generators"
-    with pytest.raises(UserError, match="drawn for other images"):
+    shutil.copytree(synthesised[0], out)
+    arguments = folder, out, "dcgan", OPTIONS, SamplingOptions(2), tmp_path / "generators"
+    with pytest.raises(UserError, match="generated from other images"):
         synthesise(*arguments, named=False)
     assert (out / "grid.png").is_file() and not (tmp_path / "generators").exists()
 
 
-def test_chosen_counts_leave_the_others_as_many_as_real(made, phantoms, tmp_path):
-    root = made[0].parents[1]
-    choice = Choice(per_class={"UF": 3})
-    real = pd.read_csv(made[0] / "training.csv")["label"].value_counts()
-    where = tmp_path / "some"
-    synthesise(phantoms, where, "dcgan", OPTIONS, choice, root / "generators")
-    drawn = pd.read_csv(where / "manifest.csv")["label"].value_counts().to_dict()
-    assert drawn == {"UF": 3, "NUF": real["NUF"]}
+def test_chosen_counts_leave_the_others_as_many_as_real(synthesised, phantoms, tmp_path):
+    root = synthesised[0].parents[1]
+    sampling = SamplingOptions(per_class={"UF": 3})
+    real = pd.read_csv(synthesised[0] / "training.csv")["label"].value_counts()
+    folder = tmp_path / "some"
+    synthesise(phantoms, folder, "dcgan", OPTIONS, sampling, root / "generators")
+    counts = pd.read_csv(folder / "manifest.csv")["label"].value_counts().to_dict()
+    assert counts == {"UF": 3, "NUF": real["NUF"]}
     with pytest.raises(UserError, match="no training images of cyst"):
-        choice = Choice(per_class={"cyst": 3})
-        synthesise(phantoms, where, "dcgan", OPTIONS, choice, root / "generators")
+        sampling = SamplingOptions(per_class={"cyst": 3})
+        synthesise(phantoms, folder, "dcgan", OPTIONS, sampling, root / "generators")
 
 
-def test_redraw_and_fidelity_from_the_command_line(made, phantoms, tmp_path, run_here):
-    out, _ = made
+def test_redraw_and_fidelity_from_the_command_line(synthesised, phantoms, tmp_path, run_here):
+    out, _ = synthesised
     image = sorted(out.glob("UF/*.png"))[0]
     run = _run("redraw", image, "--out", tmp_path / "again.png")
     assert run.returncode == 0 and "bit for bit" in run.stdout
@@ -147,21 +147,23 @@ def test_mistakes_get_one_message(phantoms, tmp_path, monkeypatch, capsys, argum
     assert not (tmp_path / "synthetic").exists()
 
 
-def test_a_filter_that_nothing_passes_says_so(made, phantoms, tmp_path):
+def test_a_filter_that_nothing_passes_is_an_error(synthesised, phantoms, tmp_path):
     """The generator of half a thousand images makes nothing like the real ones."""
-    choice = Choice(4, filters=("manifold",))
-    generators = made[0].parent.parent / "generators"
+    sampling = SamplingOptions(4, filters=("manifold",))
+    generators = synthesised[0].parent.parent / "generators"
     with pytest.raises(UserError, match="the filter manifold leaves no image of the class"):
-        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, choice, generators)
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, sampling, generators)
     assert not (tmp_path / "s").exists()
 
 
-def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phantoms, tmp_path):
+def test_the_filter_agreement_needs_a_classifier_of_the_same_images(
+    synthesised, phantoms, tmp_path
+):
     from classifiers import label_agreement, model_folder
     from classifiers.training.settings import Training
     from ufgen.images import image_set
 
-    out, _ = made
+    out, _ = synthesised
     images = image_set.scan(phantoms)
     settings = Training(steps=2, batch=8, precision="float32")
     for name, part in (("same", images.split("train")), ("other", images.split("test"))):
@@ -169,15 +171,15 @@ def test_the_filter_agreement_wants_a_classifier_of_the_same_images(made, phanto
     generators = out.parent.parent / "generators"
     with pytest.raises(UserError, match="not among the generator's"):
         agreement = label_agreement.of_classifier(tmp_path / "other")
-        choice = Choice(4, filters=("agreement",), agreement=agreement)
-        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, choice, generators)
-    drawn = draw(
+        sampling = SamplingOptions(4, filters=("agreement",), agreement=agreement)
+        synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, sampling, generators)
+    generated = draw(
         next(path for path in generators.iterdir() if path.is_dir()),
         {"UF": 3, "NUF": 2},
         progress=False,
     )
-    positive = model_folder.load(tmp_path / "same").predict_pixels(drawn.pixels)
-    own = label_agreement.of_classifier(tmp_path / "same")(drawn)
+    positive = model_folder.load(tmp_path / "same").predict_pixels(generated.pixels)
+    own = label_agreement.of_classifier(tmp_path / "same")(generated)
     np.testing.assert_allclose(own, [*positive[:3], *(1 - positive[3:])])
 
 
@@ -186,10 +188,15 @@ def test_one_class_and_several_classes_work(tmp_path, picture, classes):
     for number, label in enumerate(classes):
         for i in range(3):
             picture(tmp_path / "set" / label / f"{i}.png", 10 * number + i)
-    found = synthesise(
-        tmp_path / "set", tmp_path / "s", "dcgan", OPTIONS, Choice(per_class=2), tmp_path / "g"
+    report = synthesise(
+        tmp_path / "set",
+        tmp_path / "s",
+        "dcgan",
+        OPTIONS,
+        SamplingOptions(per_class=2),
+        tmp_path / "g",
     )
-    assert set(found.fidelity["scope"]) == {"all", *classes}
+    assert set(report.fidelity["scope"]) == {"all", *classes}
     assert len(list((tmp_path / "s").glob("*/*_seed0.png"))) == 2 * len(classes)
 
 
@@ -209,8 +216,8 @@ def test_the_gallery_escapes_names_and_marks_copies(tmp_path):
 
 
 def _run(*arguments, cwd=None):
-    made = subprocess.run(
+    completed = subprocess.run(
         [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=os.environ
     )
-    assert "Traceback" not in made.stderr, made.stderr[-2000:]
-    return made
+    assert "Traceback" not in completed.stderr, completed.stderr[-2000:]
+    return completed

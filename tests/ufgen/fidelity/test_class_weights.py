@@ -1,6 +1,7 @@
 """Distances over all images count classes as the real set does."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ufgen.fidelity import fidelity_table
@@ -33,27 +34,27 @@ def pixels() -> Extractor:
     return Extractor("pixels", "0", lambda images: images.reshape(len(images), -1) / 50.0 - 2)
 
 
-def of_all(real: dict, drawn: dict):
-    table = fidelity_table.measure(real, drawn, [pixels()])
+def of_all(real: dict, synthetic: dict) -> pd.DataFrame:
+    table = fidelity_table.measure(real, synthetic, [pixels()])
     return table[table["scope"] == "all"].set_index("metric")
 
 
-def test_a_perfect_generator_of_other_shares_is_as_near_as_one_of_the_same_shares():
-    """Real 70:30, drawn 50:50. With fixed shares KD is a little below 0, as with equal ones."""
-    found = {"weighted": [], "plain": [], "same shares": []}
+def test_a_perfect_generator_is_as_near_with_other_class_proportions_as_with_the_same():
+    """Real 70:30, synthetic 50:50. With fixed proportions KD is a little below 0, as if equal."""
+    distances = {"weighted": [], "plain": [], "same proportions": []}
     for seed in range(60):
         real, real_labels = features({"a": 70, "b": 30}, 3 * seed)
         fake, labels = features({"a": 50, "b": 50}, 3 * seed + 1)
         weights = class_weights(real_labels, labels)
-        found["weighted"].append(kernel_distance(real, fake, weights))
-        found["plain"].append(kernel_distance(real, fake))
+        distances["weighted"].append(kernel_distance(real, fake, weights))
+        distances["plain"].append(kernel_distance(real, fake))
         same = features({"a": 70, "b": 30}, 3 * seed + 2)[0]
-        found["same shares"].append(kernel_distance(real, same))
-    mean = {name: np.mean(values) for name, values in found.items()}
-    assert abs(mean["weighted"]) < abs(mean["same shares"]) < 0.15 * mean["plain"]
+        distances["same proportions"].append(kernel_distance(real, same))
+    mean = {name: np.mean(values) for name, values in distances.items()}
+    assert abs(mean["weighted"]) < abs(mean["same proportions"]) < 0.15 * mean["plain"]
 
 
-def test_weights_are_shares_and_sum_to_one():
+def test_weights_are_class_proportions_and_sum_to_one():
     real, fake = np.array(["a"] * 7 + ["b"] * 3), np.array(["b", "a", "b", "a", "b"])
     weights = class_weights(real, fake)
     assert weights == pytest.approx([0.1, 0.35, 0.1, 0.35, 0.1])
@@ -80,8 +81,8 @@ def test_the_interval_is_the_jackknife_of_leaving_each_image_out():
     without_real = [kernel_distance(np.delete(real, i, 0), fake, w) for i in range(13)]
     without_fake = []
     for i in range(11):
-        rest = np.delete(w, i)
-        without_fake.append(kernel_distance(real, np.delete(fake, i, 0), rest / rest.sum()))
+        others = np.delete(w, i)
+        without_fake.append(kernel_distance(real, np.delete(fake, i, 0), others / others.sum()))
     variance = 12 * np.var(without_real) + 10 * np.var(without_fake)
     assert (high - low) / 2 == pytest.approx(1.959964 * np.sqrt(variance))
     assert (high + low) / 2 == pytest.approx(value)
@@ -100,22 +101,22 @@ def test_weighted_fd_is_that_of_images_repeated():
 
 
 @pytest.mark.parametrize(
-    "drawn", [{"a": 90, "b": 90}, {"a": 140, "b": 60}, {"a": 20, "b": 60}, {"a": 30, "b": 8}]
+    "synthetic", [{"a": 90, "b": 90}, {"a": 140, "b": 60}, {"a": 20, "b": 60}, {"a": 30, "b": 8}]
 )
-def test_every_number_of_a_perfect_generator_is_at_its_reference(drawn):
-    found = of_all(as_images({"a": 140, "b": 60}, 0), as_images(drawn, 1))
-    row = found.loc["KD-pixels"]
+def test_every_metric_of_a_perfect_generator_is_at_its_reference(synthetic):
+    table = of_all(as_images({"a": 140, "b": 60}, 0), as_images(synthetic, 1))
+    row = table.loc["KD-pixels"]
     assert row["low"] - 0.05 < 0 < row["high"] + 0.05
     for name in ("precision", "recall", "coverage"):
-        row = found.loc[f"{name}-pixels"]
+        row = table.loc[f"{name}-pixels"]
         assert row["value"] == pytest.approx(row["reference"], abs=0.15), name
 
 
 def test_counts_scopes_and_a_class_called_all():
     real = as_images({"a": 20, "b": 12}, 0)
     real = {"all": real["a"], "b": real["b"]}
-    drawn = as_images({"a": 9, "b": 7}, 1)
-    table = fidelity_table.measure(real, {"all": drawn["a"], "b": drawn["b"]}, [pixels()])
+    synthetic = as_images({"a": 9, "b": 7}, 1)
+    table = fidelity_table.measure(real, {"all": synthetic["a"], "b": synthetic["b"]}, [pixels()])
     sizes = table.groupby("scope")[["real", "synthetic"]].first()
     assert sizes.loc["all"].tolist() == [32, 16]
     assert sizes.loc["class all"].tolist() == [20, 9] and sizes.loc["b"].tolist() == [12, 7]
@@ -123,7 +124,7 @@ def test_counts_scopes_and_a_class_called_all():
     assert set(table["extractor"]) == {"pixels"} and set(table["stamp"]) == {"0"}
 
 
-def test_classes_of_one_side_are_left_out_and_named():
+def test_classes_on_one_side_are_left_out_and_named():
     real = as_images({"a": 30, "b": 30}, 0)
     lone = of_all(real, {"a": as_images({"a": 30}, 1)["a"]})
     assert lone["real"].iloc[0] == 30
@@ -131,12 +132,12 @@ def test_classes_of_one_side_are_left_out_and_named():
     assert of_all({"a": real["a"]}, {"a": real["b"]})["note"].tolist() == [""] * 6
 
 
-def test_undefined_numbers_say_why():
+def test_undefined_metrics_have_a_note():
     real, few = as_images({"a": 30}, 0), as_images({"a": 5}, 1)
-    found = of_all(real, few)
-    assert found.loc["coverage-pixels", "note"] == "fewer than 6 images: undefined"
-    assert np.isnan(found.loc["coverage-pixels", "value"])
-    assert found.loc["FD-pixels", "note"] == ""
+    table = of_all(real, few)
+    assert table.loc["coverage-pixels", "note"] == "fewer than 6 images: undefined"
+    assert np.isnan(table.loc["coverage-pixels", "value"])
+    assert table.loc["FD-pixels", "note"] == ""
     assert of_all(real, as_images({"a": 4}, 1)).loc["FD-pixels", "note"].startswith("fewer images")
     alone = of_all(real, {"a": few["a"][:1]})
     assert alone["note"].tolist() == ["fewer than 2 images: undefined"]
@@ -145,20 +146,20 @@ def test_undefined_numbers_say_why():
 
 def test_the_reference_of_the_table_is_between_parts_of_the_real_images():
     from ufgen.fidelity.prdc import precision_recall_density_coverage
-    from ufgen.fidelity.real_reference import splits
+    from ufgen.fidelity.real_reference import stratified_splits
 
     real = as_images({"a": 40}, 0)
     values = pixels().function(real["a"])
-    found = of_all(real, as_images({"a": 20}, 1))
-    each = [kernel_distance(values[a], values[b]) for a, b in splits(np.zeros(40))]
-    row = found.loc["KD-pixels"]
+    table = of_all(real, as_images({"a": 20}, 1))
+    each = [kernel_distance(values[a], values[b]) for a, b in stratified_splits(np.zeros(40))]
+    row = table.loc["KD-pixels"]
     names = ["reference", "reference_low", "reference_high"]
     assert row[names].tolist() == pytest.approx([np.mean(each), min(each), max(each)], rel=1e-4)
-    one, other = next(splits(np.zeros(40)))
-    row = found.loc["FD-pixels"]
+    one, other = next(stratified_splits(np.zeros(40)))
+    row = table.loc["FD-pixels"]
     assert row[names].tolist() == pytest.approx([frechet_distance(values[one], values[other])] * 3)
     each = [
         precision_recall_density_coverage(values[a], values[b])["coverage"]
-        for a, b in splits(np.zeros(40), 0.5)
+        for a, b in stratified_splits(np.zeros(40), 0.5)
     ]
-    assert found.loc["coverage-pixels", "reference"] == pytest.approx(np.mean(each))
+    assert table.loc["coverage-pixels", "reference"] == pytest.approx(np.mean(each))
