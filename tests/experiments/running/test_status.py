@@ -19,15 +19,15 @@ TRIALS = [
 
 @pytest.fixture
 def folder(tmp_path):
-    places = [tmp_path / "trials" / f"t{i}" for i in range(len(TRIALS))]
-    status.write(tmp_path, list(zip(TRIALS, places, strict=True)))
-    for place in places[:2]:
-        place.mkdir(parents=True)
-        (place / "trial.json").write_text("{}")
+    folders = [tmp_path / "trials" / f"t{i}" for i in range(len(TRIALS))]
+    status.write(tmp_path, list(zip(TRIALS, folders, strict=True)))
+    for one in folders[:2]:
+        one.mkdir(parents=True)
+        (one / "trial.json").write_text("{}")
     try:
         raise ValueError("no memory left\nmore")
     except ValueError as error:
-        assert status.record(places[2], TRIALS[2], error) == "no memory left"
+        assert status.record(folders[2], TRIALS[2], error) == "no memory left"
     return tmp_path
 
 
