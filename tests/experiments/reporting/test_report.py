@@ -50,7 +50,7 @@ def test_the_page_says_the_verdict_first_and_the_command(finished):
     folder, path = finished
     text = Page(path).text
     assert path == folder / "report.html"
-    assert text.index(SENTENCE) < text.index("What was run on what")
+    assert text.index(SENTENCE) < text.index("Images and training")
     markdown = unescaped(folder / "report.md")
     for written in (text, markdown):
         assert all(w in written for w in (SENTENCE, COMMAND, "One generator was trained."))

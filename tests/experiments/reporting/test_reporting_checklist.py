@@ -28,10 +28,10 @@ def test_what_only_the_authors_know_stays_open(filled):
     page, table = filled
     answers = table.set_index(["guideline", "item"])["answer"]
     for item in ("1", "5", "7", "8", "16", "33", "44"):
-        assert answers["CLAIM 2024", item] == reporting_checklist.UNKNOWN
+        assert answers["CLAIM 2024", item] == reporting_checklist.NOT_REPORTED
     for item in ("6b", "17", "18a", "20b"):
-        assert answers["TRIPOD+AI", item] == reporting_checklist.UNKNOWN
-    known = (answers["CLAIM 2024"] != reporting_checklist.UNKNOWN).sum()
+        assert answers["TRIPOD+AI", item] == reporting_checklist.NOT_REPORTED
+    known = (answers["CLAIM 2024"] != reporting_checklist.NOT_REPORTED).sum()
     assert f"CLAIM 2024: {known} of 44 items" in page
 
 
