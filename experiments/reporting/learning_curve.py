@@ -1,4 +1,4 @@
-"""What synthetic images are worth: beside more real ones, and by the generator's quality."""
+"""Synthetic images beside more real ones, and their effect by the generator's quality."""
 
 import numpy as np
 import pandas as pd

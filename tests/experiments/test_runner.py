@@ -212,7 +212,7 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     groups = deltas["test_groups"].iloc[0] - 1
     test = pd.read_csv(root / "runs/small/images.csv").query("role == 'test'")
     assert groups + 1 == test.groupby("label")["group"].nunique().min()
-    # two arms, endless trainings
+    # two arms, the limit of many training runs
     limit = (stats.t.ppf(0.9875, groups) + stats.t.ppf(0.8, groups)) * 0.01
     assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)

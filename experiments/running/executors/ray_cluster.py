@@ -34,7 +34,7 @@ class RayExecutor:
 
     Raises:
         UserError: Ray is not installed, the cluster cannot be reached, no node has as many CPUs
-            and GPUs, or live curves are asked for on other machines.
+            and GPUs, or live curves are requested from other machines.
     """
 
     def __init__(self, address: str | None, cpus: float, gpus: float) -> None:

@@ -46,7 +46,7 @@ def test_the_table_counts_and_names_failures(folder):
         status.read(folder / "nowhere")
 
 
-def test_the_seed_of_a_failed_trial_is_left_out_and_said(folder):
+def test_the_seed_of_a_failed_trial_is_left_out_with_a_warning(folder):
     left, warnings = status.without_failed(_small(seeds=[0, 1]), folder, "ufgen experiment s")
     assert left.seeds == [0]
     assert "no memory left" in warnings[0] and "--retry-failed" in warnings[0]
