@@ -1,8 +1,9 @@
-"""What the demonstration needs before its study: easy images, and features learnt on others."""
+"""What the demonstration needs before its study: easy images, and features learned on others."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,10 +14,10 @@ from ufgen.atomic import atomic_file
 from ufgen.phantom import simulate_patient
 from ufgen.progress import Progress
 
-IMAGES = {"train": 1200, "test": 800, "size": 64, "seed": 0, "easy": True}
+IMAGES: dict[str, Any] = {"train": 1200, "test": 800, "size": 64, "seed": 0, "easy": True}
 PATIENTS, VIEWS, SIZE = 860, 2, 64
 HELD_OUT = 200  # of the images of other patients: they choose the weights of the features
-LESSONS = {
+TRAINING: dict[str, dict[str, Any]] = {
     "mobilenet_v3": {"steps": 120, "learning_rate": 1e-3},
     "custom_resnet50": {"steps": 90, "learning_rate": 5e-4},
 }
@@ -25,24 +26,31 @@ LESSONS = {
 def write_images(study: Study) -> None:
     """Simulate the images of the study, unless they are there.
 
-    Raises UserError if their folder holds others, such as those of an earlier version.
+    Args:
+        study: Names the folder of the images.
+
+    Raises:
+        UserError: The folder holds others, such as those of an earlier version.
     """
     phantom.write_set(Path(study.images.path), **IMAGES)
 
 
 def learn_features(study: Study) -> None:
-    """Train the backbones whose weights the study names.
+    """Train the backbones whose weights the study names, unless they are there.
 
-    A file `NETWORK.weights.h5` that is missing gets the backbone of a NETWORK that learnt, on other
-    simulated patients, in which half of the image the largest fibroid lies. It stands for what
+    `NETWORK.weights.h5` gets the backbone of a NETWORK that was trained, on other simulated
+    patients, to say in which half of the image the largest fibroid lies. It stands for what
     ImageNet weights are elsewhere: features of another task. It needs no download.
+
+    Args:
+        study: Names the files of the weights and the working resolution.
     """
-    named = [file for c in study.classifiers for file in c.weights.split(",")]
-    missing = [file for file in map(Path, dict.fromkeys(named)) if not file.is_file()]
+    files = [file for c in study.classifiers for file in c.weights.split(",")]
+    missing = [file for file in map(Path, dict.fromkeys(files)) if not file.is_file()]
     if missing:
-        examples = _other_patients(study.images.resolution)
+        pixels, right = _other_patients(study.images.resolution)
         for file in missing:
-            _learn(file, study.images.resolution, *examples)
+            _learn(file, study.images.resolution, pixels, right)
 
 
 def _other_patients(size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,9 +59,9 @@ def _other_patients(size: int) -> tuple[np.ndarray, np.ndarray]:
         numbers = range(PATIENTS)
         patients = pool.map(lambda p: simulate_patient(1, p, "UF", VIEWS, SIZE, True), numbers)
         views = [view for patient in patients for view in patient if view.lesions]
-    shown = [Image.fromarray(v.pixels).resize((size, size), Image.Resampling.BOX) for v in views]
+    images = [Image.fromarray(v.pixels).resize((size, size), Image.Resampling.BOX) for v in views]
     right = [sum(max(v.lesions, key=_area)[::2]) > SIZE for v in views]
-    return np.stack([np.asarray(image) for image in shown])[..., None], np.array(right, "int64")
+    return np.stack([np.asarray(image) for image in images])[..., None], np.array(right, "int64")
 
 
 def _area(box: tuple[float, float, float, float]) -> float:
@@ -61,23 +69,23 @@ def _area(box: tuple[float, float, float, float]) -> float:
     return (x1 - x0) * (y1 - y0)
 
 
-def _learn(file: Path, size: int, shown: np.ndarray, right: np.ndarray) -> None:
+def _learn(file: Path, size: int, pixels: np.ndarray, right: np.ndarray) -> None:
     from classifiers.training.batches import Examples
     from classifiers.training.settings import Training
     from classifiers.training.trainer import Classifier
 
     name = file.name.removesuffix(".weights.h5")
-    lesson = Training(batch=32, evaluations=3, precision="float32", **LESSONS[name])
-    train, test = (
-        Examples(shown[rows], right[rows]) for rows in (slice(HELD_OUT, None), slice(HELD_OUT))
+    training = Training(batch=32, evaluations=3, precision="float32", **TRAINING[name])
+    train, validation = (
+        Examples(pixels[rows], right[rows]) for rows in (slice(HELD_OUT, None), slice(HELD_OUT))
     )
     network = Classifier(name, size, 1)
-    with Progress(total=lesson.steps, unit="step", desc=f"learning features: {name}") as bar:
-        history = network.fit(train, test, lesson, 0, "none", bar.update)
+    with Progress(total=training.steps, unit="step", desc=f"learning features: {name}") as bar:
+        history = network.fit(train, validation, training, 0, "none", bar.update)
     with atomic_file(file) as temporary:
         network.parts.backbones[0].save_weights(temporary)
     area = history.loc[history["best"] == 1, "val_roc_auc"].iloc[0]
     print(
-        f"Features of {name}, learnt on {len(train.targets)} images of other simulated patients "
-        f"(side of the fibroid: ROC AUC {area:.2f} on {len(test.targets)} more): {file}"
+        f"Features of {name}, learned on {len(train.targets)} images of other simulated patients "
+        f"(side of the fibroid: ROC AUC {area:.2f} on {len(validation.targets)} more): {file}"
     )

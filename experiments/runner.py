@@ -1,9 +1,10 @@
-"""Runs what is not done yet: a study's folder is the only state."""
+"""Runs a study in four stages: prepare, train, analyse, report. Its folder is the only state."""
 
 import json
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import yaml
@@ -14,23 +15,53 @@ from experiments.analysis.image_checks import check_images, check_trials
 from experiments.design.arms import mix
 from experiments.design.study import Study, Trial
 from experiments.reporting import changed_predictions, report
-from experiments.running import cost, precisions, status, synthetic_record
+from experiments.running import cost, precisions, status, study_trials, synthetic_record
 from experiments.running.data_split import (
     DataSplit,
-    divide,
+    LoadedImages,
     images_table,
     read_images,
+    split_by_role,
 )
-from experiments.running.jobs import Executor, Job, StudyContext
-from experiments.running.local_executor import Local
-from experiments.running.synthetic_images import prepare_synthetic
-from experiments.running.trial import made_by, read_predictions, trial_folder, trial_settings
-from ufgen import environment, provenance
+from experiments.running.executors.jobs import Executor, Job, StudyContext
+from experiments.running.executors.local import LocalExecutor
+from experiments.running.synthetic_images import SyntheticSets, describe_sets, prepare_synthetic
+from experiments.running.trial import trial_folder, trial_settings
+from ufgen import environment
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import merge_stores
-from ufgen.progress import Progress, say
+
+
+class Prepared(NamedTuple):
+    """What training and analysis take.
+
+    Attributes:
+        loaded: The real images.
+        context: The study with its precisions settled, the splits, and all pixels.
+        jobs: Every trial, finished or not.
+        synthetic_sets: The folder of each synthetic set, and what it was generated for.
+    """
+
+    loaded: LoadedImages
+    context: StudyContext
+    jobs: list[Job]
+    synthetic_sets: list[dict]
+
+
+class Analysis(NamedTuple):
+    """What the report takes beside the tables in the study's folder.
+
+    Attributes:
+        predictions: One row per finished trial and test image.
+        strongest: The arm whose changed predictions are shown, if any.
+        costs: Seconds of each finished trial.
+    """
+
+    predictions: pd.DataFrame
+    strongest: str | None
+    costs: list[dict[str, float]]
 
 
 def run(
@@ -40,20 +71,35 @@ def run(
     retry_failed: bool = False,
     executor: Executor | None = None,
 ) -> Path:
-    """Run a study in `root/<name>/` and return the path of its report.
+    """Run a study in `root/<name>/`.
 
-    Every stage is looked up first: a generator or a trial that was finished for exactly these
+    Every stage reuses what is there: a generator or a trial that was finished for exactly these
     images and settings is not trained again. A trial that fails is recorded, and its seed left out
-    of the comparison; with `retry_failed` it is run again. The `executor` trains; by default this
-    process. `command` is what the report names as its own rerun. Raises UserError, also while
-    another process runs the study.
+    of the comparison.
+
+    Args:
+        study: What is compared.
+        root: The folder of all studies, and of their `generators/`.
+        command: What the report names to run the study again.
+        retry_failed: Whether trials that failed are run again.
+        executor: Trains; by default this process.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        UserError: Images, weights or generators cannot be used, every seed has a failed trial, or
+            another process runs the study.
     """
-    folder = Path(root) / study.name
+    folder, started = Path(root) / study.name, time.time()
+    executor = executor or LocalExecutor()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            where = Path(root) / "generators", executor or Local()
-            return _run(study, folder, *where, command, retry_failed)
+            prepared = prepare(study, folder, Path(root) / "generators", executor)
+            train(prepared, executor, retry_failed)
+            analysis = analyse(prepared, folder, command)
+            return write_report(prepared, analysis, folder, command, executor, started)
     except Timeout:
         raise UserError(
             f"another ufgen is running the study {study.name} in {folder}: wait for it (ufgen "
@@ -61,135 +107,146 @@ def run(
         ) from None
 
 
-def _run(study, folder: Path, generators: Path, executor: Executor, command, retry_failed) -> Path:
-    started = time.time()
+def prepare(study: Study, folder: Path, generators: Path, executor: Executor) -> Prepared:
+    """Read and split the images, train the generators, and list the trials.
+
+    Writes precision.json, synthetic/ and trials.csv; generators go into a folder of their own.
+
+    Args:
+        study: What is compared.
+        folder: The study's folder.
+        generators: The folder of the generators.
+        executor: Trains the generators.
+
+    Returns:
+        The images and the trials.
+
+    Raises:
+        UserError: Images or weights cannot be used, or a generator has seen a held-out image.
+    """
     study, chosen = precisions.settle(study, folder)
-    read = read_images(study)
-    prepared = {split: divide(study, read, split) for split in _splits(study)}
-    executor.train_generators(study, list(prepared.values()), generators)
+    loaded = read_images(study)
+    keys = list(dict.fromkeys(trial.split for trial in study.trials()))
+    data_splits = {key: split_by_role(study, loaded, key) for key in keys}
+    executor.train_generators(study, list(data_splits.values()), generators)
     synthetic = {
-        split: prepare_synthetic(study, divided, folder, generators)
-        for split, divided in prepared.items()
+        key: prepare_synthetic(study, data_split, folder, generators)
+        for key, data_split in data_splits.items()
     }
-    stores = [pixels for found in synthetic.values() for _, pixels in found.values()]
-    store = merge_stores([read.store, *stores])
+    stores = [images.store for sets in synthetic.values() for images in sets.values()]
     jobs = []
     for trial in study.trials():
-        divided = prepared[trial.split]
-        training_set = _training_set(trial, divided, synthetic[trial.split])
-        by = chosen[trial.classifier.name]
-        settings = trial_settings(study, divided, trial, training_set, by)
+        data_split = data_splits[trial.split]
+        training_set = _training_set(trial, data_split, synthetic[trial.split])
+        precision = chosen[trial.classifier.name]
+        settings = trial_settings(study, data_split, trial, training_set, precision)
         jobs.append(Job(trial, training_set, trial_folder(folder, trial, settings), settings))
-    status.write(folder, [(job.trial, job.place) for job in jobs])
-    _run_trials(executor, StudyContext(study, prepared, store, chosen), jobs, retry_failed)
-    whole, warnings = status.without_failed(study, folder, command)
-    places = [job.place for job in jobs]
-    about, made, costs = _collect(whole, places)
-    sets = _sets(synthetic)
-    drawn_sets = synthetic_record.table(sets, folder)
-    own = check_images(read.images, read.quarantine) + check_trials(warnings)
-    found = results.write(folder, whole, about, made, drawn_sets, own, read.real)
-    if found["strongest"]:
-        real = read.images.relative().set_index("path")
+    status.write(folder, [(job.trial, job.folder) for job in jobs])
+    store = merge_stores([loaded.store, *stores])
+    context = StudyContext(study, data_splits, store, chosen)
+    return Prepared(loaded, context, jobs, describe_sets(synthetic))
 
-        def pixels_of(paths: list[str]):
-            rows = real.index.get_indexer(paths)
-            return read.store.take(read.images.select(rows))
 
-        changed_predictions.write(folder, found["strongest"], made, places, pixels_of)
-    write_text(folder / "verdict.json", json.dumps(found, indent=1))
+def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> ImageSet:
+    arm, synthetic = trial.arm, None
+    if arm.synthetic:
+        assert trial.generator is not None
+        synthetic = sets[trial.generator, arm.filtered].images
+    return mix(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
+
+
+def train(prepared: Prepared, executor: Executor, retry_failed: bool) -> None:
+    """Train and evaluate every trial that has no result yet.
+
+    Writes trials/.
+
+    Args:
+        prepared: The trials and their images.
+        executor: Trains.
+        retry_failed: Whether trials that failed are run again.
+    """
+    study_trials.run_unfinished(executor, prepared.context, prepared.jobs, retry_failed)
+
+
+def analyse(prepared: Prepared, folder: Path, command: str) -> Analysis:
+    """Turn finished trials into the study's tables and its verdict.
+
+    Writes study.yaml, verdict.json, and every table but trials.csv and those of the report.
+
+    Args:
+        prepared: The trials and their images.
+        folder: The study's folder.
+        command: What warnings name to run the study again.
+
+    Returns:
+        What the report takes beside the tables.
+
+    Raises:
+        UserError: Every seed has a failed trial, or arms did not have the same budget.
+    """
+    loaded, context, jobs, synthetic_sets = prepared
+    study, warnings = status.without_failed(context.study, folder, command)
+    finished = study_trials.read_finished(study, jobs)
+    sets = synthetic_record.table(synthetic_sets, folder)
+    checks = check_images(loaded.images, loaded.quarantine) + check_trials(warnings)
+    conclusion = results.write(
+        folder,
+        study,
+        finished.metadata,
+        finished.predictions,
+        sets,
+        checks,
+        loaded.source_word,
+    )
+    write_text(folder / "verdict.json", json.dumps(conclusion, indent=1))
     results.write_csv(
         folder,
-        images=images_table(study, read, prepared),
-        quarantine=read.images.relative(read.quarantine),
-        synthetic=drawn_sets,
+        images=images_table(study, loaded, context.data_splits),
+        quarantine=loaded.images.relative(loaded.quarantine),
+        synthetic=sets,
     )
-    resolved = whole.model_dump()
-    resolved["images"]["positive"] = read.images.positive
+    resolved = study.model_dump()
+    resolved["images"]["positive"] = loaded.images.positive
     write_text(folder / "study.yaml", yaml.safe_dump(resolved, sort_keys=False))
-    spent = cost.describe(costs, _generator_seconds(folder, sets))
-    about = (
-        environment.describe()
-        | spent
-        | {
-            "precision": precisions.text(chosen),
-            "executor": executor.description,
-            "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
-            "seconds of the last run": f"{time.time() - started:.0f}",
-        }
-    )
-    write_text(folder / "environment.json", json.dumps(about, indent=1))
-    return report.write(folder, command)
+    return Analysis(finished.predictions, conclusion["strongest"], finished.costs)
 
 
-def _splits(study: Study) -> list[tuple[int, int] | None]:
-    return list(dict.fromkeys(trial.split for trial in study.trials()))
+def write_report(
+    prepared: Prepared,
+    analysis: Analysis,
+    folder: Path,
+    command: str,
+    executor: Executor,
+    started: float,
+) -> Path:
+    """Show the tables of a study, and describe the machine that it ran on.
 
+    Writes environment.json, changed.csv, figures/, and the files of `reporting.report`.
 
-def _training_set(trial: Trial, prepared: DataSplit, synthetic: dict) -> ImageSet:
-    arm = trial.arm
-    drawn = synthetic[trial.generator, arm.filtered][0] if arm.synthetic else None
-    return mix(prepared.fit, drawn, arm, trial.seed, prepared.pool)
+    Args:
+        prepared: The images that are shown.
+        analysis: The predictions, and the costs of training.
+        folder: The study's folder.
+        command: What the report names to run the study again.
+        executor: Where it was trained.
+        started: When this run began: seconds since the epoch.
 
-
-def _run_trials(
-    executor: Executor, shared: StudyContext, jobs: list[Job], retry_failed: bool
-) -> None:
-    over = ("trial.json",) if retry_failed else ("trial.json", status.FAILED)
-    waiting = [job for job in jobs if not any((job.place / name).is_file() for name in over)]
-    if len(waiting) < len(jobs):
-        say(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
-    _mention_other_versions(waiting)
-    steps = sum(shared.study.training_of(job.trial.classifier).steps for job in waiting)
-    with Progress(total=steps, unit="step", disable=not waiting) as bar:
-        executor.run_trials(shared, waiting, bar)
-
-
-def _mention_other_versions(waiting: list[Job]) -> None:
-    """Say how many of the trials that wait were finished by another version."""
-    folders = {job.place.parent for job in waiting}
-    files = [file for folder in folders for file in folder.glob("*/trial.json")]
-    unused = provenance.left_unused(files, {job.settings for job in waiting}, made_by())
-    if unused:
-        say(
-            f"{unused} finished trials of these settings were made by another version of ufgen or "
-            "of its libraries: they stay in trials/, unused, and are run again"
+    Returns:
+        The path of the report.
+    """
+    if analysis.strongest:
+        folders = [job.folder for job in prepared.jobs]
+        changed_predictions.write(
+            folder, analysis.strongest, analysis.predictions, folders, prepared.loaded.pixels_of
         )
-
-
-def _sets(synthetic: dict) -> list[dict]:
-    """Every set of synthetic images: its folder's name, and what it was drawn for."""
-    return [
-        {
-            "folder": Path(images.table["path"].iloc[0]).parents[1].name,
-            "generator": generator,
-            "filtered": filtered,
-            "split": "" if split is None else f"seed {split[0]}, fold {split[1] + 1}",
-        }
-        for split, found in synthetic.items()
-        for (generator, filtered), (images, _) in found.items()
-    ]
-
-
-def _generator_seconds(folder: Path, sets: list[dict]) -> list[float]:
-    """What each generator took to train; several sets may come from one."""
-    found = {}
-    for name in (about["folder"] for about in sets):
-        made = folder / "synthetic" / name / "generator" / "complete.json"
-        found[name.rsplit("-", 1)[0]] = float(json.loads(made.read_text())["seconds"])
-    return list(found.values())
-
-
-def _collect(study: Study, places: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame, list[dict]]:
-    """The finished trials of the study's seeds, their predictions, and what they cost."""
-    about, made, costs = [], [], []
-    for place in places:
-        file = place / "trial.json"
-        found = json.loads(file.read_text()) if file.is_file() else {}
-        if found.get("seed") not in study.seeds:
-            continue
-        costs.append({name: found.pop(name, 0.0) for name in ("seconds", "cpu_seconds")})
-        about.append(found | {"trial": place.name})
-        names = {name: found[name] for name in (*results.TRIAL, "fold")}
-        made.append(read_predictions(place).assign(**names))
-    return pd.DataFrame(about), pd.concat(made, ignore_index=True), costs
+    sets = [metadata["folder"] for metadata in prepared.synthetic_sets]
+    metadata = environment.describe()
+    metadata |= cost.describe(analysis.costs, cost.generator_seconds(folder, sets))
+    metadata |= {
+        "precision": precisions.text(prepared.context.precisions),
+        "executor": executor.description,
+        "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
+        "seconds of the last run": f"{time.time() - started:.0f}",
+    }
+    write_text(folder / "environment.json", json.dumps(metadata, indent=1))
+    return report.write(folder, command)

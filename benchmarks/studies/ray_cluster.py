@@ -47,22 +47,23 @@ def main() -> bool:
 
     from experiments import runner
     from experiments.design import study_yaml
-    from experiments.running import executors, ray_executor
+    from experiments.running import executors
+    from experiments.running.executors import ray_tasks
     from ufgen import phantom
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         images = phantom.write_set(root / "set", 40, 24, 32, 0, progress=False)
         study = study_yaml.read(write_study(root, images, options.steps))
-        begun, train_trial = root / "begun.txt", ray_executor._train_trial
+        begun, train_trial = root / "begun.txt", ray_tasks.train_trial
 
         def noted(*asked):
             """The task, with its name and its node written when it begins."""
             with begun.open("a") as file:
-                file.write(f"{asked[0]} {ray.get_runtime_context().get_node_id()}\n")
+                file.write(f"{asked[1]} {ray.get_runtime_context().get_node_id()}\n")
             return train_trial(*asked)
 
-        ray_executor._train_trial = noted
+        ray_tasks.train_trial = noted
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
         lost = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()

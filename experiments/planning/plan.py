@@ -12,7 +12,7 @@ from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
 from experiments.planning import power, timing
 from experiments.running import precisions
-from experiments.running.data_split import DataSplit, LoadedImages, divide, read_images
+from experiments.running.data_split import DataSplit, LoadedImages, read_images, split_by_role
 from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400
@@ -62,7 +62,7 @@ def plan(study: Study) -> Plan:
     began = time.perf_counter()
     read = read_images(study)
     splits = list(dict.fromkeys(trial.split for trial in study.trials()))
-    prepared = divide(study, read, splits[0])
+    prepared = split_by_role(study, read, splits[0])
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
     study, chosen = precisions.chosen(study)
     generators = len(study.generator.seeds) * len(splits)

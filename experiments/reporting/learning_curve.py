@@ -1,4 +1,4 @@
-"""What synthetic images are worth: beside more real ones, and by how good they are."""
+"""Synthetic images beside more real ones, and their effect by the generator's quality."""
 
 import numpy as np
 import pandas as pd
@@ -20,29 +20,36 @@ from ufgen.display.figure_style import (
 
 @style()
 def learning_curve(metrics: pd.DataFrame, metric: str, real: str = "real") -> Figure | None:
-    """The metric against the number of real images, and the arms with synthetic ones beside it.
+    """Draw a metric against the number of real images, and arms with synthetic ones beside it.
 
-    Mean over classifiers; the band and the bars go from the lowest to the highest training. None
-    without arms `real+oracle@RATIO`. `real` is what the images that are not synthetic are called.
+    Mean over classifiers; the band and the bars go from the lowest to the highest training run.
+
+    Args:
+        metrics: metrics.csv: one row per trial.
+        metric: A column of it.
+        real: What the images that are not synthetic are called.
+
+    Returns:
+        The figure; None without arms `real+oracle@RATIO`.
     """
     arms = {name: parse(name) for name in metrics["arm"].unique()}
-    steps = [n for n, arm in arms.items() if arm == Arm(n, real=True, oracle=arm.oracle)]
-    if len(steps) < 2:
+    real_only = [n for n, arm in arms.items() if arm == Arm(n, real=True, oracle=arm.oracle)]
+    if len(real_only) < 2:
         return None
-    curve = sorted((*_spread(metrics, name, metric),) for name in steps)
+    curve = sorted(_spread(metrics, name, metric) for name in real_only)
     x, y, low, high = np.array(curve).T
     figure = open_figure(height=3.4)
     axes = figure.subplots()
     axes.plot(x, y, "o-", color=BLACK, label=f"{real} images alone")
     axes.fill_between(x, low, high, color=BLACK, alpha=0.08)
-    drawn = [name for name, arm in arms.items() if arm.tested and arm.real]
-    looks = line_styles(len(drawn), first=1)
-    for place, (name, look) in enumerate(zip(drawn, looks, strict=True), 1):
-        _, value, least, most = _spread(metrics, name, metric)
-        at = x[0] * (1 + 0.02 * place)
-        axes.vlines(at, least, most, color=look["color"], lw=1)
-        axes.axhline(value, **look, lw=0.7)
-        axes.plot(at, value, **look, marker="D", ms=5, label=name)
+    with_synthetic = [name for name, arm in arms.items() if arm.tested and arm.real]
+    looks = line_styles(len(with_synthetic), first=1)
+    for number, (name, look) in enumerate(zip(with_synthetic, looks, strict=True), 1):
+        _, mean, lowest, highest = _spread(metrics, name, metric)
+        position = x[0] * (1 + 0.02 * number)
+        axes.vlines(position, lowest, highest, color=look["color"], lw=1)
+        axes.axhline(mean, **look, lw=0.7)
+        axes.plot(position, mean, **look, marker="D", ms=5, label=name)
     axes.set_xscale("log")
     axes.set_xticks(x, [f"{count:.0f}" for count in x])
     axes.minorticks_off()
@@ -55,9 +62,15 @@ def learning_curve(metrics: pd.DataFrame, metric: str, real: str = "real") -> Fi
 
 @style()
 def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figure | None:
-    """Each generator's change against the reference arm, by how far its images are from real ones.
+    """Draw each generator's change against the reference arm, by how far its images are from real.
 
-    None where fewer than two generators or choices of images can be compared.
+    Args:
+        metrics: metrics.csv: one row per trial.
+        synthetic: synthetic.csv: one row per set of synthetic images.
+        metric: A column of `metrics`.
+
+    Returns:
+        The figure; None where fewer than two generators or sets of images can be compared.
     """
     distances = synthetic.groupby(["generator", "filtered"])["KD-texture"].mean()
     if distances.nunique() < 2:
@@ -68,12 +81,12 @@ def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figu
     axes = figure.subplots()
     axes.axhline(0, color=BLACK, lw=0.7)
     for name, look in zip(names, line_styles(len(names), first=1), strict=True):
-        found = metrics[metrics["arm"] == name].groupby("generator")[metric].mean()
-        found = found - means[reference_in(name, arms)]
-        keys = [(str(generator), parse(name).filtered) for generator in found.index]
+        changes = metrics[metrics["arm"] == name].groupby("generator")[metric].mean()
+        changes = changes - means[reference_in(name, arms)]
+        keys = [(str(generator), parse(name).filtered) for generator in changes.index]
         axes.plot(
             [distances.get(key, np.nan) for key in keys],
-            found,
+            changes,
             "o",
             color=look["color"],
             label=name,
@@ -92,7 +105,7 @@ def _counts(metrics: pd.DataFrame) -> str:
 
 
 def _spread(metrics: pd.DataFrame, arm: str, metric: str) -> tuple[float, float, float, float]:
-    """Training images, and mean, lowest and highest of the trainings; classifiers averaged."""
+    """Training images, and mean, lowest and highest training run; classifiers averaged."""
     rows = metrics[metrics["arm"] == arm]
-    found = rows.groupby(["generator", "seed"])[metric].mean()
-    return float(rows["n_train"].mean()), found.mean(), found.min(), found.max()
+    runs = rows.groupby(["generator", "seed"])[metric].mean()
+    return float(rows["n_train"].mean()), runs.mean(), runs.min(), runs.max()

@@ -1,4 +1,4 @@
-"""The page of a study at several levels: what the studies of all levels say together."""
+"""The overview of a sweep: the studies of all its levels on one page."""
 
 from pathlib import Path
 
@@ -27,10 +27,17 @@ MARKERS = "osD^v"
 
 
 def write_overview(name: str, studies: list[Study], root: Path) -> Path:
-    """Write `root/<name>/`: factors.csv, the figure and report.html; the page's path.
+    """Write sweep.csv, the figure sweep.svg and report.html into `root/<name>/`.
 
-    Every study must be finished in `root`. One row is one arm at one level, in the primary metric,
-    mean of the classifiers.
+    One row is one arm at one level, in the primary metric, mean of the classifiers.
+
+    Args:
+        name: The sweep's name.
+        studies: One study per level; each is finished.
+        root: The folder of all studies.
+
+    Returns:
+        The path of the page.
     """
     folder, parts = Path(root) / name, []
     for study in studies:
@@ -38,13 +45,13 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
         rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
         levels = {factor: getattr(study.images, factor) for factor in FACTORS}
         parts.append(rows.assign(**levels, study=study.name))
-    kept = ["arm", "reference", "baseline", "value", "delta", "low", "high"]
-    kept += ["confidence", "verdict", "study"]
-    table = pd.concat(parts)[[*FACTORS, *kept]].reset_index(drop=True)
-    with atomic_file(folder / "factors.csv") as temporary:
+    columns = ["arm", "reference", "baseline", "value", "delta", "low", "high"]
+    columns += ["confidence", "verdict", "study"]
+    table = pd.concat(parts)[[*FACTORS, *columns]].reset_index(drop=True)
+    with atomic_file(folder / "sweep.csv") as temporary:
         table.to_csv(temporary, index=False)
     figure = draw(table, studies[0].primary_metric, studies[0].margin)
-    save(figure, folder / "factors.svg")
+    save(figure, folder / "sweep.svg")
     templates = Environment(
         loader=PackageLoader("experiments"), autoescape=True, undefined=StrictUndefined
     )
@@ -53,7 +60,7 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
         question=studies[0].question,
         metric=metrics.title(studies[0].primary_metric),
         rows=table.to_dict("records"),
-        figure=(folder / "factors.svg").read_text(encoding="utf-8").partition("<svg")[2],
+        figure=(folder / "sweep.svg").read_text(encoding="utf-8").partition("<svg")[2],
         count=len(studies),
     )
     write_text(folder / "report.html", page)
@@ -62,28 +69,38 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
 
 @style()
 def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
-    """Each tested arm's change with its interval, at every level; a panel for each resolution."""
+    """Draw each tested arm's change with its interval at every level, a panel per resolution.
+
+    Args:
+        table: sweep.csv.
+        metric: The primary metric.
+        margin: The study's margin, which is shaded.
+
+    Returns:
+        The figure.
+    """
     arms = [arm for arm in table["arm"].unique() if parse(arm).tested]
-    sizes = sorted(table["resolution"].unique())
-    levels = sorted(table["fraction"].unique())
-    figure = open_figure(max(COLUMN, 1.6 + 2.8 * len(sizes)), 3.4)
-    panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    resolutions = sorted(table["resolution"].unique())
+    fractions = sorted(table["fraction"].unique())
+    figure = open_figure(max(COLUMN, 1.6 + 2.8 * len(resolutions)), 3.4)
+    panels = figure.subplots(1, len(resolutions), sharey=True, squeeze=False)[0]
     looks = line_styles(len(arms), first=1)
-    for axes, size in zip(panels, sizes, strict=True):
+    for axes, resolution in zip(panels, resolutions, strict=True):
         axes.axhspan(-margin, margin, fc="#EAF3F9", ec=BLUE, lw=0.5, zorder=0)
         axes.axhline(0, color=BLACK, lw=0.7)
-        for place, (arm, look) in enumerate(zip(arms, looks, strict=True)):
-            rows = table[(table["arm"] == arm) & (table["resolution"] == size)]
-            x = [levels.index(f) + 0.09 * (place - len(arms) / 2) for f in rows["fraction"]]
+        for index, (arm, look) in enumerate(zip(arms, looks, strict=True)):
+            rows = table[(table["arm"] == arm) & (table["resolution"] == resolution)]
+            shift = 0.09 * (index - len(arms) / 2)
+            x = [fractions.index(fraction) + shift for fraction in rows["fraction"]]
             axes.vlines(x, rows["low"], rows["high"], color=look["color"], lw=1.4)
-            axes.plot(
-                x, rows["delta"], MARKERS[place % len(MARKERS)], color=look["color"], label=arm
-            )
-        axes.set_xticks(range(len(levels)), [f"{level:.0%}" for level in levels])
-        axes.set_title(f"{size} px")
-        axes.set_xlabel("share of the training groups in use")
+            marker = MARKERS[index % len(MARKERS)]
+            axes.plot(x, rows["delta"], marker, color=look["color"], label=arm)
+        axes.set_xticks(range(len(fractions)), [f"{fraction:.0%}" for fraction in fractions])
+        axes.set_title(f"{resolution} px")
+        axes.set_xlabel("fraction of the training groups in use")
     panels[0].set_ylabel(f"change in {metrics.title(metric)}")
     legend_beside(panels[-1])
-    levels = " or ".join(f"{100 * level:.4g} %" for level in sorted(table["confidence"].unique()))
-    footnote(figure, f"Bars: {levels} intervals of the mean of the classifiers; margin shaded.")
+    levels = [f"{100 * level:.4g} %" for level in sorted(table["confidence"].unique())]
+    bars = " or ".join(levels)
+    footnote(figure, f"Bars: {bars} intervals of the mean of the classifiers; margin shaded.")
     return figure

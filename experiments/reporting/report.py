@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics as metric_names
 from experiments.analysis import wording
@@ -21,51 +22,68 @@ from ufgen.display.figure_style import FORMATS, save
 CAPTIONS = {
     "forest": "Change of each arm against its reference, in the primary metric as set in the study "
     "file. Diamonds: mean over classifiers, with the verdict; dots: single classifiers, "
-    "exploratory. Lines: intervals over test groups and trainings, at the level in the table; an "
-    "arrowhead: the interval continues beyond the axis.",
+    "exploratory. Lines: intervals over test groups and training runs, at the level in the table; "
+    "an arrowhead: the interval continues beyond the axis.",
     "ratio": "Change against the number of extra images. Duplicated real images are the control: "
     "more images without new content.",
-    "roc": "ROC curves on the test images: mean over trainings, bands from the lowest to the "
+    "roc": "ROC curves on the test images: mean over training runs, bands from the lowest to the "
     "highest; area in brackets.",
-    "precision_recall": "Precision against recall on the test images: mean over trainings, bands "
-    "from the lowest to the highest; average precision in brackets.",
+    "precision_recall": "Precision against recall on the test images: mean over training runs, "
+    "bands from the lowest to the highest; average precision in brackets.",
     "reliability": "Reliability of the calibrated probabilities: points of all training runs "
     "together; in brackets the expected calibration error, mean over training runs.",
-    "confusion": "Confusion matrices on the test images, summed over seeds; share of each row.",
+    "confusion": "Confusion matrices on the test images, summed over seeds; fractions of each row.",
     "learning_curve": "The primary metric against the number of {real} training images, and the "
-    "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training to the "
-    "highest.",
+    "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training run "
+    "to the highest.",
     "quality": "Each generator's change of the primary metric against the distance of its images "
     "to the training images. A few points show no trend.",
     "changed": "Test images whose mean probability of the true class changed by 0.05 or more, for "
-    "the better (▲) and for the worse (▼), and where the best classifier saw evidence (Grad-CAM), "
-    "unless the figure says why there is none. "
+    "the better (▲) and for the worse (▼), and Grad-CAM heatmaps of the best classifier, unless "
+    "the figure says why there are none. "
     "Above: the class, and the mean probability of the positive class before and after.",
     "training": "Training: thin lines are training, thick lines validation images; dots mark the "
-    "weights that were kept.",
+    "weights that were chosen.",
 }
 
 
 def write(folder: Path, command: str) -> Path:
-    """Write report.html, report.md, figures and deltas.tex into a study's folder; the page's path.
+    """Write report.html, report.md, figures, checklist.csv and deltas.tex into a study's folder.
 
-    Figures are written as PNG, SVG and PDF.
-    Everything is read from the folder's tables (see `experiments.runner`). `command` is named as
-    the one that runs the study again.
+    Everything is read from the folder's tables (see `experiments.runner`). Figures are written as
+    PNG, SVG and PDF.
+
+    Args:
+        folder: The folder of a finished study.
+        command: What the report names to run the study again.
+
+    Returns:
+        The path of report.html.
     """
     folder = Path(folder)
-    known = report_data.read(folder) | {"command": command}
-    drawn = _draw(known)
-    for name, figure in drawn.items():
-        save(figure, *(folder / "figures" / f"{name}{kind}" for kind in FORMATS))
-    known["figures"] = {
-        name: {"file": f"figures/{name}.png", "caption": caption.replace("{real}", known["real"])}
+    data = report_data.read(folder) | {"command": command}
+    figures = _draw(data)
+    for name, figure in figures.items():
+        save(figure, *(folder / "figures" / f"{name}{suffix}" for suffix in FORMATS))
+    data["figures"] = {
+        name: {"file": f"figures/{name}.png", "caption": caption.replace("{real}", data["real"])}
         | {"data": _data_uri((folder / "figures" / f"{name}.png").read_bytes())}
         for name, caption in CAPTIONS.items()
-        if name in drawn or (name == "changed" and known["conclusion"]["strongest"])
+        if name in figures or (name == "changed" and data["conclusion"]["strongest"])
     }
-    for grid in known["grids"]:
-        grid["data"] = _data_uri((folder / grid["file"]).read_bytes())
+    for figure in data["synthetic_figures"]:
+        figure["data"] = _data_uri((folder / figure["file"]).read_bytes())
+    templates = _templates()
+    data["checklist"] = reporting_checklist.fill_in(templates, data)
+    with atomic_file(folder / "checklist.csv") as temporary:
+        data["checklist"].to_csv(temporary, index=False)
+    for name in ("report.md", "report.html"):
+        write_text(folder / name, templates.get_template(f"{name}.j2").render(data))
+    write_text(folder / "deltas.tex", _latex(data["headline"]))
+    return folder / "report.html"
+
+
+def _templates() -> Environment:
     templates = Environment(
         loader=PackageLoader("experiments"),
         autoescape=lambda name: name is not None and ".html" in name,
@@ -74,45 +92,40 @@ def write(folder: Path, command: str) -> Path:
         lstrip_blocks=True,
     )
     templates.filters |= {"number": wording.number, "interval": wording.interval}
-    templates.filters |= {"plain": wording.plain, "share": wording.share, "p": wording.p_value}
+    templates.filters |= {"plain": wording.plain, "percent": wording.share, "p": wording.p_value}
     templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
-    known["checklist"] = reporting_checklist.fill_in(templates, known)
-    with atomic_file(folder / "checklist.csv") as temporary:
-        known["checklist"].to_csv(temporary, index=False)
-    for name in ("report.md", "report.html"):
-        write_text(folder / name, templates.get_template(f"{name}.j2").render(known))
-    write_text(folder / "deltas.tex", _latex(known["headline"]))
-    return folder / "report.html"
+    return templates
 
 
 def _latex(headline: list[dict]) -> str:
     """The primary metric's changes, mean of the classifiers, as a LaTeX table."""
     names = ["arm", "reference", "metric", "baseline", "value", "delta", "low", "high", "verdict"]
-    shown = pd.DataFrame(headline)[names]
-    shown = shown.assign(metric=shown["metric"].map(metric_names.title))
-    shown = shown.rename(columns={"baseline": "reference value", "delta": "change"})
-    return shown.to_latex(index=False, float_format="%.3f", na_rep="undefined", escape=True)
+    table = pd.DataFrame(headline)[names]
+    table = table.assign(metric=table["metric"].map(metric_names.title))
+    table = table.rename(columns={"baseline": "reference value", "delta": "change"})
+    return table.to_latex(index=False, float_format="%.3f", na_rep="undefined", escape=True)
 
 
-def _draw(known: dict) -> dict:
+def _draw(data: dict) -> dict[str, Figure]:
     """Every figure that the study's tables allow, by name."""
-    study, metrics = known["study"], known["metrics"]
-    labels = sorted(known["images"]["label"].unique())
+    study, deltas, metrics = data["study"], data["deltas"], data["metrics"]
+    predictions, real = data["predictions"], data["real"]
+    labels = sorted(data["images"]["label"].unique())
     positive = study["images"]["positive"]
     negative = next((label for label in labels if label != positive), f"not {positive}")
     primary = study["primary_metric"]
-    drawn = {
-        "forest": study_figures.forest(known["deltas"], primary, study["margin"]),
-        "ratio": study_figures.ratio_curves(known["deltas"], primary),
-        "learning_curve": learning_curve.learning_curve(metrics, primary, known["real"]),
-        "quality": learning_curve.quality(metrics, known["synthetic"], primary),
-        "roc": roc_figures.roc_curves(known["predictions"], metrics),
-        "precision_recall": roc_figures.precision_recall_curves(known["predictions"], metrics),
-        "reliability": roc_figures.reliability_curves(known["predictions"], metrics),
+    figures = {
+        "forest": study_figures.forest(deltas, primary, study["margin"]),
+        "ratio": study_figures.ratio_curves(deltas, primary),
+        "learning_curve": learning_curve.learning_curve(metrics, primary, real),
+        "quality": learning_curve.quality(metrics, data["synthetic"], primary),
+        "roc": roc_figures.roc_curves(predictions, metrics),
+        "precision_recall": roc_figures.precision_recall_curves(predictions, metrics),
+        "reliability": roc_figures.reliability_curves(predictions, metrics),
         "confusion": study_figures.confusion_matrices(metrics, positive, negative),
-        "training": study_figures.training_curves(known["histories"]),
+        "training": study_figures.training_curves(data["histories"]),
     }
-    return {name: figure for name, figure in drawn.items() if figure is not None}
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _data_uri(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What a report says: the tables and files of a finished study's folder, as plain values."""
+"""What a report shows: the tables and files of a finished study's folder, as plain values."""
 
 import json
 from pathlib import Path
@@ -11,22 +11,30 @@ from experiments.analysis.checks import ENOUGH_SEEDS
 from experiments.analysis.wording import number
 from ufgen.display.figure_style import source_word
 
-SHOWN_SETS = 4
+MAX_SETS_SHOWN = 4
+TEXT_COLUMNS = (
+    *("path", "label", "split", "group", "source", "sha256", "predicted", "reason", "error"),
+    *("generator", "folder"),
+)
 NEEDS_SEEDS = f"needs {ENOUGH_SEEDS} seeds"
-PICTURES = (
+SYNTHETIC_FIGURES = (
     ("grid", "{Real} images above, synthetic images below, by class"),
     ("nearest", "Synthetic images, each above the training image nearest to it"),
     ("embedding", "{Real} and synthetic images by their texture features (t-SNE)"),
-    (
-        "fidelity",
-        "Fidelity, each number beside its real-against-real reference",
-    ),
+    ("fidelity", "Fidelity, each number beside its real-against-real reference"),
     ("curves", "Losses of the generator's training, and its distance to the training images"),
 )
 
 
 def read(folder: Path) -> dict:
-    """Everything that the templates and the figures of a report are made from."""
+    """Read everything that the templates and the figures of a report are made from.
+
+    Args:
+        folder: The folder of a finished study.
+
+    Returns:
+        The variables of the templates, by name; tables are data frames, rows of tables dicts.
+    """
     names = ("images", "quarantine", "metrics", "predictions", "deltas", "companions", "synthetic")
     tables = {name: _table(folder / f"{name}.csv") for name in names}
     study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
@@ -38,7 +46,7 @@ def read(folder: Path) -> dict:
         )
         for row in metrics.to_dict("records")
     ]
-    used = [folder / "synthetic" / name for name in tables["synthetic"]["folder"]]
+    set_folders = [folder / "synthetic" / name for name in tables["synthetic"]["folder"]]
     counts = images.groupby(["split", "role", "label"], as_index=False).agg(
         images=("path", "size"), groups=("group", "nunique"), source=("source", "first")
     )
@@ -55,75 +63,75 @@ def read(folder: Path) -> dict:
         "real": real,
         "counts": counts.to_dict("records"),
         "recipes": {
-            place.name: (place / "generator" / "recipe.yaml").read_text(encoding="utf-8")
-            for place in used
-            if (place / "generator" / "recipe.yaml").is_file()
+            path.name: (path / "generator" / "recipe.yaml").read_text(encoding="utf-8")
+            for path in set_folders
+            if (path / "generator" / "recipe.yaml").is_file()
         },
-        "broken": tables["quarantine"].to_dict("records"),
-        "diets": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
+        "unreadable": tables["quarantine"].to_dict("records"),
+        "training_set_sizes": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
         "summary": _summary(metrics),
         "headline": _headline(deltas[primary], len(study["seeds"]) >= ENOUGH_SEEDS),
-        "pairs": tables["companions"].to_dict("records"),
+        "paired_tests": tables["companions"].to_dict("records"),
         "exploratory": deltas[~primary].to_dict("records"),
-        "sets": tables["synthetic"].to_dict("records"),
-        "grids": [
+        "synthetic_sets": tables["synthetic"].to_dict("records"),
+        "synthetic_figures": [
             {
-                "file": f"synthetic/{place.name}/{kind}.png",
-                "caption": f"{_name(caption, real)} ({place.name})",
+                "file": f"synthetic/{path.name}/{name}.png",
+                "caption": f"{caption.format(Real=real.capitalize())} ({path.name})",
             }
-            for place in used[:SHOWN_SETS]
-            for kind, caption in PICTURES
-            if (place / f"{kind}.png").is_file()
+            for path in set_folders[:MAX_SETS_SHOWN]
+            for name, caption in SYNTHETIC_FIGURES
+            if (path / f"{name}.png").is_file()
         ],
-        "unshown": [place.name for place in used[SHOWN_SETS:]],
+        "sets_not_shown": [path.name for path in set_folders[MAX_SETS_SHOWN:]],
         "metric_names": metric_names.NAMES,
         "title_of": metric_names.title,
     }
 
 
-def _name(caption: str, real: str) -> str:
-    """A caption with the word for images that are not synthetic."""
-    return caption.replace("{Real}", real.capitalize()).replace("{real}", real)
+def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
+    """The mean of the classifiers in the primary metric, and the components of its variance.
 
-
-def _headline(rows: pd.DataFrame, enough: bool) -> list[dict]:
-    """The mean of the classifiers in the primary metric, and where its uncertainty comes from.
-
-    Variances, and all that follows from them, are known with `enough` seeds alone.
+    Variances, and all that follows from them, are shown with `enough_seeds` alone.
     """
-    found = []
+    headline = []
     for row in rows.to_dict("records"):
-        parts = {
+        variances = {
             "test groups": row["variance_groups"],
             "seeds": row["variance_seeds"] / row["seeds"],
             "generators": row["variance_generators"] / row["generators"],
             "residual": row["variance_residual"] / (row["seeds"] * row["generators"]),
         }
-        several = {"seeds": row["seeds"] > 1, "generators": row["generators"] > 1}
-        shares = {n: _share(v, sum(parts.values()), several.get(n, True)) for n, v in parts.items()}
+        covered = {"seeds": row["seeds"] > 1, "generators": row["generators"] > 1}
+        total = sum(variances.values())
+        fractions = {
+            name: _fraction(variance, total, covered.get(name, True))
+            for name, variance in variances.items()
+        }
         derived = ("minimum_detectable_effect", "standardised", "probability_of_improvement")
-        shown = {name: number(row[name], name == "standardised") for name in derived}
-        if not enough:
-            shares, shown = dict.fromkeys(shares, NEEDS_SEEDS), dict.fromkeys(shown, NEEDS_SEEDS)
-        found.append(row | shown | {"shares": shares})
-    return found
+        texts = {name: number(row[name], name == "standardised") for name in derived}
+        if not enough_seeds:
+            fractions = dict.fromkeys(fractions, NEEDS_SEEDS)
+            texts = dict.fromkeys(texts, NEEDS_SEEDS)
+        headline.append(row | texts | {"variance_fractions": fractions})
+    return headline
 
 
-def _share(part: float, whole: float, several: bool) -> str:
-    if not several:
+def _fraction(variance: float, total: float, covered: bool) -> str:
+    if not covered:
         return "not covered"
-    if not whole > 0:
+    if not total > 0:
         return "undefined"
-    return f"{part / whole:.0%}" + (" (estimate truncated at 0)" if part == 0 else "")
+    return f"{variance / total:.0%}" + (" (estimate truncated at 0)" if variance == 0 else "")
 
 
 def _summary(metrics: pd.DataFrame) -> list[dict]:
     """Per arm and classifier, for each metric, mean, smallest and largest over the seeds."""
     rows = []
-    for (arm, classifier), same in metrics.groupby(["arm", "classifier"], sort=False):
+    for (arm, classifier), trials in metrics.groupby(["arm", "classifier"], sort=False):
         cells = {}
         for name in metric_names.NAMES:
-            values = same[name]
+            values = trials[name]
             undefined = values.isna().any()
             cells[name] = None if undefined else (values.mean(), values.min(), values.max())
         rows.append({"arm": arm, "classifier": classifier, "cells": cells})
@@ -132,8 +140,7 @@ def _summary(metrics: pd.DataFrame) -> list[dict]:
 
 def _table(path: Path) -> pd.DataFrame:
     """A table whose text stays text: a class called NA is a name, an empty cell is no number."""
-    text = ("path", "label", "split", "group", "source", "sha256", "predicted", "reason", "error")
-    text += ("generator", "folder")
-    table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
-    present = [name for name in text if name in table]
+    types = dict.fromkeys(TEXT_COLUMNS, str)
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+    present = [name for name in TEXT_COLUMNS if name in table]
     return table.assign(**table[present].fillna(""))

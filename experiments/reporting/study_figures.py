@@ -1,7 +1,10 @@
 """The figures of a report: tables in, matplotlib figures out; no files."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics
@@ -32,11 +35,19 @@ VERDICTS = {
 
 @style()
 def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
-    """Change of every arm against its reference in one metric: intervals, margin and verdict.
+    """Draw the change of every arm against its reference: intervals, margin and verdict.
 
     The mean of the classifiers has a diamond, a thick line and the verdict; single classifiers,
-    which are exploratory, are grey and have none. An interval much wider than most ends in an
-    arrow, so that the others can be told apart.
+    which are exploratory, are grey and have none. An interval much wider than most is clipped and
+    ends in an arrow, so that the others stay readable.
+
+    Args:
+        deltas: deltas.csv: one row per arm, classifier and metric.
+        metric: Which of them.
+        margin: The study's margin, which is shaded.
+
+    Returns:
+        The figure.
     """
     rows = deltas[deltas["metric"] == metric]
     reach = rows[["low", "high"]].abs().max(axis=1).median()
@@ -65,20 +76,26 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     return figure
 
 
-def _interval(axes, row: pd.Series, y: float, edge: float, mean: bool) -> None:
+def _interval(axes: Axes, row: pd.Series, y: float, edge: float, mean: bool) -> None:
     colour = BLACK if mean else GREY
     if np.isfinite(row["low"]):
         ends = np.clip([row["low"], row["high"]], -edge, edge)
         axes.plot(ends, [y, y], color=colour, lw=3 if mean else 1.3, gid=f"interval {y:g}")
-        for end, beyond, arrow in zip(ends, (row["low"], row["high"]), "<>", strict=True):
-            if end != beyond:
+        for end, unclipped, arrow in zip(ends, (row["low"], row["high"]), "<>", strict=True):
+            if end != unclipped:
                 axes.plot(end, y, arrow, color=colour, ms=7 if mean else 5)
     face = colour if mean else "white"
     axes.plot(row["delta"], y, "D" if mean else "o", color=colour, mfc=face, ms=6 if mean else 4)
     if mean:
         sign, colour = VERDICTS.get(row["verdict"], ("", BLACK))
-        place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontweight": "bold"}
-        axes.annotate(f"{sign} {row['verdict']}", (1.01, y), color=colour, **place)
+        axes.annotate(
+            f"{sign} {row['verdict']}",
+            (1.01, y),
+            xycoords=("axes fraction", "data"),
+            color=colour,
+            va="center",
+            fontweight="bold",
+        )
 
 
 def _label(row: pd.Series) -> str:
@@ -90,15 +107,15 @@ def _reference(row: pd.Series) -> str:
     return row.get("reference", "real")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.4g} %"
 
 
 def _forest_note(rows: pd.DataFrame, margin: float) -> str:
-    single = rows.loc[rows["classifier"] != "all", "confidence"]
+    levels = rows.loc[rows["classifier"] != "all", "confidence"]
     text = "Lines: intervals of the level in brackets"
-    if len(single):
-        text += f"; of single classifiers (exploratory, not adjusted) {_percent(single.iloc[0])}"
+    if len(levels):
+        text += f"; of single classifiers (exploratory, not adjusted) {_percent(levels.iloc[0])}"
     counts = [f"Margin ±{margin:g} shaded"]
     counts.append(counted(rows["classifier"].nunique() - 1, "classifier"))
     for column, word in (("seeds", "seed"), ("generators", "generator")):
@@ -110,12 +127,20 @@ def _forest_note(rows: pd.DataFrame, margin: float) -> str:
 
 @style()
 def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
-    """The metric's change against the ratio of extra images, per classifier, with the control."""
+    """Draw the change of a metric against the ratio of extra images, a panel per classifier.
+
+    Args:
+        deltas: deltas.csv: one row per arm, classifier and metric.
+        metric: Which of them.
+
+    Returns:
+        The figure; duplicated images, the control, and more real ones are drawn for comparison.
+    """
     rows = deltas[(deltas["metric"] == metric)].copy()
     arms = {name: parse(name) for name in rows["arm"].unique()}
     names = list(dict.fromkeys(rows["classifier"]))
-    figure, panels = panels_of(len(names), 2.3, sharey=True)
-    kinds = (
+    figure, panels = open_panels(len(names), 2.3, sharey=True)
+    kinds: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("synthetic", "synthetic", {"color": BLUE, "linestyle": "-", "marker": "o"}),
         ("duplicated", "duplicated (control)", {"color": GREY, "linestyle": "--", "marker": "s"}),
         ("oracle", "more original images", {"color": GREEN, "linestyle": "-.", "marker": "^"}),
@@ -125,11 +150,11 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
         for shift, (kind, label, look) in enumerate(kinds):
             points = [(0.0, 0.0, 0.0, 0.0)]
             for arm, parsed in arms.items():
-                plain = Arm(arm, real=True, **{kind: getattr(parsed, kind)})
-                if parsed != plain or not getattr(parsed, kind):
+                ratio = getattr(parsed, kind)
+                if not ratio or parsed != Arm(arm, real=True, **{kind: ratio}):
                     continue
                 row = rows[(rows["arm"] == arm) & (rows["classifier"] == name)].iloc[0]
-                points.append((getattr(parsed, kind), row["delta"], row["low"], row["high"]))
+                points.append((ratio, row["delta"], row["low"], row["high"]))
                 levels.add(row["confidence"])
             x, y, low, high = np.array(sorted(points)).T
             x = x + 0.012 * shift
@@ -141,9 +166,9 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
         axes.set_xlabel("extra images per original one")
     for axes in panels[:: min(3, len(panels))]:
         axes.set_ylabel(f"change in {metrics.title(metric)}")
-    if panels[0].get_legend_handles_labels()[0]:
-        shown = panels[0].get_legend_handles_labels()
-        figure.legend(*shown, loc="outside upper center", ncols=len(kinds))
+    handles, labels = panels[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(kinds))
     counts = [counted(rows[f"{word}s"].max(), word) for word in ("seed", "generator")]
     bars = " or ".join(map(_percent, sorted(levels)))
     footnote(figure, f"Bars: {bars} intervals, as in the forest plot; {', '.join(counts)}.")
@@ -152,22 +177,31 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
 
 @style()
 def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> Figure:
-    """One small matrix per arm and classifier, summed over the seeds."""
+    """Draw one matrix per arm and classifier, summed over the seeds.
+
+    Args:
+        metrics: metrics.csv: one row per trial, with the counts tn, fp, fn and tp.
+        positive: The name of the positive class.
+        negative: The name of the other one.
+
+    Returns:
+        The figure.
+    """
     names = list(dict.fromkeys(metrics["classifier"]))
     arms = list(dict.fromkeys(metrics["arm"]))
     figure = open_figure(max(COLUMN, 1.2 + 1.2 * len(arms)), 0.6 + 1.5 * len(names))
     panels = figure.subplots(len(names), len(arms), squeeze=False)
     for row, name in enumerate(names):
         for column, arm in enumerate(arms):
-            same = metrics[(metrics["classifier"] == name) & (metrics["arm"] == arm)]
-            cells = same[["tn", "fp", "fn", "tp"]].sum().to_numpy(float).reshape(2, 2)
-            shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
+            trials = metrics[(metrics["classifier"] == name) & (metrics["arm"] == arm)]
+            cells = trials[["tn", "fp", "fn", "tp"]].sum().to_numpy(float).reshape(2, 2)
+            fractions = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
             axes = panels[row][column]
-            axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+            axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
             for i in (0, 1):
                 for j in (0, 1):
-                    colour = "white" if shares[i, j] > 0.6 else BLACK
-                    text = f"{cells[i, j]:.0f}\n{shares[i, j]:.0%}"
+                    colour = "white" if fractions[i, j] > 0.6 else BLACK
+                    text = f"{cells[i, j]:.0f}\n{fractions[i, j]:.0%}"
                     axes.text(j, i, text, ha="center", va="center", color=colour)
             axes.set_xticks([0, 1], [negative, positive])
             axes.set_yticks([0, 1], [negative, positive] if column == 0 else ["", ""])
@@ -179,16 +213,23 @@ def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> F
                 axes.set_xlabel("predicted")
     runs = metrics.groupby(["arm", "classifier"]).size().max()
     footnote(
-        figure, f"Test images, summed over {counted(runs, 'training run')}; shares of each row."
+        figure, f"Test images, summed over {counted(runs, 'training run')}; fractions of each row."
     )
     return figure
 
 
 @style()
 def training_curves(histories: pd.DataFrame) -> Figure:
-    """Loss, accuracy and learning rate against steps; a dot marks the weights that were kept.
+    """Draw loss, accuracy and learning rate against steps, one row of panels per classifier.
 
-    One row of panels per classifier. Thick: validation; thin: training. Means over the seeds.
+    Means over training runs; thick lines are validation, thin ones training. A dot marks the
+    weights that a run chose.
+
+    Args:
+        histories: The history.csv of all trials, with arm and classifier.
+
+    Returns:
+        The figure.
     """
     names = list(dict.fromkeys(histories["classifier"]))
     arms = list(dict.fromkeys(histories["arm"]))
@@ -196,15 +237,15 @@ def training_curves(histories: pd.DataFrame) -> Figure:
     panels = figure.subplots(len(names), 3, squeeze=False)
     for row, name in zip(panels, names, strict=True):
         for arm, look in zip(arms, line_styles(len(arms)), strict=True):
-            same = histories[(histories["classifier"] == name) & (histories["arm"] == arm)]
-            mean = same.groupby("step")[
+            rows = histories[(histories["classifier"] == name) & (histories["arm"] == arm)]
+            mean = rows.groupby("step")[
                 ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
             ].mean()
-            kept = same[same["best"] == 1]
+            chosen = rows[rows["best"] == 1]
             for axes, metric in zip(row, ("loss", "accuracy"), strict=False):
                 axes.plot(mean.index, mean[metric], **look, lw=0.6)
                 axes.plot(mean.index, mean[f"val_{metric}"], **look, lw=1.6, label=arm)
-                axes.plot(kept["step"], kept[f"val_{metric}"], "o", color=look["color"])
+                axes.plot(chosen["step"], chosen[f"val_{metric}"], "o", color=look["color"])
             row[2].plot(mean.index, mean["learning_rate"], **look)
         for axes, label in zip(row, ("loss", "accuracy", "learning rate"), strict=True):
             axes.set_ylabel(label)
@@ -215,17 +256,26 @@ def training_curves(histories: pd.DataFrame) -> Figure:
     footnote(
         figure,
         f"Means over up to {counted(runs, 'training run')}. Thick: validation images, with a dot "
-        "where the weights of a run were kept; thin: training images.",
+        "at the weights that a run chose; thin: training images.",
     )
     return figure
 
 
-def panels_of(count: int, height: float, **options) -> tuple[Figure, list]:
-    """A figure of that many panels, up to three in a line, each `height` inches high."""
+def open_panels(count: int, height: float, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Open a figure of several panels, up to three in a line.
+
+    Args:
+        count: How many.
+        height: That of each: inches.
+        sharey: Whether they have one scale on the y axis.
+
+    Returns:
+        The figure and its panels.
+    """
     columns = min(3, count)
     lines = -(-count // columns)
     figure = open_figure(height=height * lines + 0.5)
-    panels = list(figure.subplots(lines, columns, squeeze=False, **options).ravel())
+    panels = list(figure.subplots(lines, columns, squeeze=False, sharey=sharey).ravel())
     for axes in panels[count:]:
         axes.set_visible(False)
     return figure, panels[:count]

@@ -1,1 +1,1 @@
-"""From a study to finished trials: images, generators, trainings."""
+"""From a study to finished trials: images, generators, training, evaluation."""

@@ -1,37 +1,67 @@
-"""What a study's trainings cost: time, and an estimate of the energy."""
+"""What training cost: time, and an estimate of the energy."""
 
+import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 WATTS_PER_CORE = 10
 
 
-def describe(trials: list[dict], generators: list[float]) -> dict[str, str]:
-    """Wall time of all trainings that the tables rest on, whenever they ran, and their energy.
+def describe(trials: list[dict[str, float]], generators: list[float]) -> dict[str, str]:
+    """Sum up the training that the tables of a study rest on, whenever it ran.
 
-    `trials` have seconds (wall) and cpu_seconds (busy cores), `generators` are seconds (wall).
     The energy is an estimate: 10 W for each busy core, of which generators keep all busy, and the
     power limit of each GPU for the whole wall time, which is an upper bound.
+
+    Args:
+        trials: The `seconds` (wall) and `cpu_seconds` (of busy cores) of each trial.
+        generators: Seconds (wall) of each generator.
+
+    Returns:
+        "training time" and "energy (estimate)", in words.
     """
-    wall = sum(trial["seconds"] for trial in trials)
-    found = {
-        "training time": f"{wall / 60:.1f} min in {len(trials)} trials, "
-        f"{sum(generators) / 60:.1f} min in {len(generators)} generators"
+    trial_seconds, generator_seconds = sum(trial["seconds"] for trial in trials), sum(generators)
+    gpus = gpu_watts()
+    cpu_seconds = sum(trial["cpu_seconds"] for trial in trials)
+    cpu_seconds += generator_seconds * (os.cpu_count() or 1)
+    joules = cpu_seconds * WATTS_PER_CORE + (trial_seconds + generator_seconds) * sum(gpus)
+    assumption = f"{WATTS_PER_CORE} W for each busy core"
+    if gpus:
+        assumption += f", at most {sum(gpus):.0f} W for {len(gpus)} GPU"
+    return {
+        "training time": f"{trial_seconds / 60:.1f} min in {len(trials)} trials, "
+        f"{generator_seconds / 60:.1f} min in {len(generators)} generators",
+        "energy (estimate)": f"{joules / 3.6e6:.3g} kWh, at {assumption}",
     }
-    limits = gpu_watts()
-    busy = sum(trial["cpu_seconds"] for trial in trials) + sum(generators) * os.cpu_count()
-    joules = busy * WATTS_PER_CORE + (wall + sum(generators)) * sum(limits)
-    how = f"{WATTS_PER_CORE} W for each busy core"
-    if limits:
-        how += f", at most {sum(limits):.0f} W for {len(limits)} GPU"
-    return found | {"energy (estimate)": f"{joules / 3.6e6:.3g} kWh, at {how}"}
+
+
+def generator_seconds(folder: Path, sets: list[str]) -> list[float]:
+    """Read how long each generator of a study was trained; several sets may come from one.
+
+    Args:
+        folder: The study's folder.
+        sets: Names of the folders of its synthetic sets, `<generator>-<key>`.
+
+    Returns:
+        Seconds (wall) of each generator.
+    """
+    seconds = {}
+    for name in sets:
+        file = folder / "synthetic" / name / "generator" / "complete.json"
+        seconds[name.rsplit("-", 1)[0]] = float(json.loads(file.read_text())["seconds"])
+    return list(seconds.values())
 
 
 def gpu_watts() -> list[float]:
-    """The power limit of each NVIDIA GPU in watts; none where there is no driver."""
+    """Ask the driver for the power limit of each NVIDIA GPU.
+
+    Returns:
+        Watts; empty where there is no driver.
+    """
     if shutil.which("nvidia-smi") is None:
         return []
     command = ["nvidia-smi", "--query-gpu=power.limit", "--format=csv,noheader,nounits"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    return [float(line) for line in found.stdout.split() if line.replace(".", "", 1).isdigit()]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    return [float(line) for line in result.stdout.split() if line.replace(".", "", 1).isdigit()]

@@ -1,4 +1,4 @@
-"""From a study to its images: read, checked, and divided by role."""
+"""From a study to its images: read, checked, and split by role."""
 
 import hashlib
 from typing import NamedTuple
@@ -11,39 +11,84 @@ from experiments.design.study import Study
 from ufgen.display.figure_style import source_word
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
+from ufgen.images.pixel_store import PixelStore
+
+SplitKey = tuple[int, int] | None
+"""The repeat (a seed) and fold of a cross-validation; None for the images' own test split."""
 
 
 class LoadedImages(NamedTuple):
-    """The real images of a study, their pixels, and what could not be read."""
+    """The real images of a study.
+
+    Attributes:
+        images: Those that could be decoded.
+        store: Their pixels, at the study's resolution.
+        quarantine: Those that could not: path, label, split, reason.
+    """
 
     images: ImageSet
-    store: pixel_store.PixelStore
+    store: PixelStore
     quarantine: pd.DataFrame
 
     @property
-    def real(self) -> str:
+    def source_word(self) -> str:
         """What the images are called: "real", or "simulated" where a phantom made any of them."""
         return source_word(self.images.table["source"])
 
+    def pixels_of(self, paths: list[str]) -> np.ndarray:
+        """Look images up by the paths that a study's tables hold.
+
+        Args:
+            paths: N paths relative to the root of the images.
+
+        Returns:
+            Their pixels: uint8 (N, size, size, channels).
+        """
+        rows = self.images.relative().set_index("path").index.get_indexer(paths)
+        return self.store.take(self.images.select(rows))
+
 
 class DataSplit(NamedTuple):
-    """The real images of one division by role, and the pixels of all."""
+    """The real images of a study by role, with one store for the pixels of all.
+
+    Attributes:
+        fit: What generators and classifiers are trained on.
+        validation: Chooses weights, temperature and threshold; whole groups of the training split.
+        test: Predicted once per trial.
+        pool: Training groups that only arms with oracle images use.
+        store: The pixels of all of these.
+    """
 
     fit: ImageSet
     validation: ImageSet
     test: ImageSet
     pool: ImageSet
-    store: pixel_store.PixelStore
+    store: PixelStore
 
     def table(self) -> pd.DataFrame:
-        """All rows with their role: fit, validation, test, or pool (for oracle arms alone)."""
+        """List all images.
+
+        Returns:
+            The columns of an image set, and `role`: fit, validation, test or pool.
+        """
         roles = ("fit", "validation", "test", "pool")
         parts = [getattr(self, role).relative().assign(role=role) for role in roles]
         return pd.concat(parts, ignore_index=True)
 
 
 def read_images(study: Study) -> LoadedImages:
-    """Read and check the images; the same picture in two groups makes them one."""
+    """Read and check the images of a study; groups that share a picture become one.
+
+    Args:
+        study: Names the images, their groups and the resolution.
+
+    Returns:
+        The images with their pixels.
+
+    Raises:
+        UserError: Images that are synthetic, of one class only, all unreadable, or on both sides
+            of their own split.
+    """
     options = study.images
     images = image_set.scan(
         options.path,
@@ -61,42 +106,73 @@ def read_images(study: Study) -> LoadedImages:
     return LoadedImages(splits.group_same_pictures(images), store, quarantine)
 
 
-def divide(study: Study, read: LoadedImages, split: tuple[int, int] | None = None) -> DataSplit:
-    """Divide the images into roles: their own train and test, or the (repeat, fold) `split`.
+def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = None) -> DataSplit:
+    """Split the images into fit, validation, test and pool, by whole groups.
 
-    Validation images are carved from the training groups in use. Raises UserError, also where an
-    arm asks for more images than are kept aside.
+    Args:
+        study: Says which fraction of the training groups is in use, and which of them validates.
+        loaded: All images of the study.
+        key: Which fold of which repeat is the test split; by default the images' own.
+
+    Returns:
+        The images by role.
+
+    Raises:
+        UserError: There are too few groups, or an arm asks for more oracle images than the pool
+            has.
     """
-    if split is None:
-        train, test = read.images.split("train"), read.images.split("test")
+    if key is None:
+        train, test = loaded.images.split("train"), loaded.images.split("test")
     else:
-        held = splits.fold(read.images, study.folds, split[1], split[0])
-        train, test = read.images.select(~held), read.images.select(held)
+        repeat, fold = key
+        held_out = splits.fold(loaded.images, study.folds, fold, repeat)
+        train, test = loaded.images.select(~held_out), loaded.images.select(held_out)
     ranks = splits.group_ranks(train, study.split_seed)
     order = np.lexsort((train.table["sha256"], ranks))
     pool = train.select(order[ranks[order] >= study.images.fraction])
     train = train.select(ranks < study.images.fraction)
-    held = splits.hold_out(train, study.validation_fraction, study.split_seed)
-    fit = train.select(~held)
+    held_out = splits.hold_out(train, study.validation_fraction, study.split_seed)
+    fit = train.select(~held_out)
     for arm in study.parsed_arms():
         if arm.oracle:
             mix(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
-    return DataSplit(fit, train.select(held), test, pool, read.store)
+    return DataSplit(fit, train.select(held_out), test, pool, loaded.store)
 
 
-def images_table(study: Study, read: LoadedImages, prepared: dict) -> pd.DataFrame:
-    """All images with their role, or with their fold in each repeat."""
+def images_table(
+    study: Study, loaded: LoadedImages, data_splits: dict[SplitKey, DataSplit]
+) -> pd.DataFrame:
+    """List the real images of a study and what each was used for.
+
+    Args:
+        study: With or without cross-validation.
+        loaded: All images of the study.
+        data_splits: Every split of the study, by its key.
+
+    Returns:
+        The columns of an image set, and `role`; with cross-validation the role is
+        "cross-validated" and `fold_of_seed_<seed>` is the fold, from 1, of each repeat.
+    """
     if not study.folds:
-        return prepared[None].table()
-    table = read.images.relative().assign(role="cross-validated")
-    for (seed, fold), divided in prepared.items():
+        return data_splits[None].table()
+    table = loaded.images.relative().assign(role="cross-validated")
+    for key, data_split in data_splits.items():
+        assert key is not None
+        seed, fold = key
         column = f"fold_of_seed_{seed}"
-        table.loc[table["path"].isin(divided.test.relative()["path"]), column] = fold + 1
+        table.loc[table["path"].isin(data_split.test.relative()["path"]), column] = fold + 1
     return table
 
 
 def content_key(images: ImageSet) -> str:
-    """A hash of which images with which labels, in which number; not of their order."""
+    """Hash which images have which labels and sources; their order and paths do not count.
+
+    Args:
+        images: Decoded images, so that their `sha256` is known.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     rows = images.table[["sha256", "label", "source"]].to_numpy(str)
     rows = rows[np.lexsort(rows.T[::-1])]
     return hashlib.sha256("\n".join(map(",".join, rows)).encode()).hexdigest()

@@ -1,7 +1,8 @@
-"""The precisions of a study: chosen once for each network and the generators, and kept with it."""
+"""The precision of each network of a study: chosen once, and stored in its folder."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from experiments.design.study import Study
 from ufgen import precision
@@ -11,56 +12,83 @@ GENERATORS = "generators"
 
 
 def settle(study: Study, folder: Path) -> tuple[Study, dict[str, str]]:
-    """The study with the precision of its generators named, and what is used, by network.
+    """Choose every precision of a study that is `auto`, once for its folder.
 
-    The choice is kept in `folder`/precision.json, so that a study that goes on on another machine
+    The choice is stored in `folder`/precision.json, so that a study that goes on on another machine
     computes as it began. A precision that the study names holds as long as it is named: back at
-    `auto`, the rule is asked again.
+    `auto`, the rule of `ufgen.precision` is applied again.
+
+    Args:
+        study: Its training settings and recipe may say `auto`.
+        folder: The study's folder.
+
+    Returns:
+        The study with the precision of its generators named, and the precision of each network,
+        by its name.
     """
     file = Path(folder) / "precision.json"
-    kept = json.loads(file.read_text()) if file.is_file() else {}
-    settled = {
-        name: _again(kept.get(name), {"requested": requested, "gaining": gaining})
-        for name, (requested, gaining) in _asked(study).items()
+    stored = json.loads(file.read_text()) if file.is_file() else {}
+    choices = {
+        name: _choose(requested, stored.get(name)) for name, requested in _requested(study).items()
     }
-    write_text(file, json.dumps(settled, indent=1))
-    return _with(study, settled)
+    write_text(file, json.dumps(choices, indent=1))
+    return _apply(study, choices)
 
 
 def chosen(study: Study) -> tuple[Study, dict[str, str]]:
-    """As `settle` for a study that has not begun; nothing is written."""
-    asked = {name: {"requested": a, "gaining": b} for name, (a, b) in _asked(study).items()}
-    return _with(study, {name: _again(None, found) for name, found in asked.items()})
+    """Choose as `settle` does, for a study that has not begun; nothing is written.
+
+    Args:
+        study: Its training settings and recipe may say `auto`.
+
+    Returns:
+        As `settle`.
+    """
+    requests = _requested(study)
+    return _apply(study, {name: _choose(requested) for name, requested in requests.items()})
 
 
-def _with(study: Study, settled: dict) -> tuple[Study, dict[str, str]]:
-    used = {name: found["used"] for name, found in settled.items()}
+def text(used: dict[str, str]) -> str:
+    """Write precisions as the report does.
+
+    Args:
+        used: The precision of each network, by its name.
+
+    Returns:
+        One line.
+
+    Example:
+        >>> text({"generators": "bfloat16", "hybrid": "float32,bfloat16"})
+        'generators bfloat16, hybrid float32 and bfloat16'
+    """
+    return ", ".join(f"{name} {value.replace(',', ' and ')}" for name, value in used.items())
+
+
+def _requested(study: Study) -> dict[str, dict[str, str]]:
+    """What is requested for each network, and the precision that its kind gains from."""
+    requests = {}
+    if any(arm.synthetic for arm in study.parsed_arms()):
+        recipe = study.generator_recipe()
+        gaining = precision.of_generator(recipe.architecture)
+        requests[GENERATORS] = {"requested": recipe.precision, "gaining": gaining}
+    for classifier in study.classifiers:
+        requested = study.training_of(classifier).precision
+        gaining = precision.of_classifier(classifier.name)
+        requests[classifier.name] = {"requested": requested, "gaining": gaining}
+    return requests
+
+
+def _choose(request: dict[str, str], stored: Any = None) -> dict[str, str]:
+    """The stored choice if it was made for the same request, or a new one."""
+    if isinstance(stored, dict) and request.items() <= stored.items():
+        return stored
+    return request | {"used": precision.choose(request["requested"], request["gaining"])}
+
+
+def _apply(study: Study, choices: dict[str, dict[str, str]]) -> tuple[Study, dict[str, str]]:
+    used = {name: choice["used"] for name, choice in choices.items()}
     if GENERATORS in used:
         options = study.generator.options | {"precision": used[GENERATORS]}
         generator = study.generator.model_copy(update={"options": options})
         study = study.model_copy(update={"generator": generator})
     return study, used
-
-
-def text(used: dict[str, str]) -> str:
-    """For the report: "generators bfloat16, mobilenet_v3 float32"."""
-    return ", ".join(f"{name} {found.replace(',', ' and ')}" for name, found in used.items())
-
-
-def _asked(study: Study) -> dict[str, tuple[str, str]]:
-    """What is requested for each network, and what its kind gains from."""
-    found = {}
-    if any(arm.synthetic for arm in study.parsed_arms()):
-        recipe = study.generator_recipe()
-        found[GENERATORS] = recipe.precision, precision.of_generator(recipe.architecture)
-    for classifier in study.classifiers:
-        requested = study.training_of(classifier).precision
-        found[classifier.name] = requested, precision.of_classifier(classifier.name)
-    return found
-
-
-def _again(kept, asked: dict[str, str]) -> dict[str, str]:
-    """The choice that was kept for what is asked, or a new one."""
-    if isinstance(kept, dict) and asked.items() <= kept.items():
-        return kept
-    return asked | {"used": precision.choose(asked["requested"], asked["gaining"])}

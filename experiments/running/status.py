@@ -10,11 +10,16 @@ from experiments.design.study import Study, Trial
 from ufgen.atomic import atomic_file, atomic_folder
 from ufgen.errors import UserError
 
-FAILED = "failed.json"
+FINISHED, FAILED = "trial.json", "failed.json"
 
 
 def write(folder: Path, trials: list[tuple[Trial, Path]]) -> None:
-    """List all trials of the study, with their folders, in trials.csv, finished or not."""
+    """List all trials of a study in trials.csv, finished or not.
+
+    Args:
+        folder: The study's folder.
+        trials: Each trial and its folder.
+    """
     rows = [
         {
             "arm": trial.arm.name,
@@ -22,42 +27,71 @@ def write(folder: Path, trials: list[tuple[Trial, Path]]) -> None:
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
-            "trial": place.name,
+            "trial": path.name,
         }
-        for trial, place in trials
+        for trial, path in trials
     ]
     with atomic_file(folder / "trials.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
 
 
-def record(place: Path, trial: Trial, error: Exception) -> str:
-    """Write down why a trial failed, in its folder; returns the reason in one line."""
+def record(folder: Path, trial: Trial, error: Exception) -> str:
+    """Write why a trial failed, with the traceback, into its folder.
+
+    Args:
+        folder: The trial's folder; it is replaced.
+        trial: What was trained.
+        error: What it raised.
+
+    Returns:
+        The reason, in one line of at most 300 characters.
+    """
     reason = (str(error).strip().splitlines() or [""])[0][:300] or type(error).__name__
     metadata = {"trial": trial.title, "seed": trial.seed, "error": reason}
     metadata["traceback"] = "".join(traceback.format_exception(error))
-    with atomic_folder(place) as temporary:
+    with atomic_folder(folder) as temporary:
         (temporary / FAILED).write_text(json.dumps(metadata, indent=1))
     return reason
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """trials.csv with a column state: finished, failed or waiting. Raises UserError."""
+    """Read trials.csv and the state of each trial.
+
+    Args:
+        folder: The study's folder.
+
+    Returns:
+        The columns arm, classifier, generator, seed, fold, trial (the name of its folder) and
+        state: finished, failed or waiting. All are text.
+
+    Raises:
+        UserError: The study has not been started.
+    """
     file = Path(folder) / "trials.csv"
     if not file.is_file():
         raise UserError(f"{folder} holds no started study: `ufgen experiment` has not got that far")
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    places = [Path(folder) / "trials" / name for name in table["trial"]]
-    return table.assign(state=[_state(place) for place in places])
+    return table.assign(state=[_state(Path(folder) / "trials" / name) for name in table["trial"]])
 
 
-def _state(place: Path) -> str:
-    if (place / "trial.json").is_file():
+def _state(folder: Path) -> str:
+    if (folder / FINISHED).is_file():
         return "finished"
-    return "failed" if (place / FAILED).is_file() else "waiting"
+    return "failed" if (folder / FAILED).is_file() else "waiting"
 
 
 def describe(folder: Path) -> str:
-    """The number of trials in each state, by arm and classifier, and the errors: text."""
+    """Count the trials in each state, by arm and classifier, and name the errors.
+
+    Args:
+        folder: The study's folder.
+
+    Returns:
+        Lines of text.
+
+    Raises:
+        UserError: The study has not been started.
+    """
     table = read(folder)
     counts = table.groupby(["arm", "classifier"], sort=False)["state"].value_counts().unstack()
     counts = counts.reindex(columns=["finished", "failed", "waiting"]).fillna(0).astype(int)
@@ -65,32 +99,50 @@ def describe(folder: Path) -> str:
         f"{int((table['state'] == 'finished').sum())} of {len(table)} trials are finished",
         counts.reset_index().to_string(index=False),
     ]
-    return "\n".join([*lines, *(f"failed: {a['trial']}: {a['error']}" for a in failures(folder))])
+    lines += [f"failed: {failure['trial']}: {failure['error']}" for failure in failures(folder)]
+    return "\n".join(lines)
 
 
 def failures(folder: Path) -> list[dict]:
-    """What `record` wrote of each failed trial."""
+    """Read why trials failed.
+
+    Args:
+        folder: The study's folder.
+
+    Returns:
+        What `record` wrote of each failed trial: trial, seed, error, traceback.
+    """
     table = read(folder)
     failed = table[table["state"] == "failed"]["trial"]
     return [json.loads((Path(folder) / "trials" / name / FAILED).read_text()) for name in failed]
 
 
 def without_failed(study: Study, folder: Path, command: str) -> tuple[Study, list[str]]:
-    """The study without the seeds of which a trial failed, in any arm, and what to say of it.
+    """Leave out the seeds of which a trial failed, in every arm: the comparison stays paired.
 
-    Raises UserError if no seed is left.
+    Args:
+        study: All of its trials have been run.
+        folder: The study's folder.
+        command: What the user runs to continue.
+
+    Returns:
+        The study with the other seeds, and warnings for the report.
+
+    Raises:
+        UserError: No seed is left.
     """
     failed = failures(folder)
     if not failed:
         return study, []
-    lost = {metadata["seed"] for metadata in failed}
-    kept = [seed for seed in study.seeds if seed not in lost]
-    what = "; ".join(f"{metadata['trial']}: {metadata['error']}" for metadata in failed[:5])
+    lost = {failure["seed"] for failure in failed}
+    complete = [seed for seed in study.seeds if seed not in lost]
+    reasons = "; ".join(f"{failure['trial']}: {failure['error']}" for failure in failed[:5])
     again = f"`{command} --retry-failed` runs what failed again"
-    if not kept:
-        raise UserError(f"every seed has a trial that failed: {what}. {again}")
+    if not complete:
+        raise UserError(f"every seed has a trial that failed: {reasons}. {again}")
+    seeds = ", ".join(map(str, sorted(lost)))
     warning = (
-        f"{len(failed)} trials failed ({what}). The seeds {', '.join(map(str, sorted(lost)))} are "
+        f"{len(failed)} trials failed ({reasons}). The seeds {seeds} are "
         f"left out in every arm, so that the comparison stays paired. {again}."
     )
-    return study.model_copy(update={"seeds": kept}), [warning]
+    return study.model_copy(update={"seeds": complete}), [warning]

@@ -1,73 +1,164 @@
-"""A study's synthetic images: generators trained on fit rows alone, and what is drawn from them."""
+"""A study's synthetic images: generators trained on fit rows alone, and sets sampled from them."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
-from experiments.running.data_split import DataSplit
+from experiments.running.data_split import DataSplit, SplitKey
 from ufgen import provenance
+from ufgen.gan.recipe import Recipe
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
+from ufgen.images.pixel_store import PixelStore
+
+
+class SyntheticImages(NamedTuple):
+    """What was sampled from one generator, in `<study>/synthetic/<name>/`, and its pixels."""
+
+    name: str
+    images: ImageSet
+    store: PixelStore
+
+
+SyntheticSets = dict[tuple[int, bool], SyntheticImages]
+"""By the seed of the generator, and whether the images passed the study's filters."""
 
 
 def prepare_synthetic(
-    study: Study, prepared: DataSplit, folder: Path, generators: Path
-) -> dict[tuple[int, bool], tuple[ImageSet, pixel_store.PixelStore]]:
-    """Train (or reuse) the generators on the fit rows alone and draw what the arms need.
+    study: Study, data_split: DataSplit, folder: Path, generators: Path
+) -> SyntheticSets:
+    """Train the generators of one split, sample what its arms need, and record how good it is.
 
-    Returns the synthetic image set and its pixel store by the generator's seed, and whether they
-    passed the filters; nothing if no arm asks for any. The images are in
-    `folder/synthetic/<key>/`. Raises UserError if a generator saw a held-out image.
+    What is there already is reused. The images are written into `folder/synthetic/<name>/`.
+
+    Args:
+        study: Names the recipe, the generators' seeds, the filters and the arms.
+        data_split: Its fit rows alone are what generators learn from.
+        folder: The study's folder.
+        generators: The folder that generators are in, or trained into.
+
+    Returns:
+        The synthetic images; empty if no arm asks for any.
+
+    Raises:
+        UserError: A generator has seen an image that is held out.
     """
-    arms, found = study.parsed_arms(), {}
+    arms, sets = study.parsed_arms(), {}
     for filtered in (False, True):
-        counts = synthetic_counts(prepared.fit, arms, filtered)
+        counts = synthetic_counts(data_split.fit, arms, filtered)
         filters = tuple(study.generator.filters) if filtered else ()
         for seed in study.generator.seeds if counts else ():
-            place = folder, generators
-            found[seed, filtered] = _draw(study, prepared, counts, filters, seed, *place)
-    return found
+            sets[seed, filtered] = _prepare_set(
+                study, data_split, counts, filters, seed, folder, generators
+            )
+    return sets
 
 
-def _draw(study, prepared: DataSplit, counts, filters, seed: int, folder: Path, generators: Path):
-    from experiments.running import synthetic_record as drawings
+def describe_sets(sets: dict[SplitKey, SyntheticSets]) -> list[dict]:
+    """List the synthetic sets of a study.
+
+    Args:
+        sets: Those of each split.
+
+    Returns:
+        One dict per set: folder, generator (its seed), filtered, and split, in words.
+    """
+    return [
+        {
+            "folder": synthetic.name,
+            "generator": generator,
+            "filtered": filtered,
+            "split": "" if key is None else f"seed {key[0]}, fold {key[1] + 1}",
+        }
+        for key, of_split in sets.items()
+        for (generator, filtered), synthetic in of_split.items()
+    ]
+
+
+def missing_generators(
+    study: Study, data_splits: list[DataSplit], root: Path
+) -> dict[Path, tuple[ImageSet, Recipe]]:
+    """Find the generators of a study that are not finished.
+
+    Args:
+        study: Names the recipe and the seeds.
+        data_splits: For each, its fit rows are what generators learn from.
+        root: The folder that generators are in.
+
+    Returns:
+        The training images and the recipe of each, by its folder in `root`.
+    """
+    from ufgen.fidelity.feature_extractors import texture
+    from ufgen.gan.generator_folder import (
+        GeneratorFolder,
+        generator_key,
+        generator_settings,
+        mention_other_versions,
+    )
+
+    missing: dict[Path, tuple[ImageSet, Recipe]] = {}
+    settings = set()
+    if any(arm.synthetic for arm in study.parsed_arms()):
+        for data_split in data_splits:
+            fit, pixels = data_split.fit, data_split.store.take(data_split.fit)
+            for seed in study.generator.seeds:
+                recipe = study.generator_recipe(seed=seed)
+                folder = Path(root) / generator_key(fit, pixels, recipe, texture())
+                if not GeneratorFolder(folder).complete:
+                    missing[folder] = fit, recipe
+                    settings.add(generator_settings(fit, pixels, recipe, texture()))
+    mention_other_versions(root, settings)
+    return missing
+
+
+def _prepare_set(
+    study: Study,
+    data_split: DataSplit,
+    counts: dict[str, int],
+    filters: tuple[str, ...],
+    seed: int,
+    folder: Path,
+    generators: Path,
+) -> SyntheticImages:
+    from experiments.running import synthetic_record
     from ufgen.display.contact_sheet import Strip
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.sampling import sampler
     from ufgen.gan.training import trainer
     from ufgen.synthesis import pipeline
 
-    fit, fit_pixels = prepared.fit, prepared.store.take(prepared.fit)
+    fit, fit_pixels = data_split.fit, data_split.store.take(data_split.fit)
     recipe = study.generator_recipe(seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    by = provenance.made_by(
+    made_by = provenance.made_by(
         "features",
         "experiments.running.synthetic_record",
         "ufgen.synthesis.pipeline",
         "ufgen.synthesis.evaluation",
     )
-    numbers = provenance.key(8, counts, filters, by)
-    drawn = folder / "synthetic" / f"{generator.name}-{numbers}"
-    if not (drawn / "fidelity.csv").is_file():
+    set_folder = folder / "synthetic"
+    set_folder /= f"{generator.name}-{provenance.key(8, counts, filters, made_by)}"
+    if not (set_folder / "fidelity.csv").is_file():
         sampling = pipeline.SamplingOptions(filters=filters)
         kept, dropped = pipeline.sample_filtered(
             generator, counts, sampling, fit, fit_pixels, texture()
         )
+        validation = data_split.validation
+        held_out = Strip(validation.table, data_split.store.take(validation))
 
-        unseen = Strip(prepared.validation.table, prepared.store.take(prepared.validation))
-
-        def record(place: Path) -> None:
-            drawings.describe(place, kept, fit, fit_pixels, unseen)
+        def record(temporary: Path) -> None:
+            synthetic_record.describe(temporary, kept, fit, fit_pixels, held_out)
             if filters:
-                dropped.to_csv(place / "dropped.csv", index=False)
+                dropped.to_csv(temporary / "dropped.csv", index=False)
 
-        sampler.write(kept, drawn, fit, fit_pixels, record)
-    seen = pd.read_csv(drawn / "training.csv", dtype=str, keep_default_na=False)
-    for held_out in (prepared.validation, prepared.test):
-        splits.check_no_leak(seen, held_out, by=f"the generator {generator.name}")
-    synthetic = image_set.scan(drawn / "manifest.csv", study.images.positive)
+        sampler.write(kept, set_folder, fit, fit_pixels, record)
+    seen = pd.read_csv(set_folder / "training.csv", dtype=str, keep_default_na=False)
+    for images in (data_split.validation, data_split.test):
+        splits.check_no_leak(seen, images, by=f"the generator {generator.name}")
+    synthetic = image_set.scan(set_folder / "manifest.csv", study.images.positive)
     options = study.images
     decoded = pixel_store.load(synthetic, options.resolution, options.channels, options.fit)
-    return decoded.images, decoded.store
+    return SyntheticImages(set_folder.name, decoded.images, decoded.store)

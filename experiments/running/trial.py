@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,39 +19,52 @@ from ufgen import provenance
 from ufgen.atomic import atomic_folder
 from ufgen.display import tensorboard
 from ufgen.images.image_set import ImageSet
+from ufgen.images.pixel_store import PixelStore
 
 PREDICTIONS = ["path", "label", "group", "sha256", "target", "probability", "predicted"]
 PREDICTIONS += ["threshold"]
+HEATMAPS = "heatmaps.npy"
 
 
 def run_trial(
     study: Study,
-    prepared: DataSplit,
-    store,
+    data_split: DataSplit,
+    store: PixelStore,
     trial: Trial,
     training_set: ImageSet,
     network: Classifier,
-    place: Path,
-    on_step=lambda: None,
+    folder: Path,
+    on_step: Callable[[], None] = lambda: None,
 ) -> None:
-    """Train and evaluate once; write `place/` with predictions.csv, history.csv and trial.json.
+    """Train and evaluate once; write predictions.csv, history.csv and trial.json.
 
     Temperature and threshold come from the validation images; the test images are predicted once,
-    after training, in the order of their hash. Of the first seed and generator evidence.npy keeps
-    the Grad-CAM maps too: float16 (N, h, w), as shares of each map's maximum; 0 where all images
-    get the same probability, which has no evidence. trial.json says so (`constant`), and whether
-    the weights are those of the first evaluation (`kept_first`).
-    """
-    started, busy = time.perf_counter(), time.process_time()
+    after training, in the order of their hash. trial.json says whether all test images get the
+    same probability (`constant`), and whether the weights are those of the first evaluation
+    (`kept_first`). Trials of the first seed and generator also write heatmaps.npy, the Grad-CAM
+    heatmaps of the N test images: float16 (N, h, w), each divided by its maximum; all 0 where the
+    probability is constant.
 
-    def examples(images: ImageSet, pretraining=None) -> Examples:
+    Args:
+        study: How the classifier is trained.
+        data_split: Validation and test images.
+        store: The pixels of all images, synthetic ones included.
+        trial: The arm, the classifier and the seed.
+        training_set: What the arm trains on.
+        network: The compiled classifier; any weights it has are replaced by the seed's.
+        folder: The trial's folder; it appears whole.
+        on_step: Called after each optimiser step.
+    """
+    started, cpu_started = time.perf_counter(), time.process_time()
+
+    def examples(images: ImageSet, pretraining: np.ndarray | None = None) -> Examples:
         return Examples(store.take(images), images.targets(), pretraining)
 
-    drawn = (training_set.table["source"] == "synthetic").to_numpy()
-    training, validation = study.training_of(trial.classifier), examples(prepared.validation)
-    curves = tensorboard.Curves(f"classifiers/{place.name}")
+    synthetic = (training_set.table["source"] == "synthetic").to_numpy()
+    training, validation = study.training_of(trial.classifier), examples(data_split.validation)
+    curves = tensorboard.Curves(f"classifiers/{folder.name}")
     history = network.fit(
-        examples(training_set, drawn if trial.arm.pretrain else None),
+        examples(training_set, synthetic if trial.arm.pretrain else None),
         validation,
         training,
         trial.seed,
@@ -60,21 +74,22 @@ def run_trial(
     )
     curves.close()
     raw = network.predict(validation.pixels, training.test_views)
-    judge = calibration.fit(validation.targets, raw)
-    test = prepared.test.select(
-        prepared.test.table.sort_values(["sha256", "path"]).index.to_numpy()
+    calibrated = calibration.fit(validation.targets, raw)
+    test = data_split.test.select(
+        data_split.test.table.sort_values(["sha256", "path"]).index.to_numpy()
     )
     raw = network.predict(store.take(test), training.test_views)
-    probability = calibration.scale(raw, judge.temperature)
+    probability = calibration.scale(raw, calibrated.temperature)
     constant = metrics.is_constant(probability)
     negative = next(label for label in test.classes if label != test.positive)
+    threshold = calibrated.threshold
     predictions = test.relative().assign(
         target=test.targets(),
         probability=probability,
-        threshold=judge.threshold,
-        predicted=[test.positive if p >= judge.threshold else negative for p in probability],
+        threshold=threshold,
+        predicted=[test.positive if p >= threshold else negative for p in probability],
     )
-    with atomic_folder(place) as temporary:
+    with atomic_folder(folder) as temporary:
         predictions[PREDICTIONS].to_csv(temporary / "predictions.csv", index=False)
         history.to_csv(temporary / "history.csv", index=False)
         metadata = {
@@ -83,38 +98,54 @@ def run_trial(
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
-            "settings": trial_settings(study, prepared, trial, training_set, network.precision),
+            "settings": trial_settings(study, data_split, trial, training_set, network.precision),
             "made_by": made_by(),
             "precision": network.precision,
             "n_train": len(training_set),
             "steps": int(history["step"].iloc[-1]),
             "batch": training.batch,
             "initial_sha256": network.initial_sha256(),
-            "validation_sha256": content_key(prepared.validation),
-            "threshold": judge.threshold,
-            "temperature": judge.temperature,
+            "validation_sha256": content_key(data_split.validation),
+            "threshold": threshold,
+            "temperature": calibrated.temperature,
             "constant": constant,
             "kept_first": weight_selection.kept_first(history),
             "seconds": round(time.perf_counter() - started, 2),
-            "cpu_seconds": round(time.process_time() - busy, 2),
+            "cpu_seconds": round(time.process_time() - cpu_started, 2),
         }
-        first = study.seeds[0], study.generator.seeds[0]
-        if trial.seed == first[0] and trial.generator in (None, first[1]):
-            maps = network.heatmaps(store.take(test))
-            largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)
-            shares = np.zeros_like(maps) if constant else maps / largest
-            np.save(temporary / "evidence.npy", shares.astype("float16"))
+        first_seed, first_generator = study.seeds[0], study.generator.seeds[0]
+        if trial.seed == first_seed and trial.generator in (None, first_generator):
+            heatmaps = network.heatmaps(store.take(test))
+            largest = np.maximum(heatmaps.max(axis=(1, 2), keepdims=True), 1e-12)
+            relative = np.zeros_like(heatmaps) if constant else heatmaps / largest
+            np.save(temporary / HEATMAPS, relative.astype("float16"))
         (temporary / "trial.json").write_text(json.dumps(metadata, indent=1))
 
 
-def read_predictions(place: Path) -> pd.DataFrame:
-    """The predictions of a trial: what is text stays text, also a group called NA."""
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Read the predictions of a trial; what is text stays text, also a group called NA.
+
+    Args:
+        folder: The trial's folder.
+
+    Returns:
+        One row per test image, with the columns `PREDICTIONS`.
+    """
     text = dict.fromkeys(["path", "label", "group", "sha256", "predicted"], str)
-    return pd.read_csv(place / "predictions.csv", dtype=text, keep_default_na=False)
+    return pd.read_csv(folder / "predictions.csv", dtype=text, keep_default_na=False)
 
 
 def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
-    """Where a trial lives: its name, and a hash of its settings and of `made_by`."""
+    """Name the folder of a trial: its arm, classifier and seeds, and a hash of what made it.
+
+    Args:
+        folder: The study's folder.
+        trial: What is trained.
+        settings: The hash of `trial_settings`.
+
+    Returns:
+        A path in `folder/trials/`.
+    """
     key = provenance.key(10, settings, made_by())
     generator = "" if trial.generator is None else f"_generator{trial.generator}"
     fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
@@ -123,18 +154,33 @@ def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
 
 
 def made_by() -> dict[str, str]:
-    """The versions that the result of a trial depends on."""
+    """Name the versions that the result of a trial depends on.
+
+    Returns:
+        Versions of libraries and a hash of the code, by name.
+    """
     return provenance.made_by("training", "experiments.running.trial", "ufgen.images.pixel_store")
 
 
 def trial_settings(
-    study: Study, prepared: DataSplit, trial: Trial, training_set: ImageSet, precision: str
+    study: Study, data_split: DataSplit, trial: Trial, training_set: ImageSet, precision: str
 ) -> str:
-    """A hash of everything that is asked of a trial: images, network, training, seed."""
-    test = prepared.test.relative()[["path", "sha256", "label", "group"]]
+    """Hash everything that is requested of a trial: images, network, training and seed.
+
+    Args:
+        study: How images are read and the classifier is trained.
+        data_split: Validation and test images.
+        trial: The arm, the classifier and the seed.
+        training_set: What the arm trains on.
+        precision: That of the network.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    test = data_split.test.relative()[["path", "sha256", "label", "group"]]
     depends = {
         "train": content_key(training_set),
-        "validation": content_key(prepared.validation),
+        "validation": content_key(data_split.validation),
         "test": sorted(test.itertuples(index=False, name=None)),
         "positive": training_set.positive,
         "images": study.images.model_dump(include={"resolution", "channels", "fit"}),

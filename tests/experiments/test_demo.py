@@ -16,8 +16,8 @@ from ufgen.phantom import phantom_set
 
 def test_easy_images_show_no_surround_and_darker_fibroids():
     views = {label: phantom.simulate_patient(0, 3, label, 2, 64, True) for label in ("UF", "NUF")}
-    for found in views.values():
-        for view in found:
+    for of_patient in views.values():
+        for view in of_patient:
             edges = np.concatenate([view.pixels[0], view.pixels[-1], *view.pixels[:, [0, -1]].T])
             assert (edges > 0).mean() > 0.7
     assert any(view.lesions for view in views["UF"])
@@ -37,17 +37,17 @@ def test_the_other_patients_are_labelled_by_the_side_of_their_fibroid(monkeypatc
 
 def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
     study = study_yaml.read("demo")
-    place = tmp_path / "mobilenet_v3.weights.h5"
+    weights = tmp_path / "mobilenet_v3.weights.h5"
     images = study.images.model_copy(update={"path": str(tmp_path / "set")})
-    first = study.classifiers[0].model_copy(update={"weights": str(place)})
+    first = study.classifiers[0].model_copy(update={"weights": str(weights)})
     small = study.model_copy(update={"images": images, "classifiers": [first]})
     monkeypatch.setattr(demo, "IMAGES", demo.IMAGES | {"train": 12, "test": 8})
     monkeypatch.setattr(demo, "PATIENTS", 120)
-    monkeypatch.setitem(demo.LESSONS, "mobilenet_v3", {"steps": 2})
+    monkeypatch.setitem(demo.TRAINING, "mobilenet_v3", {"steps": 2})
     demo.write_images(small)
     demo.learn_features(small)
-    assert len(image_set.scan(tmp_path / "set")) == 20 and place.stat().st_size > 1e6
-    monkeypatch.setattr(demo, "_learn", lambda *_: pytest.fail("learnt again"))
+    assert len(image_set.scan(tmp_path / "set")) == 20 and weights.stat().st_size > 1e6
+    monkeypatch.setattr(demo, "_learn", lambda *_: pytest.fail("learned again"))
     monkeypatch.setattr(phantom_set, "simulate_patient", lambda *_: pytest.fail("simulated again"))
     demo.write_images(small)
     demo.learn_features(small)
@@ -62,10 +62,10 @@ def test_images_of_an_earlier_version_are_not_taken_for_the_demonstrations(tmp_p
 
 def test_the_demonstration_on_other_images_learns_its_features_too(tmp_path, monkeypatch, phantoms):
     monkeypatch.chdir(tmp_path)
-    learnt = []
-    monkeypatch.setattr(demo, "_learn", lambda file, *_: learnt.append(file.name))
+    learned = []
+    monkeypatch.setattr(demo, "_learn", lambda file, *_: learned.append(file.name))
     monkeypatch.setattr(demo, "_other_patients", lambda size: (None, None))
     monkeypatch.setattr(plan, "write_plan", lambda *_: "planned")
-    made = CliRunner().invoke(app, ["experiment", "demo", "--data", str(phantoms), "--plan"])
-    assert made.output.endswith("planned\n") and not (tmp_path / "runs" / "phantom").exists()
-    assert learnt == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]
+    result = CliRunner().invoke(app, ["experiment", "demo", "--data", str(phantoms), "--plan"])
+    assert result.output.endswith("planned\n") and not (tmp_path / "runs" / "phantom").exists()
+    assert learned == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]

@@ -17,7 +17,7 @@ from classifiers.evaluation import calibration
 from classifiers.training.trainer import Classifier
 from experiments import runner
 from experiments.design import study_yaml
-from experiments.running import jobs
+from experiments.running.executors import jobs
 from experiments.running.trial import read_predictions
 from ufgen.gan.sampling import sampler
 from ufgen.gan.training import trainer
@@ -99,15 +99,15 @@ class Spies:
         self.trials[-1].trained = True
 
     def _on_Classifier_predict(self, given, result):
-        made = self.trials[-1]
-        made.predicted.append((_hashes(given.pixels), result, made.trained))
+        trial = self.trials[-1]
+        trial.predicted.append((_hashes(given.pixels), result, trial.trained))
 
     def _on_calibration_fit(self, given, _):
-        made = self.trials[-1]
-        made.calibrated.append((given.labels, given.raw, made.trained))
+        trial = self.trials[-1]
+        trial.calibrated.append((given.labels, given.raw, trial.trained))
 
     def _on_jobs_run_trial(self, given, _):
-        self.trials[-1].arm, self.trials[-1].place = given.trial.arm, given.place
+        self.trials[-1].arm, self.trials[-1].folder = given.trial.arm, given.folder
 
 
 @pytest.fixture(scope="module", params=list(STUDIES))
@@ -142,37 +142,39 @@ def _real(folder) -> pd.DataFrame:
 def test_the_test_images_are_predicted_once_after_training_and_seen_by_nothing_else(spied):
     spies, folder = spied
     groups = _real(folder)["group"]
-    for made in spies.trials:
-        test = read_predictions(made.place)["sha256"].tolist()
+    for trial in spies.trials:
+        test = read_predictions(trial.folder)["sha256"].tolist()
         assert test and len(set(test)) == len(test)
         of_test = set(groups[test])
-        real = [image for image in made.train if image in groups.index]
-        assert not set(groups[real + made.validation]) & of_test
-        touched = [(g, trained) for g, _, trained in made.predicted if set(g) & set(test)]
+        real = [image for image in trial.train if image in groups.index]
+        assert not set(groups[real + trial.validation]) & of_test
+        touched = [(g, trained) for g, _, trained in trial.predicted if set(g) & set(test)]
         assert [(sorted(g), trained) for g, trained in touched] == [(sorted(test), True)]
 
 
 def test_weights_temperature_and_threshold_come_from_the_validation_images(spied):
     spies, folder = spied
     images = _real(folder)
-    for made in spies.trials:
-        assert made.validation and not set(made.train) & set(made.validation)
-        assert not set(images["group"][made.validation]) & set(
-            images["group"].reindex(made.train).dropna()
+    for trial in spies.trials:
+        assert trial.validation and not set(trial.train) & set(trial.validation)
+        assert not set(images["group"][trial.validation]) & set(
+            images["group"].reindex(trial.train).dropna()
         )
         if "role" in images and "validation" in set(images["role"]):
-            assert set(made.validation) == set(images.index[images["role"] == "validation"])
-        assert [trained for *_, trained in made.calibrated].count(True) == 1
-        for labels, raw, trained in made.calibrated:
-            of_raw = (given for given, result, _ in made.predicted if result is raw)
-            given = next(of_raw) if trained else made.validation
-            assert Counter(given) == Counter(made.validation)
+            assert set(trial.validation) == set(images.index[images["role"] == "validation"])
+        assert [trained for *_, trained in trial.calibrated].count(True) == 1
+        for labels, raw, trained in trial.calibrated:
+            of_raw = (given for given, result, _ in trial.predicted if result is raw)
+            given = next(of_raw) if trained else trial.validation
+            assert Counter(given) == Counter(trial.validation)
             assert labels.tolist() == (images["label"][given] == "UF").astype(int).tolist()
-        (fitted,) = (calibration.fit(*given) for *given, trained in made.calibrated if trained)
-        (of_test,) = (raw for given, raw, _ in made.predicted if set(given) - set(made.validation))
-        metadata = json.loads((made.place / "trial.json").read_text())
+        (fitted,) = (calibration.fit(*given) for *given, trained in trial.calibrated if trained)
+        (of_test,) = (
+            raw for given, raw, _ in trial.predicted if set(given) - set(trial.validation)
+        )
+        metadata = json.loads((trial.folder / "trial.json").read_text())
         assert metadata["temperature"] == pytest.approx(fitted.temperature, rel=1e-9)
-        table = read_predictions(made.place)
+        table = read_predictions(trial.folder)
         assert table["threshold"].to_numpy() == pytest.approx(fitted.threshold, rel=1e-9)
         scaled = calibration.scale(of_test, fitted.temperature)
         assert table["probability"].to_numpy() == pytest.approx(scaled, rel=1e-9)
@@ -180,18 +182,18 @@ def test_weights_temperature_and_threshold_come_from_the_validation_images(spied
 
 def test_generators_and_filters_see_the_training_images_alone(spied):
     spies, folder = spied
-    drawn = {
+    synthetic = {
         file.parent: set(pd.read_csv(file)["sha256"])
         for file in folder.glob("synthetic/*/manifest.csv")
     }
-    for made in spies.trials:
-        held_out = set(made.validation) | set(read_predictions(made.place)["sha256"])
-        places = [place for place, images in drawn.items() if images & set(made.train)]
-        assert bool(places) == (made.arm.synthetic > 0)
-        for place in places:
-            (seen,) = (s for name, s in spies.generators.items() if place.name.startswith(name))
+    for trial in spies.trials:
+        held_out = set(trial.validation) | set(read_predictions(trial.folder)["sha256"])
+        used = [path for path, images in synthetic.items() if images & set(trial.train)]
+        assert bool(used) == (trial.arm.synthetic > 0)
+        for path in used:
+            (seen,) = (s for name, s in spies.generators.items() if path.name.startswith(name))
             assert seen and not set(seen) & held_out
-            assert set(seen) == set(pd.read_csv(place / "training.csv")["sha256"])
+            assert set(seen) == set(pd.read_csv(path / "training.csv")["sha256"])
     assert spies.filters
     for generator, seen in spies.filters:
         assert Counter(seen) == Counter(spies.generators[generator])
@@ -200,15 +202,15 @@ def test_generators_and_filters_see_the_training_images_alone(spied):
 def test_filtered_arms_train_on_images_that_passed_the_filter(spied):
     """The lowest fifth of each class by the discriminator's scores is left out, and recorded."""
     spies, folder = spied
-    real, filtered = _real(folder).index, [made for made in spies.trials if made.arm.filtered]
+    real, filtered = _real(folder).index, [trial for trial in spies.trials if trial.arm.filtered]
     assert filtered
-    drawn = {}
+    generated = {}
     for name in spies.generators:
         counts = dict.fromkeys(("NUF", "UF"), pipeline.MIN_GENERATED)
-        drawn[name] = sampler.draw(folder.parent / "generators" / name, counts).table
-    for made in filtered:
-        trained = set(made.train) - set(real)
-        ((name, table),) = ((n, t) for n, t in drawn.items() if trained <= set(t["sha256"]))
+        generated[name] = sampler.draw(folder.parent / "generators" / name, counts).table
+    for trial in filtered:
+        trained = set(trial.train) - set(real)
+        ((name, table),) = ((n, t) for n, t in generated.items() if trained <= set(t["sha256"]))
         scores = table.groupby("label")["discriminator_score"]
         out = table[table["discriminator_score"] < scores.transform("quantile", 0.2)]
         written = [pd.read_csv(f) for f in folder.glob(f"synthetic/{name}-*/dropped.csv")]

@@ -1,6 +1,7 @@
-"""Studies: validation, no leak, resume to the same bytes, the order of rows."""
+"""Studies: their stages, no leak, resume to the same bytes, the order of rows."""
 
 import shutil
+from itertools import combinations
 
 import pandas as pd
 import pytest
@@ -13,7 +14,8 @@ from experiments.analysis import results
 from experiments.design import study_yaml
 from experiments.planning import power
 from experiments.reporting import report
-from experiments.running import data_split, jobs
+from experiments.running import data_split
+from experiments.running.executors import jobs
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -36,10 +38,10 @@ def test_every_arm_is_reported(finished):
     assert "phantom" in page and "ufgen experiment small.yaml" in page
 
 
-def test_maps_are_kept_of_the_first_seed_and_generator(finished):
-    kept = [file.parent.name for file in finished[0].glob("runs/small/trials/*/evidence.npy")]
-    assert len(kept) == len(ARMS)
-    assert all("_seed0_" in name and "_generator1_" not in name for name in kept)
+def test_heatmaps_are_written_of_the_first_seed_and_generator(finished):
+    trials = [file.parent.name for file in finished[0].glob("runs/small/trials/*/heatmaps.npy")]
+    assert len(trials) == len(ARMS)
+    assert all("_seed0_" in name and "_generator1_" not in name for name in trials)
 
 
 def test_the_reported_metrics_are_those_of_scikit_learn(finished):
@@ -51,16 +53,19 @@ def test_the_reported_metrics_are_those_of_scikit_learn(finished):
     tested = set(images["path"][images["role"] == "test"])
     keys = ["arm", "generator", "seed"]
     assert len(predictions.groupby(keys)) == len(metrics)
-    for key, made in predictions.groupby(keys):
-        row = metrics.set_index(keys).loc[key]
-        labels = made["path"].str.split("/").str[-2]
-        truth, called = labels == "UF", made["probability"] >= made["threshold"]
-        assert set(made["path"]) == tested and len(made) == len(tested)
-        assert (labels == made["label"]).all() and (truth == made["target"]).all()
-        assert row["accuracy"] == pytest.approx(accuracy_score(truth, called), abs=1e-6)
-        assert row["recall"] == pytest.approx(recall_score(truth, called), abs=1e-6)
-        assert row["specificity"] == pytest.approx(recall_score(~truth, ~called), abs=1e-6)
-        assert row["roc_auc"] == pytest.approx(roc_auc_score(truth, made["probability"]), abs=1e-6)
+    for key, rows in predictions.groupby(keys):
+        trial = metrics.set_index(keys).loc[key]
+        labels = rows["path"].str.split("/").str[-2]
+        truth, predicted = labels == "UF", rows["probability"] >= rows["threshold"]
+        assert set(rows["path"]) == tested and len(rows) == len(tested)
+        assert (labels == rows["label"]).all() and (truth == rows["target"]).all()
+        expected = {
+            "accuracy": accuracy_score(truth, predicted),
+            "recall": recall_score(truth, predicted),
+            "specificity": recall_score(~truth, ~predicted),
+            "roc_auc": roc_auc_score(truth, rows["probability"]),
+        }
+        assert trial[list(expected)].to_dict() == pytest.approx(expected, abs=1e-6)
 
 
 def test_roles_share_no_group_and_the_generator_saw_fit_rows_only(finished):
@@ -101,6 +106,43 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch,
     monkeypatch.setattr(jobs, "run_trial", refuse)
     runner.run(study_yaml.read(file), root / "runs", "again")
     assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
+
+
+def test_the_stages_run_once_in_order_and_each_writes_files_of_its_own(
+    finished, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(report, "FORMATS", (".png",))
+    root, _ = finished
+    shutil.copytree(root / "runs/generators", tmp_path / "runs/generators")
+    written = {}
+
+    def spy(name, stage):
+        def spied(*arguments):
+            before = _stamps(tmp_path)
+            result = stage(*arguments)
+            assert name not in written
+            written[name] = {path for path, stamp in _stamps(tmp_path) - before}
+            return result
+
+        monkeypatch.setattr(runner, name, spied)
+
+    stages = ("prepare", "train", "analyse", "write_report")
+    for name in stages:
+        spy(name, getattr(runner, name))
+    file = root / "small.yaml"
+    changes = {"arms": ["real", "real+synthetic@0.5"], "seeds": [0]}
+    runner.run(study_yaml.read(file).model_copy(update=changes), tmp_path / "runs", "once")
+    assert tuple(written) == stages and all(written.values())
+    for one, other in combinations(stages, 2):
+        assert not written[one] & written[other]
+    assert {path.name for path in written["prepare"]} >= {"precision.json", "trials.csv"}
+    assert {path.parents[1].name for path in written["train"]} == {"trials"}
+    assert {path.name for path in written["analyse"]} >= {"deltas.csv", "verdict.json"}
+    assert "report.html" in {path.name for path in written["write_report"]}
+
+
+def _stamps(root) -> set:
+    return {(path, path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
 
 
 def test_interrupted_and_run_again_gives_the_same_bytes(finished, tmp_path, no_page, monkeypatch):
@@ -148,15 +190,15 @@ def test_images_of_a_generator_are_no_images_of_a_study(finished, phantoms, tmp_
     assert not list(tmp_path.glob("runs/small/trials/*"))
 
 
-def _divided(chosen, split=None):
-    return data_split.divide(chosen, data_split.read_images(chosen), split)
+def _split(study, key=None):
+    return data_split.split_by_role(study, data_split.read_images(study), key)
 
 
 def test_validation_images_come_from_training_groups(phantoms, tmp_path):
-    prepared = _divided(study_yaml.read(write(tmp_path / "s.yaml", phantoms)))
+    images = _split(study_yaml.read(write(tmp_path / "s.yaml", phantoms)))
     train = image_set.scan(phantoms).split("train")
-    assert set(prepared.validation.table["path"]) <= set(train.table["path"])
-    assert len(prepared.fit) + len(prepared.validation) == len(train)
+    assert set(images.validation.table["path"]) <= set(train.table["path"])
+    assert len(images.fit) + len(images.validation) == len(train)
 
 
 def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
@@ -170,13 +212,13 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     groups = deltas["test_groups"].iloc[0] - 1
     test = pd.read_csv(root / "runs/small/images.csv").query("role == 'test'")
     assert groups + 1 == test.groupby("label")["group"].nunique().min()
-    # two arms, endless trainings
+    # two arms, the limit of many training runs
     limit = (stats.t.ppf(0.9875, groups) + stats.t.ppf(0.8, groups)) * 0.01
     assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
     assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
 
 
-def test_arms_that_did_not_begin_alike_are_not_compared(finished):
+def test_arms_with_different_initial_weights_are_not_compared(finished):
     root, _ = finished
     trials = pd.read_csv(root / "runs/small/metrics.csv").fillna({"fold": ""})
     results.check_equal_budgets(trials)
@@ -189,17 +231,15 @@ def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path, mon
     monkeypatch.setattr(report, "FORMATS", (".png",))
     changes = {"arms": ["real", "real+classical"], "folds": 2, "generator": {}}
     small = study_yaml.read(write(tmp_path / "s.yaml", phantoms, **changes))
-    for split in [(0, 0), (0, 1)]:
-        divided = _divided(small, split)
-        groups = [set(part.table["group"]) for part in divided[:3]]
+    for key in [(0, 0), (0, 1)]:
+        groups = [set(part.table["group"]) for part in _split(small, key)[:3]]
         assert not (groups[0] | groups[1]) & groups[2] and not groups[0] & groups[1]
     runner.run(small, tmp_path / "runs", "ufgen experiment s.yaml")
-    made = pd.read_csv(tmp_path / "runs/small/predictions.csv")
+    predictions = pd.read_csv(tmp_path / "runs/small/predictions.csv")
     images = pd.read_csv(tmp_path / "runs/small/images.csv")
-    assert len(made) == 2 * 2 * len(images)
-    assert (made.groupby(["arm", "seed"])["path"].nunique() == len(images)).all()
+    assert len(predictions) == 2 * 2 * len(images)
+    assert (predictions.groupby(["arm", "seed"])["path"].nunique() == len(images)).all()
     assert set(images["fold_of_seed_0"]) == {1, 2}
     assert (images["fold_of_seed_0"] != images["fold_of_seed_1"]).any()
-    found = pd.read_csv(tmp_path / "runs/small/metrics.csv")
-    assert len(found) == 4
+    assert len(pd.read_csv(tmp_path / "runs/small/metrics.csv")) == 4
     assert "2-fold cross-validation" in (tmp_path / "runs/small/report.html").read_text()

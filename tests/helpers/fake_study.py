@@ -47,7 +47,7 @@ def fake_study(
         quarantine.loc[0] = ["/images/broken.png", negative, "", "cannot be decoded: truncated"]
     quarantine.to_csv(folder / "quarantine.csv", index=False)
     test = images[images["role"] == "test"]
-    trials, made = [], []
+    trials, predictions = [], []
     for arm in arms:
         for classifier in classifiers:
             for seed in seeds:
@@ -62,24 +62,24 @@ def fake_study(
                 row = metadata | {"n_train": 24 + len(arm), "threshold": 0.5} | scores | counts
                 trials.append(row | ({"f1": np.nan} if arm == "real" else {}))
                 predicted = np.where(probability >= 0.5, "UF", negative)
-                made.append(test[["sha256", "path", "label", "group"]].assign(
+                predictions.append(test[["sha256", "path", "label", "group"]].assign(
                     arm=arm, classifier=classifier, generator=generator, seed=seed, fold="",
                     target=target,
                     probability=probability, predicted=predicted,
                 ))  # fmt: skip
                 steps = np.arange(1, 6) * 20
-                place = folder / "trials" / trial
-                place.mkdir(parents=True)
-                (place / "trial.json").write_text(json.dumps(metadata))
+                trial_folder = folder / "trials" / trial
+                trial_folder.mkdir(parents=True)
+                (trial_folder / "trial.json").write_text(json.dumps(metadata))
                 loss = np.exp(-steps / 60) + rng.normal(0, 0.03, 5)
                 pd.DataFrame({
                     "step": steps, "learning_rate": 5e-4 * (1 - steps / 120), "loss": loss,
                     "accuracy": 1 - loss / 2, "val_loss": loss + 0.2,
                     "val_accuracy": 0.9 - loss / 2, "val_roc_auc": 0.95 - loss / 2,
                     "best": (np.arange(5) == rng.integers(2, 5)).astype(int),
-                }).to_csv(place / "history.csv", index=False)  # fmt: skip
+                }).to_csv(trial_folder / "history.csv", index=False)  # fmt: skip
     pd.DataFrame(trials).to_csv(folder / "metrics.csv", index=False)
-    pd.concat(made).to_csv(folder / "predictions.csv", index=False)
+    pd.concat(predictions).to_csv(folder / "predictions.csv", index=False)
     verdicts, rows = ["helps", "hurts", "equivalent", "inconclusive"], []
     for i, arm in enumerate(arms[1:]):
         for classifier in ("all", *classifiers):
@@ -139,20 +139,20 @@ def fake_study(
         "confidence": 0.95,
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
-    drawn = ["dcgan-1"] if any("synthetic" in arm for arm in arms) else []
-    for place in drawn:
-        where = folder / "synthetic" / place
-        where.mkdir(parents=True)
+    sets = ["dcgan-1"] if any("synthetic" in arm for arm in arms) else []
+    for one in sets:
+        set_folder = folder / "synthetic" / one
+        set_folder.mkdir(parents=True)
         noise = rng.integers(0, 256, (120, 640), dtype=np.uint8)
-        Image.fromarray(noise).save(where / "grid.png")
-        (where / "generator").mkdir()
-        (where / "generator" / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
+        Image.fromarray(noise).save(set_folder / "grid.png")
+        (set_folder / "generator").mkdir()
+        (set_folder / "generator" / "recipe.yaml").write_text("architecture: dcgan\nkimg: 6\n")
     measured = {"KD-texture": 0.4, "KD-texture reference": 0.0, "precision-texture": 0.9}
     measured |= {"recall-texture": 0.4, "coverage-texture": 0.8}
     metadata = {"generator": 0, "filtered": False, "split": "", "images": 20, "copies": 0.05}
-    sets = pd.DataFrame([{"folder": place} | metadata | measured for place in drawn])
+    rows = [{"folder": one} | metadata | measured for one in sets]
     columns = ["folder", *metadata, *measured]
-    sets.reindex(columns=columns).to_csv(folder / "synthetic.csv", index=False)
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "synthetic.csv", index=False)
     conclusion = {"headline": SENTENCE, "by_arm": ["an arm is inconclusive"], "arms": []}
     conclusion |= {"sentence": SENTENCE, "notes": ["One generator was trained."]}
     conclusion |= {"strongest": None, "checks": [CHECK, CHECK | {"passed": True}]}

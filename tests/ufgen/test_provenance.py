@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import runner
 from experiments.design import arms
 from experiments.design.study import Study
-from experiments.running import data_split, trial
-from experiments.running.jobs import Job
+from experiments.running import data_split, study_trials, trial
+from experiments.running.executors.jobs import Job
 from ufgen import provenance
 from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.gan import generator_folder
@@ -129,7 +128,7 @@ def _asked(folder, **changes) -> tuple[str, str]:
         "classifiers": ["custom_resnet50"],
     }
     study = Study.model_validate(content | changes)
-    prepared = data_split.divide(study, data_split.read_images(study))
+    prepared = data_split.split_by_role(study, data_split.read_images(study))
     first = study.trials()[0]
     training_set = arms.mix(prepared.fit, None, first.arm, first.seed)
     settings = trial.trial_settings(study, prepared, first, training_set, "float32")
@@ -185,6 +184,6 @@ def test_what_another_version_finished_is_said_to_be_unused(tmp_path, monkeypatc
     assert "1 finished generators of the same images" in capsys.readouterr().out
     generator_folder.mention_other_versions(tmp_path, {"u"})
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr(runner, "made_by", generator_folder.made_by)
-    runner._mention_other_versions([Job(None, None, tmp_path / "new", "s")])
+    monkeypatch.setattr(study_trials, "made_by", generator_folder.made_by)
+    study_trials.mention_other_versions([Job(None, None, tmp_path / "new", "s")])
     assert "1 finished trials of these settings" in capsys.readouterr().out

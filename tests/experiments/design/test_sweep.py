@@ -57,7 +57,7 @@ def test_the_overview_shows_every_level(tmp_path):
         table = pd.DataFrame([row | {"verdict": "inconclusive"}])
         table.to_csv(tmp_path / one.name / "deltas.csv", index=False)
     page = overview.write_overview("s", studies, tmp_path)
-    table = pd.read_csv(tmp_path / "s" / "factors.csv")
+    table = pd.read_csv(tmp_path / "s" / "sweep.csv")
     assert table["delta"].tolist() == [0.0, 0.01, 0.02, 0.03]
     text = page.read_text()
     assert "../s-fraction1.0-resolution64/report.html" in text and text.count("<svg") == 1

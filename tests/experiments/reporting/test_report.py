@@ -1,3 +1,5 @@
+"""A report: what its pages say, that they stand alone, and its figures."""
+
 import html
 import re
 from html.parser import HTMLParser
@@ -42,7 +44,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def only_png(monkeypatch):
-    """The pictures of the page alone, where a test reads the page."""
+    """The PNG figures alone, where a test reads the page."""
     monkeypatch.setattr(report, "FORMATS", (".png",))
 
 
@@ -50,7 +52,7 @@ def test_the_page_says_the_verdict_first_and_the_command(finished):
     folder, path = finished
     text = Page(path).text
     assert path == folder / "report.html"
-    assert text.index(SENTENCE) < text.index("What was run on what")
+    assert text.index(SENTENCE) < text.index("Images and training")
     markdown = unescaped(folder / "report.md")
     for written in (text, markdown):
         assert all(w in written for w in (SENTENCE, COMMAND, "One generator was trained."))
@@ -119,7 +121,7 @@ def test_figures_of_the_smallest_study(tmp_path):
     predictions = pd.read_csv(folder / "predictions.csv")
     metrics = pd.read_csv(folder / "metrics.csv")
     history = pd.read_csv(next(folder.glob("trials/*/history.csv")))
-    drawn = [
+    figures = [
         study_figures.forest(deltas, "roc_auc", 0.02),
         study_figures.forest(deltas, "f1", 0.02),
         study_figures.ratio_curves(deltas, "roc_auc"),
@@ -130,7 +132,7 @@ def test_figures_of_the_smallest_study(tmp_path):
         study_figures.confusion_matrices(metrics, "UF", "NUF"),
         study_figures.training_curves(history.assign(arm="real", classifier="hybrid")),
     ]
-    for figure in drawn:
+    for figure in figures:
         assert isinstance(figure, Figure)
         figure.canvas.draw()
 

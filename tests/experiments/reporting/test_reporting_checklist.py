@@ -18,9 +18,9 @@ def test_every_item_is_there_once(filled):
     _, table = filled
     by_guideline = {name: rows["item"].tolist() for name, rows in table.groupby("guideline")}
     assert by_guideline["CLAIM 2024"] == [str(i) for i in range(1, 45)]
-    found = by_guideline["TRIPOD+AI"]
-    assert len(found) == len(set(found)) == 52
-    numbers = sorted({int(item.rstrip("abcdefg")) for item in found})
+    tripod = by_guideline["TRIPOD+AI"]
+    assert len(tripod) == len(set(tripod)) == 52
+    numbers = sorted({int(item.rstrip("abcdefg")) for item in tripod})
     assert numbers == list(range(1, 28))
 
 
@@ -28,11 +28,11 @@ def test_what_only_the_authors_know_stays_open(filled):
     page, table = filled
     answers = table.set_index(["guideline", "item"])["answer"]
     for item in ("1", "5", "7", "8", "16", "33", "44"):
-        assert answers["CLAIM 2024", item] == reporting_checklist.UNKNOWN
+        assert answers["CLAIM 2024", item] == reporting_checklist.NOT_REPORTED
     for item in ("6b", "17", "18a", "20b"):
-        assert answers["TRIPOD+AI", item] == reporting_checklist.UNKNOWN
-    known = (answers["CLAIM 2024"] != reporting_checklist.UNKNOWN).sum()
-    assert f"CLAIM 2024: {known} of 44 items" in page
+        assert answers["TRIPOD+AI", item] == reporting_checklist.NOT_REPORTED
+    answered = (answers["CLAIM 2024"] != reporting_checklist.NOT_REPORTED).sum()
+    assert f"CLAIM 2024: {answered} of 44 items" in page
 
 
 def test_answers_come_from_the_study(filled):

@@ -13,24 +13,24 @@ from ufgen.errors import UserError
 from ufgen.images import image_set
 
 
-def _study(place, **changes):
+def _study(location, **changes):
     content = {
         "name": "small",
-        "images": {"path": str(place), "resolution": 32} | changes.pop("images", {}),
+        "images": {"path": str(location), "resolution": 32} | changes.pop("images", {}),
         "arms": ["real", "real+classical"],
         "classifiers": ["hybrid"],
     }
     return Study.model_validate(content | changes)
 
 
-def _divided(study):
-    return data_split.divide(study, data_split.read_images(study))
+def _split(study):
+    return data_split.split_by_role(study, data_split.read_images(study))
 
 
 def _key(study) -> str:
-    prepared, first = _divided(study), study.trials()[0]
-    training_set = arms.mix(prepared.fit, None, first.arm, first.seed)
-    settings = trial.trial_settings(study, prepared, first, training_set, "float32")
+    images, first = _split(study), study.trials()[0]
+    training_set = arms.mix(images.fit, None, first.arm, first.seed)
+    settings = trial.trial_settings(study, images, first, training_set, "float32")
     return trial.trial_folder(Path("runs"), first, settings).name
 
 
@@ -55,15 +55,15 @@ def test_the_same_picture_is_never_in_fit_and_validation(folder):
     for label in ("UF", "NUF"):
         for file in sorted((folder / "train" / label).glob("*.png")):
             shutil.copy(file, file.with_name(f"again_{file.name}"))
-    prepared = _divided(_study(folder))
-    assert len(prepared.fit) + len(prepared.validation) == 24
-    assert not set(prepared.fit.table["sha256"]) & set(prepared.validation.table["sha256"])
+    images = _split(_study(folder))
+    assert len(images.fit) + len(images.validation) == 24
+    assert not set(images.fit.table["sha256"]) & set(images.validation.table["sha256"])
 
 
 def test_more_oracle_images_than_there_are_is_noticed_before_any_training(folder):
-    asked = _study(folder, images={"fraction": 0.7}, arms=["real", "real+oracle@5"])
+    study = _study(folder, images={"fraction": 0.7}, arms=["real", "real+oracle@5"])
     with pytest.raises(UserError, match="were kept aside"):
-        _divided(asked)
+        _split(study)
 
 
 def test_a_trial_depends_on_which_test_image_is_of_which_group(manifest):
@@ -86,9 +86,10 @@ def test_a_trial_does_not_depend_on_where_its_images_lie(folder, tmp_path):
 
 def test_tables_of_a_study_name_images_from_their_folder_on(folder):
     study = _study(folder, folds=3)
-    read = data_split.read_images(study)
-    prepared = {(0, fold): data_split.divide(study, read, (0, fold)) for fold in range(study.folds)}
-    table = data_split.images_table(study, read, prepared)
+    loaded = data_split.read_images(study)
+    folds = [(0, fold) for fold in range(study.folds)]
+    images = {key: data_split.split_by_role(study, loaded, key) for key in folds}
+    table = data_split.images_table(study, loaded, images)
     assert table["path"].iloc[0] == "test/NUF/NUF_test_p0_0.png" and table["path"].is_unique
     assert set(table["fold_of_seed_0"]) == {1, 2, 3}
 
@@ -103,12 +104,12 @@ def test_synthetic_images_are_never_real_ones_of_a_study(folder, tmp_path):
 
 def test_a_trial_depends_on_the_content_of_its_weights_file(folder, tmp_path):
     file = tmp_path / "w.weights.h5"
-    asked = _study(folder, classifiers=[{"name": "hybrid", "weights": str(file)}])
-    found = []
+    study = _study(folder, classifiers=[{"name": "hybrid", "weights": str(file)}])
+    keys = []
     for content in (b"one", b"three"):
         file.write_bytes(content)
-        found.append(_key(asked))
-    assert found[0] != found[1]
+        keys.append(_key(study))
+    assert keys[0] != keys[1]
 
 
 def test_a_group_or_class_called_na_stays_text(tmp_path):

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from experiments import runner
 from experiments.design import study_yaml
 from experiments.reporting import report
-from experiments.running import data_split, executors, jobs, status
+from experiments.running import data_split, executors, status
+from experiments.running.executors import jobs
 from ufgen.errors import UserError
 from ufgen.images.pixel_store import PixelStore
 
@@ -37,13 +38,13 @@ def _study(folder, images):
 
 
 def _weights(files):
-    found = []
+    arrays = []
     for file in files:
         with h5py.File(file) as content:
             content.visititems(
-                lambda _, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
+                lambda _, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None
             )
-    return found
+    return arrays
 
 
 def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_path, monkeypatch):
@@ -53,11 +54,11 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
     runner.run(small, tmp_path / "local", "ufgen experiment small.yaml")
     with executors.choose("ray", cpus=os.cpu_count()) as cluster:
         runner.run(small, tmp_path / "ray", "again", executor=cluster)
-        divided = data_split.divide(small, data_split.read_images(small))
-        without_pixels = PixelStore(divided.store.array[:0], {})
-        shared = jobs.StudyContext(small, {None: divided}, without_pixels, PRECISIONS)
-        broken = jobs.Job(small.trials()[0], divided.fit, tmp_path / "broken", "")
-        cluster.run_trials(shared, [broken], tqdm(disable=True))
+        images = data_split.split_by_role(small, data_split.read_images(small))
+        without_pixels = PixelStore(images.store.array[:0], {})
+        context = jobs.StudyContext(small, {None: images}, without_pixels, PRECISIONS)
+        broken = jobs.Job(small.trials()[0], images.fit, tmp_path / "broken", "")
+        cluster.run_trials(context, [broken], tqdm(disable=True))
     for name in TABLES:
         one, two = (tmp_path / where / "small" / name for where in ("local", "ray"))
         assert one.read_bytes() == two.read_bytes(), name
@@ -102,9 +103,9 @@ def test_without_ray_its_extra_is_named(monkeypatch):
 
 
 def test_a_node_with_other_versions_is_refused(monkeypatch):
-    from experiments.running import ray_executor
+    from experiments.running.executors import ray_tasks
 
-    own = ray_executor._versions()
-    ray_executor._check_version(own)
+    own = ray_tasks.versions()
+    ray_tasks.check_versions(own)
     with pytest.raises(UserError, match=r"keras 0\.1: install the same on all nodes"):
-        ray_executor._check_version(own | {"keras": "0.1"})
+        ray_tasks.check_versions(own | {"keras": "0.1"})

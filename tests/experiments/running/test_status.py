@@ -19,15 +19,15 @@ TRIALS = [
 
 @pytest.fixture
 def folder(tmp_path):
-    places = [tmp_path / "trials" / f"t{i}" for i in range(len(TRIALS))]
-    status.write(tmp_path, list(zip(TRIALS, places, strict=True)))
-    for place in places[:2]:
-        place.mkdir(parents=True)
-        (place / "trial.json").write_text("{}")
+    folders = [tmp_path / "trials" / f"t{i}" for i in range(len(TRIALS))]
+    status.write(tmp_path, list(zip(TRIALS, folders, strict=True)))
+    for one in folders[:2]:
+        one.mkdir(parents=True)
+        (one / "trial.json").write_text("{}")
     try:
         raise ValueError("no memory left\nmore")
     except ValueError as error:
-        assert status.record(places[2], TRIALS[2], error) == "no memory left"
+        assert status.record(folders[2], TRIALS[2], error) == "no memory left"
     return tmp_path
 
 
@@ -46,7 +46,7 @@ def test_the_table_counts_and_names_failures(folder):
         status.read(folder / "nowhere")
 
 
-def test_the_seed_of_a_failed_trial_is_left_out_and_said(folder):
+def test_the_seed_of_a_failed_trial_is_left_out_with_a_warning(folder):
     left, warnings = status.without_failed(_small(seeds=[0, 1]), folder, "ufgen experiment s")
     assert left.seeds == [0]
     assert "no memory left" in warnings[0] and "--retry-failed" in warnings[0]
