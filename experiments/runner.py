@@ -149,7 +149,7 @@ def _mention_other_versions(waiting: list[Job]) -> None:
     """Say how many of the trials that wait were finished by another version."""
     folders = {job.place.parent for job in waiting}
     files = [file for folder in folders for file in folder.glob("*/trial.json")]
-    unused = provenance.left_unused(files, {job.settings for job in waiting}, made_by())
+    unused = provenance.count_unused(files, {job.settings for job in waiting}, made_by())
     if unused:
         say(
             f"{unused} finished trials of these settings were made by another version of ufgen or "

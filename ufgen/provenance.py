@@ -16,8 +16,8 @@ from pathlib import Path
 import ufgen
 
 ROOT = Path(ufgen.__file__).parents[1]
-OURS = ("ufgen", "classifiers", "experiments")
-APART = {  # they show, or what they yield is in the keys by its content
+PACKAGES = ("ufgen", "classifiers", "experiments")
+EXCLUDED = {  # they show, or what they yield is in the keys by its content
     "classifiers.model_folder",
     "experiments.running.data_split",
     "experiments.running.synthetic_images",
@@ -43,7 +43,7 @@ def made_by(libraries: str, *modules: str) -> dict[str, str]:
     """The versions that a result depends on: ufgen's, of its code in `modules`, of `LIBRARIES`.
 
     `modules` are names of modules or packages; what they import of ufgen counts too, but for those
-    `APART`. Where Keras computes, its backend is named with its version.
+    `EXCLUDED`. Where Keras computes, its backend is named with its version.
     """
     found = {"ufgen": ufgen.__version__, "code": code_version(*modules)}
     found |= {name: _version(name) for name in LIBRARIES[libraries]}
@@ -61,12 +61,12 @@ def hash_file(file: Path) -> str:
     return _hash(Path(file).resolve(), about.st_mtime_ns, about.st_size)
 
 
-def content_of(weights: str) -> list[str]:
+def hash_weights(weights: str) -> list[str]:
     """The weights that a comma-separated text names, a local file by its content."""
     return [hash_file(name) if Path(name).is_file() else name for name in weights.split(",")]
 
 
-def left_unused(files: Iterable[Path], asked: set[str], by: dict[str, str]) -> int:
+def count_unused(files: Iterable[Path], asked: set[str], by: dict[str, str]) -> int:
     """How many of the JSON `files` describe a result that is `asked` for, but of another version.
 
     Such a file says `settings`, the key of what was asked for, and `made_by`.
@@ -93,7 +93,7 @@ def _files(name: str) -> list[Path]:
     place = ROOT.joinpath(*name.split("."))
     if not place.is_dir():
         return [place.with_suffix(".py")]
-    return [file for file in sorted(place.rglob("*.py")) if _module(file) not in APART]
+    return [file for file in sorted(place.rglob("*.py")) if _module(file) not in EXCLUDED]
 
 
 def _module(file: Path) -> str:
@@ -113,7 +113,7 @@ def _imported(file: Path) -> list[Path]:
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    ours = {n for n in names if n.split(".")[0] in OURS} - APART
+    ours = {n for n in names if n.split(".")[0] in PACKAGES} - EXCLUDED
     places = [ROOT.joinpath(*name.split(".")) for name in sorted(ours)]
     found = [place.with_suffix(".py") for place in places]
     found += [place / "__init__.py" for place in places]

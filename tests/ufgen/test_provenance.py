@@ -61,7 +61,7 @@ def test_the_code_that_computes_counts_and_no_comment(source, file, text, same):
 
 
 def test_what_only_shows_is_left_out_and_what_trains_is_not():
-    for name in provenance.APART:
+    for name in provenance.EXCLUDED:
         assert provenance._files(name)[0].is_file(), name
 
     def reached(*modules):
@@ -117,7 +117,7 @@ def test_weights_count_by_their_content_wherever_they_lie(tmp_path):
     assert digest(replace(recipe, features_weights=str(other))) == first
     one.write_bytes(b"other")
     assert digest(recipe) != first
-    assert provenance.content_of("imagenet") == ["imagenet"]
+    assert provenance.hash_weights("imagenet") == ["imagenet"]
 
 
 def _asked(folder, **changes) -> tuple[str, str]:

@@ -53,7 +53,7 @@ class ContactSheet:
         )
         self.data = data_uri(buffer.getvalue(), "image/png")
 
-    def place(self, row: int) -> dict:
+    def cell(self, row: int) -> dict:
         """Where the image of this row lies, and its name."""
         line, column = divmod(self.rows[row], self.columns)
         file = "/".join(PurePath(str(self.table["path"].iloc[row])).parts[-2:])

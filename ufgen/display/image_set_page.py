@@ -12,7 +12,7 @@ from ufgen.atomic import write_text
 from ufgen.display.figure_style import class_colour, legend_beside, open_figure, png, style
 from ufgen.display.image_grid import write_grid
 from ufgen.images.image_set import ImageSet, count_table
-from ufgen.images.pixel_store import PixelStore, dark
+from ufgen.images.pixel_store import PixelStore, dark_images
 
 SAMPLES = 8
 STYLE = (
@@ -69,7 +69,7 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     banner = ""
     if (images.table["source"] == "phantom").any():
         banner = '<p class="phantom">phantom: these are simulated images.</p>'
-    note = dark(shown)
+    note = dark_images(shown)
     warning = f'<p class="warning">{html.escape(note)}</p>' if note else ""
     broken = "".join(
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"

@@ -71,7 +71,7 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     then an antialiased bicubic resize. The cache entry is keyed by the content of the
     files and these settings, so that a second run decodes nothing. Files that cannot be read are
     listed in `quarantine` (path, label, split, reason). Says on stderr if
-    images are far too dark (see `dark`). Raises UserError if all are broken.
+    images are far too dark (see `dark_images`). Raises UserError if all are broken.
     """
     if fit not in FITS:
         raise UserError(f"fit is {fit!r}: expected one of {', '.join(FITS)}")
@@ -91,12 +91,12 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
         )
     readable = images.select(~broken)
     readable = replace(readable, table=readable.table.assign(sha256=[h for h in hashes if h]))
-    if note := dark(table["store"].array):
+    if note := dark_images(table["store"].array):
         say(f"warning: {note}", file=sys.stderr)
     return Decoded(readable, table["store"], quarantine.reset_index(drop=True))
 
 
-def dark(images: np.ndarray) -> str:
+def dark_images(images: np.ndarray) -> str:
     """What to say of uint8 images (N, H, W, C) that use less than a quarter of the grey levels.
 
     Grey values count at their full range, 0..255 or 0..65535, in every file: the same one in

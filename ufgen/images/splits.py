@@ -58,10 +58,10 @@ def check_splits(images: ImageSet) -> None:
             f"the class {odd} has images in {where} only (such as {example['path']}): "
             "train and test must hold the same classes"
         )
-    check_apart(train, test)
+    check_disjoint(train, test)
 
 
-def check_apart(train: ImageSet, test: ImageSet) -> None:
+def check_disjoint(train: ImageSet, test: ImageSet) -> None:
     """Raise UserError if a picture or a group of the `train` images is among the `test` images."""
     for column, what in SHARED.items():
         both = _shared(train.table, test.table, column)

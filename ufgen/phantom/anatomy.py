@@ -5,7 +5,7 @@ import numpy as np
 from ufgen.phantom.scan import smooth_field
 
 
-def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> dict:
+def sample_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> dict:
     """Shapes in a plane of width 1, skin at y = 0: ellipses (x, y, half axes, angle, echo).
 
     `easy` fibroids are larger and darker.
@@ -18,7 +18,7 @@ def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> di
         "b": rng.uniform(0.14, 0.2),
         "angle": rng.normal(0.0, 0.3),
     }
-    lumps = []
+    inclusions = []
 
     def inside(reach: float) -> tuple[float, float]:
         turn, far = rng.uniform(0, 2 * np.pi), reach * np.sqrt(rng.uniform(0.05, 1))
@@ -30,7 +30,7 @@ def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> di
         for _ in range(1 + rng.binomial(2, 0.3)):
             x, y = inside(1.0)
             radius = np.clip(rng.lognormal(np.log(usual_radius), 0.35), 0.04, 0.15)
-            lumps.append(
+            inclusions.append(
                 {
                     "kind": "fibroid",
                     "x": x,
@@ -45,7 +45,7 @@ def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> di
     for _ in range(rng.poisson(0.9)):
         x, y = inside(0.9)
         radius = rng.uniform(0.03, 0.09)
-        lumps.append(
+        inclusions.append(
             {
                 "kind": "patch",
                 "x": x,
@@ -59,7 +59,7 @@ def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> di
         )
     for _ in range(rng.poisson(0.6)):
         side = rng.choice([-1, 1])
-        lumps.append(
+        inclusions.append(
             {
                 "kind": "cyst",
                 "x": uterus["x"] + side * rng.uniform(0.05, 0.4),
@@ -82,13 +82,18 @@ def draw_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> di
         "shadow": -4.0,
     }
     if bladder["a"] > 0.06:
-        lumps.append(bladder)
+        inclusions.append(bladder)
     stripe = {"shift": rng.normal(0, 0.12), "thick": rng.uniform(0.05, 0.16)}
     stripe |= {"echo": rng.uniform(1.0, 7.0)}
-    return {"uterus": uterus, "stripe": stripe, "lumps": lumps, "layers": rng.uniform(0.05, 0.12)}
+    return {
+        "uterus": uterus,
+        "stripe": stripe,
+        "inclusions": inclusions,
+        "layers": rng.uniform(0.05, 0.12),
+    }
 
 
-def echo_map(anatomy: dict, x, y, moved: dict, slice_scale: float, rng: np.random.Generator):
+def echo_map(anatomy: dict, x, y, pose: dict, slice_scale: float, rng: np.random.Generator):
     """Mean echo in dB, extra loss in dB, and the fibroids' boxes, on the polar raster."""
     uterus, shape = anatomy["uterus"], x.shape
     tissue = 3.0 * smooth_field(rng, shape, 5) + 3.0 * smooth_field(rng, shape, 14)
@@ -98,64 +103,67 @@ def echo_map(anatomy: dict, x, y, moved: dict, slice_scale: float, rng: np.rando
         for k in (0.5, 1.0, 1.6)
     )
     echo = tissue - 6 + 9 * fascia + 4 * np.exp(-y / 0.08)
-    distance = _ellipse(x, y, uterus, moved, 1.0)
+    distance = _ellipse(x, y, uterus, pose, 1.0)
     body = _soft(distance, 0.04)
     echo = echo * (1 - body) + body * (-9 + 2.5 * smooth_field(rng, shape, 10) + 0.3 * tissue)
     echo = echo + 6 * np.exp(-(((distance - 1.03) / 0.035) ** 2))
     inner = anatomy["stripe"]
-    u, v = _local(x, y, uterus, moved)
+    u, v = _local(x, y, uterus, pose)
     pushed = 0.02 * smooth_field(rng, shape, 4)
     stripe = np.exp(-(((v / uterus["b"] - inner["shift"] + pushed) / inner["thick"]) ** 2))
     echo = echo + inner["echo"] * stripe * _soft(np.abs(u / uterus["a"]) / 0.72, 0.1)
     shadow = np.zeros(shape, "float32")
     boxes = []
-    for lump in anatomy["lumps"]:
-        grown = slice_scale if lump["kind"] != "cyst" else 1.0
-        distance = _ellipse(x, y, lump, moved, grown)
-        edge = 0.09 if lump["kind"] == "cyst" else 0.22
+    for inclusion in anatomy["inclusions"]:
+        scale = slice_scale if inclusion["kind"] != "cyst" else 1.0
+        distance = _ellipse(x, y, inclusion, pose, scale)
+        edge = 0.09 if inclusion["kind"] == "cyst" else 0.22
         within = _soft(distance, edge)
-        texture = 2.0 * smooth_field(rng, shape, 16) if lump["kind"] == "fibroid" else 0.0
-        base = 0 if lump["kind"] == "patch" else echo
+        texture = 2.0 * smooth_field(rng, shape, 16) if inclusion["kind"] == "fibroid" else 0.0
+        base = 0 if inclusion["kind"] == "patch" else echo
         echo = echo * (1 - within) + within * (
-            base * 0.25 + (-9 if lump["kind"] != "patch" else echo) + lump["echo"] + texture
-            if lump["kind"] != "cyst"
-            else lump["echo"]
+            base * 0.25
+            + (-9 if inclusion["kind"] != "patch" else echo)
+            + inclusion["echo"]
+            + texture
+            if inclusion["kind"] != "cyst"
+            else inclusion["echo"]
         )
         passed = np.cumsum(within, axis=0) / max(1.0, float(within.sum(axis=0).max()))
-        shadow += lump["shadow"] * np.clip(passed, 0, 1)
-        if lump["kind"] == "fibroid":
+        shadow += inclusion["shadow"] * np.clip(passed, 0, 1)
+        if inclusion["kind"] == "fibroid":
             rim = np.exp(-(((distance - 1.0) / 0.09) ** 2))
             sides = np.abs(np.gradient(within, axis=1)) * shape[1] / 40
             echo = echo + 1.5 * rim
             shadow += 5 * np.clip(np.cumsum(sides * rim, axis=0) * 3 / shape[0], 0, 1)
-            boxes.append(_box(lump, moved, grown))
-        if lump["kind"] == "cyst":
-            back = np.exp(-(((distance - 1.06) / 0.06) ** 2)) * (y > lump["y"])
+            boxes.append(_box(inclusion, pose, scale))
+        if inclusion["kind"] == "cyst":
+            back = np.exp(-(((distance - 1.06) / 0.06) ** 2)) * (y > inclusion["y"])
             echo = echo + 5 * back
     return echo, shadow, boxes
 
 
-def _local(x, y, ellipse, moved):
+def _local(x, y, ellipse, pose):
     """Coordinates along and across an ellipse's axes."""
-    dx = moved["mirror"] * (x - moved["x"]) - ellipse["x"]
-    dy = y - moved["y"] - ellipse["y"]
+    dx = pose["mirror"] * (x - pose["x"]) - ellipse["x"]
+    dy = y - pose["y"] - ellipse["y"]
     cos, sin = np.cos(ellipse["angle"]), np.sin(ellipse["angle"])
     return dx * cos + dy * sin, -dx * sin + dy * cos
 
 
-def _ellipse(x, y, ellipse, moved, scale):
+def _ellipse(x, y, ellipse, pose, scale):
     """1 on the outline, below inside, above outside."""
-    u, v = _local(x, y, ellipse, moved)
+    u, v = _local(x, y, ellipse, pose)
     return np.sqrt((u / (ellipse["a"] * scale)) ** 2 + (v / (ellipse["b"] * scale)) ** 2)
 
 
-def _box(ellipse, moved, scale) -> tuple[float, float, float, float]:
+def _box(ellipse, pose, scale) -> tuple[float, float, float, float]:
     cos, sin = np.cos(ellipse["angle"]), np.sin(ellipse["angle"])
     a, b = ellipse["a"] * scale, ellipse["b"] * scale
-    wide, high = np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)
-    x = moved["mirror"] * ellipse["x"] + moved["x"]
-    y = ellipse["y"] + moved["y"]
-    return x - wide, y - high, x + wide, y + high
+    half_width, half_height = np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)
+    x = pose["mirror"] * ellipse["x"] + pose["x"]
+    y = ellipse["y"] + pose["y"]
+    return x - half_width, y - half_height, x + half_width, y + half_height
 
 
 def _soft(distance, edge):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ufgen.phantom.anatomy import draw_anatomy, echo_map
-from ufgen.phantom.scan import View, draw_scan, scan_convert, smooth_field, speckle
+from ufgen.phantom.anatomy import echo_map, sample_anatomy
+from ufgen.phantom.scan import View, sample_scan, scan_convert, smooth_field, speckle
 
 
 def simulate_patient(
@@ -15,7 +15,7 @@ def simulate_patient(
     its fibroids are larger and darker. The views share the anatomy and differ
     in slice, angle, gain and depth of the scan.
     """
-    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label, easy)
+    anatomy = sample_anatomy(np.random.default_rng([seed, patient]), label, easy)
     return [
         _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size, easy)
         for view in range(views)
@@ -25,13 +25,13 @@ def simulate_patient(
 def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int, easy: bool) -> View:
     lines = 2 * size if easy else size
     samples = int(1.4 * lines)
-    scan = draw_scan(rng, lines, samples)
+    scan = sample_scan(rng, lines, samples)
     mirrored = 1 if rng.random() < 0.5 else -1
     slice_scale = rng.uniform(0.8, 1.0)
-    moved = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirrored}
+    pose = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirrored}
     wobble = smooth_field(rng, (samples, lines), 6) * 0.012
     x, y = scan.x + wobble, scan.y + wobble[::-1]
-    echo, shadow, boxes = echo_map(anatomy, x, y, moved, slice_scale, rng)
+    echo, shadow, boxes = echo_map(anatomy, x, y, pose, slice_scale, rng)
     frequency = rng.uniform(0.8, 1.3)
     envelope = speckle(echo, rng, axial=0.0055 * samples / frequency, lateral=0.009 * lines)
     depth = np.linspace(0, 1, samples)[:, None]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
-ZOOM_TOP, ZOOM_WIDTH = 0.41, 0.5  # a square that lies inside every sector of `draw_scan`
+ZOOM_TOP, ZOOM_WIDTH = 0.41, 0.5  # a square that lies inside every sector of `sample_scan`
 
 
 class View(NamedTuple):
@@ -27,7 +27,7 @@ class Scan(NamedTuple):
     y: np.ndarray
 
 
-def draw_scan(rng: np.random.Generator, lines: int, samples: int) -> Scan:
+def sample_scan(rng: np.random.Generator, lines: int, samples: int) -> Scan:
     """A sector of random opening and depth, with `lines` beams of `samples` each."""
     apex, near = rng.uniform(0.05, 0.16), rng.uniform(0.1, 0.2)
     opening, far = rng.uniform(0.55, 0.72), rng.uniform(1.0, 1.12)

@@ -69,7 +69,7 @@ def write_gallery(
             {
                 "label": label,
                 "source": _source(real.table, real_shown, label),
-                "real": [sheets["real"].place(row) for row in real_shown],
+                "real": [sheets["real"].cell(row) for row in real_shown],
                 "real_count": int((real.table["label"] == label).sum()),
                 "synthetic": [cards[row] for row in synthetic_shown],
                 "synthetic_count": int((synthetic.table["label"] == label).sum()),
@@ -138,7 +138,7 @@ def _cards(rows, sheets, real, synthetic, nearest) -> dict[int, dict]:
     """What is known of each synthetic image, beside its nearest training image."""
     cards = {}
     for row in rows:
-        card = {"image": sheets["synthetic"].place(row), "copied": False, "facts": []}
+        card = {"image": sheets["synthetic"].cell(row), "copied": False, "facts": []}
         facts = synthetic.table.iloc[row]
         if "latent_seed" in facts:
             card["facts"].append(("latent seed", facts["latent_seed"]))
@@ -147,7 +147,7 @@ def _cards(rows, sheets, real, synthetic, nearest) -> dict[int, dict]:
         if nearest is not None:
             pair = nearest.iloc[row]
             card["copied"] = bool(pair["copy"])
-            card["nearest"] = sheets["real"].place(int(pair["train_row"]))
+            card["nearest"] = sheets["real"].cell(int(pair["train_row"]))
             card["flipped"] = bool(pair["flipped"])
             card["nearest_source"] = _source(real.table, [int(pair["train_row"])], None)
             card["facts"].append(("correlation", _number(pair["correlation"])))
