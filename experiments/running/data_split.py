@@ -9,7 +9,7 @@ import pandas as pd
 from experiments.design.arms import Arm, mix
 from experiments.design.study import Study
 from ufgen.display.figure_style import source_word
-from ufgen.images import image_set, pixel_store, splits
+from ufgen.images import grouping, image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 
 
@@ -58,7 +58,7 @@ def read_images(study: Study) -> LoadedImages:
     )
     if not study.folds:
         splits.check_splits(images)
-    return LoadedImages(splits.group_same_pictures(images), store, quarantine)
+    return LoadedImages(grouping.group_same_pictures(images), store, quarantine)
 
 
 def divide(study: Study, read: LoadedImages, split: tuple[int, int] | None = None) -> DataSplit:
@@ -72,7 +72,7 @@ def divide(study: Study, read: LoadedImages, split: tuple[int, int] | None = Non
     else:
         held = splits.fold(read.images, study.folds, split[1], split[0])
         train, test = read.images.select(~held), read.images.select(held)
-    ranks = splits.group_ranks(train, study.split_seed)
+    ranks = grouping.group_ranks(train, study.split_seed)
     order = np.lexsort((train.table["sha256"], ranks))
     pool = train.select(order[ranks[order] >= study.images.fraction])
     train = train.select(ranks < study.images.fraction)

@@ -5,20 +5,10 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 import pytest
+from image_tables import patients
 
 from ufgen.images import splits
-from ufgen.images.image_set import COLUMNS, ImageSet
-
-
-def patients(sizes, labels) -> ImageSet:
-    """Patients of `sizes` images, each of one of the `labels`, or of two in turn ("ab")."""
-    rows = [
-        (f"{g}-{i}.png", labels[g][i % len(labels[g])], "", f"g{g:02d}", "real", f"{g}-{i}")
-        for g, size in enumerate(sizes)
-        for i in range(size)
-    ]
-    columns = ["path", "label", "split", "group", "source", "sha256"]
-    return ImageSet(pd.DataFrame(rows, columns=columns)[COLUMNS], "a")
+from ufgen.images.image_set import ImageSet
 
 
 def groups(images: ImageSet, mask: np.ndarray, label: str) -> int:
@@ -115,11 +105,3 @@ def test_divisions_are_fifty_partitions_hardly_two_alike_and_quiet(recwarn):
     first, other = (next(islice(splits._divisions(strata, 3, seed), 1)) for seed in (0, 1))
     assert (first == found[0]).all() and (first != other).any()
     assert not recwarn.list
-
-
-def test_ranks_are_evenly_spread_over_the_groups_of_each_class():
-    images = patients([1, 2, 3, 1, 2, 3, 1], "aaaabbb")
-    ranks = pd.Series(splits.group_ranks(images, 4)).groupby(images.table["group"]).first()
-    assert sorted(ranks[:4]) == [0, 0.25, 0.5, 0.75]
-    assert sorted(ranks[4:]) == pytest.approx([0, 1 / 3, 2 / 3])
-    assert splits.group_ranks(images, 4).dtype == float
