@@ -219,9 +219,9 @@ def _check_all_grouped(table: pd.DataFrame, pattern: str | None) -> None:
         why = f"--group-pattern {pattern!r} misses" if pattern else "no group is given for"
         raise UserError(
             f"{why} {len(ungrouped)} of {len(ungrouped) + grouped} images: {names}"
-            f"{' ...' if len(ungrouped) > MAX_NAMED else ''}. Expected a group for all or for none, "
-            "or else patients are split unseen. If each of these is a patient of its own, say "
-            "--allow-ungrouped (in a study, images: allow_ungrouped: true)"
+            f"{' ...' if len(ungrouped) > MAX_NAMED else ''}. Expected a group for all or for "
+            "none: otherwise a patient may be on both sides of a split. If each of these is a "
+            "patient of its own, pass --allow-ungrouped (in a study, images: allow_ungrouped: true)"
         )
 
 

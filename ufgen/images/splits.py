@@ -96,8 +96,8 @@ def check_disjoint(train: ImageSet, test: ImageSet) -> None:
             first = train.table["path"][train.table[column] == value].iloc[0]
             raise UserError(
                 f"the same {what} is in train and in test ({shared[column].nunique()} such): "
-                f"{first} and {shared['path'].iloc[0]}. Remove one side, or make a split that keeps "
-                "groups together with `ufgen data split`"
+                f"{first} and {shared['path'].iloc[0]}. Remove one side, or make a split that "
+                "keeps groups together with `ufgen data split`"
             )
 
 
