@@ -1,6 +1,5 @@
 """The report of a finished study: report.html (one self-contained file) and report.md."""
 
-import base64
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,8 @@ from experiments.reporting import (
     study_figures,
 )
 from ufgen.atomic import atomic_file, write_text
-from ufgen.display.figure_style import FORMATS, save
+from ufgen.display.contact_sheet import data_uri
+from ufgen.display.figure_style import FORMATS, PAGE_COLOURS, save
 
 CAPTIONS = {
     "forest": "Change of each arm against its reference, in the primary metric as set in the study "
@@ -60,12 +60,12 @@ def write(folder: Path, command: str) -> Path:
         save(figure, *(folder / "figures" / f"{name}{kind}" for kind in FORMATS))
     known["figures"] = {
         name: {"file": f"figures/{name}.png", "caption": caption.replace("{real}", known["real"])}
-        | {"data": _data_uri((folder / "figures" / f"{name}.png").read_bytes())}
+        | {"data": data_uri((folder / "figures" / f"{name}.png").read_bytes(), "image/png")}
         for name, caption in CAPTIONS.items()
         if name in drawn or (name == "changed" and known["conclusion"]["strongest"])
     }
     for grid in known["grids"]:
-        grid["data"] = _data_uri((folder / grid["file"]).read_bytes())
+        grid["data"] = data_uri((folder / grid["file"]).read_bytes(), "image/png")
     templates = Environment(
         loader=PackageLoader("experiments"),
         autoescape=lambda name: name is not None and ".html" in name,
@@ -80,7 +80,8 @@ def write(folder: Path, command: str) -> Path:
     with atomic_file(folder / "checklist.csv") as temporary:
         known["checklist"].to_csv(temporary, index=False)
     for name in ("report.md", "report.html"):
-        write_text(folder / name, templates.get_template(f"{name}.j2").render(known))
+        page = templates.get_template(f"{name}.j2").render(known, colours=PAGE_COLOURS)
+        write_text(folder / name, page)
     write_text(folder / "deltas.tex", _latex(known["headline"]))
     return folder / "report.html"
 
@@ -113,7 +114,3 @@ def _draw(known: dict) -> dict:
         "training": study_figures.training_curves(known["histories"]),
     }
     return {name: figure for name, figure in drawn.items() if figure is not None}
-
-
-def _data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()

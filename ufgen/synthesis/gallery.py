@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ufgen.atomic import write_text
 from ufgen.display.contact_sheet import ContactSheet, Strip, data_uri
+from ufgen.display.figure_style import PAGE_COLOURS
 from ufgen.fidelity import gate
 
 SHOWN_PER_CLASS = 60
@@ -58,6 +59,7 @@ def write_gallery(
     cards = _cards(synthetic_rows, sheets, real, synthetic, nearest)
     copies = 0 if nearest is None else int(nearest["copy"].sum())
     page = _template().render(
+        colours=PAGE_COLOURS,
         title=title,
         failures=[] if fidelity is None else gate.failures(fidelity),
         warnings=[*_warnings(real, synthetic, copies), *warnings],

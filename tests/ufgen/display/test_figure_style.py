@@ -16,10 +16,10 @@ from experiments.reporting import learning_curve, roc_figures, study_figures
 from ufgen.display import fidelity_figure
 from ufgen.display import figure_style as style
 
-ROOT = Path(__file__).parents[1]
-SOURCES = [
-    path for name in ("ufgen", "classifiers", "experiments") for path in (ROOT / name).rglob("*.py")
-]
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("ufgen", "classifiers", "experiments")
+SOURCES = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+TEMPLATES = [path for name in PACKAGES for path in (ROOT / name).rglob("templates/*")]
 
 
 def drawn_ends(figure, axes, colour: str, y: float) -> tuple[float, float]:
@@ -192,8 +192,16 @@ def test_no_other_file_opens_saves_or_colours_figures():
         calls = [node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
         names = {getattr(f, "attr", getattr(f, "id", "")) for f in calls}
         assert not names & {"savefig", "Figure", "rc_context"}, path
-        for colour in style.SERIES[1:]:
-            assert colour.lower() not in text.lower(), f"{path}: {colour}"
+
+
+def test_colours_and_data_uris_are_defined_once():
+    colours = {*style.SERIES, *style.PAGE_COLOURS.values(), style.PALE, style.PALE_BLUE}
+    display = ROOT / "ufgen" / "display"
+    assert len(SOURCES) > 100 and len(TEMPLATES) >= 4
+    for path in {*SOURCES, *TEMPLATES} - {display / "figure_style.py"}:
+        text = path.read_text(encoding="utf-8").lower()
+        assert not [colour for colour in colours if colour.lower() in text], path
+        assert path == display / "contact_sheet.py" or "base64" not in text, path
 
 
 def test_a_distance_far_beyond_its_reference_gets_a_logarithmic_axis():
