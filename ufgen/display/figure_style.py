@@ -76,7 +76,7 @@ def style() -> Iterator[None]:
     and SVG, and a dollar sign in a user's class name does not begin a formula.
 
     Yields:
-        Nothing.
+        Nothing; the style holds until the end of the block.
     """
     import matplotlib
 
@@ -212,7 +212,8 @@ def log_where_wide(axis: "XAxis | YAxis", values: Iterable[float], near: float) 
     axis.set_major_locator(FixedLocator([0, *(10.0**power for power in shown)]))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_locator(NullLocator())
-    axis.axes.margins(**{axis.axis_name: 0.08})
+    margins: dict[str, Any] = {axis.axis_name: 0.08}
+    axis.axes.margins(**margins)
 
 
 def counted(number: int, word: str) -> str:

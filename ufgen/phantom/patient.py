@@ -1,4 +1,6 @@
-"""The views of one simulated patient."""
+"""Simulated patients, each with several views."""
+
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +11,24 @@ from ufgen.phantom.scan import View, sample_scan, scan_convert, smooth_field, sp
 def simulate_patient(
     seed: int, patient: int, label: str, views: int, size: int, easy: bool = False
 ) -> list[View]:
-    """Views of one patient, who has fibroids if `label` is "UF".
+    """Simulate the views of one patient; the same arguments give the same images.
 
-    The same arguments give the same images; `easy` ones show the uterus alone, and
-    its fibroids are larger and darker. The views share the anatomy and differ
-    in slice, angle, gain and depth of the scan.
+    The views share the anatomy and differ in slice, angle, gain and depth of the scan.
+
+    Args:
+        seed: The seed of the image set.
+        patient: The number of the patient in it.
+        label: "UF" for a patient with fibroids, "NUF" for one without.
+        views: The number of views.
+        size: Height and width of the images in pixels.
+        easy: Show only the uterus, with larger and darker fibroids.
+
+    Returns:
+        The views.
+
+    Example:
+        >>> [view.pixels.shape for view in simulate_patient(0, 1, "UF", views=2, size=32)]
+        [(32, 32), (32, 32)]
     """
     anatomy = sample_anatomy(np.random.default_rng([seed, patient]), label, easy)
     return [
@@ -22,13 +37,15 @@ def simulate_patient(
     ]
 
 
-def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int, easy: bool) -> View:
+def _simulate_view(
+    anatomy: dict[str, Any], rng: np.random.Generator, size: int, easy: bool
+) -> View:
     lines = 2 * size if easy else size
     samples = int(1.4 * lines)
     scan = sample_scan(rng, lines, samples)
-    mirrored = 1 if rng.random() < 0.5 else -1
+    mirror = 1 if rng.random() < 0.5 else -1
     slice_scale = rng.uniform(0.8, 1.0)
-    pose = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirrored}
+    pose = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirror}
     wobble = smooth_field(rng, (samples, lines), 6) * 0.012
     x, y = scan.x + wobble, scan.y + wobble[::-1]
     echo, shadow, boxes = echo_map(anatomy, x, y, pose, slice_scale, rng)
