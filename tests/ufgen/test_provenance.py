@@ -32,14 +32,14 @@ def source(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
 
     def now(*names):
-        for cached in (provenance.code_version, provenance._tree, provenance._plain):
+        for cached in (provenance.code_version, provenance._tree, provenance._code):
             cached.cache_clear()
         return provenance.code_version(*(names or ["ufgen.a"]))
 
     yield tmp_path / "ufgen", now
     now()
     monkeypatch.undo()
-    for cached in (provenance.code_version, provenance._tree, provenance._plain):
+    for cached in (provenance.code_version, provenance._tree, provenance._code):
         cached.cache_clear()
 
 
