@@ -74,8 +74,8 @@ class ImageSet:
         if 0 < len(empty) < len(self):
             raise UserError(
                 f"{len(empty)} of {len(self)} images have no split, such as {empty.iloc[0]}: write "
-                "train or test in the manifest's column split, in each row or in none; or divide "
-                "all anew with `ufgen data split`"
+                "train or test in the manifest's column split, in each row or in none; or split "
+                "all images with `ufgen data split`"
             )
         return self.select((self.table["split"] == name).to_numpy())
 
@@ -263,7 +263,7 @@ def _positive_class(table: pd.DataFrame, positive: str | None) -> str:
     if positive is None:
         raise UserError(
             f"which class is the positive one? Found {', '.join(classes)}; none is called UF. "
-            f"Say for example --positive {classes[-1]}"
+            f"Pass for example --positive {classes[-1]}"
         )
     if positive not in classes:
         raise UserError(f"the positive class {positive!r} is not among {', '.join(classes)}")

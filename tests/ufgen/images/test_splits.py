@@ -15,8 +15,8 @@ def test_hold_out_keeps_groups_whole_and_classes_in_proportion(fraction):
     held = splits.hold_out(images, fraction, 1)
     assert not set(images.table["group"][held]) & set(images.table["group"][~held])
     for target in (0, 1):
-        share = held[images.targets() == target].mean()
-        assert abs(share - fraction) < 0.04
+        proportion = held[images.targets() == target].mean()
+        assert abs(proportion - fraction) < 0.04
 
 
 def _patients(sizes, labels=("UF", "NUF")):
@@ -38,7 +38,7 @@ SIZES = np.random.default_rng(0).permutation([*range(1, 39), *range(5, 27)])
 def test_hold_out_prefers_no_patient_for_its_size():
     images, seeds = _patients(SIZES), 200
     sizes = images.table.groupby("group").size()
-    times, kinds = dict.fromkeys(sizes.index, 0), set()
+    times, divisions = dict.fromkeys(sizes.index, 0), set()
     for seed in range(seeds):
         held = splits.hold_out(images, 0.2, seed)
         groups = _held_groups(images, held)
@@ -47,13 +47,13 @@ def test_hold_out_prefers_no_patient_for_its_size():
         for label in images.classes:
             of_class = (images.table["label"] == label).to_numpy()
             assert abs(held[of_class].sum() - 0.2 * of_class.sum()) <= sizes.mean()
-        kinds.add(groups)
+        divisions.add(groups)
         for group in groups:
             times[group] += 1
-    assert len(kinds) > 0.95 * seeds
-    shares = pd.Series(times)[sizes.sort_values().index] / seeds
-    assert shares.min() > 0.08 and shares.max() < 0.32
-    assert abs(shares[-15:].mean() - 0.2) < 0.04 and abs(shares[:15].mean() - 0.2) < 0.04
+    assert len(divisions) > 0.95 * seeds
+    frequencies = pd.Series(times)[sizes.sort_values().index] / seeds
+    assert frequencies.min() > 0.08 and frequencies.max() < 0.32
+    assert abs(frequencies[-15:].mean() - 0.2) < 0.04 and abs(frequencies[:15].mean() - 0.2) < 0.04
 
 
 def test_folds_differ_by_seed_though_no_two_patients_are_of_one_size():
@@ -89,7 +89,7 @@ def test_patients_with_images_of_both_classes_leave_each_class_on_both_sides():
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.95])
-def test_two_patients_a_class_are_divided_whatever_the_share(fraction):
+def test_two_patients_a_class_are_divided_whatever_the_fraction(fraction):
     images = _patients([2, 2, 2, 2])
     assert len(_held_groups(images, splits.hold_out(images, fraction, 0))) == 2
 
@@ -146,7 +146,7 @@ def _refused(check, *arguments, **options) -> str:
     return str(error.value)
 
 
-def test_what_a_comparison_refuses_is_said_in_full():
+def test_what_a_comparison_refuses_is_reported_in_full():
     splits.check_splits(six())
     splits.check_two_classes(six())
     assert _refused(splits.check_two_classes, six(label=[*"abcabc"])) == (
@@ -154,9 +154,9 @@ def test_what_a_comparison_refuses_is_said_in_full():
         "or remove the others"
     )
     anew = "a fair answer needs train and test. `ufgen data split FOLDER --out manifest.csv` writes"
-    for split, found in (("", "none"), ("test", "test")):
-        said = _refused(splits.check_splits, six(split=split))
-        assert said == f"found the splits {found}: {anew} a split"
+    for split, present in (("", "none"), ("test", "test")):
+        message = _refused(splits.check_splits, six(split=split))
+        assert message == f"found the splits {present}: {anew} a split"
     for split, where, path in (("train", "train", "x0"), ("test", "test", "x3")):
         labels = [
             "NUF" if part != split and label == "UF" else label
@@ -169,16 +169,16 @@ def test_what_a_comparison_refuses_is_said_in_full():
 
 
 @pytest.mark.parametrize(("column", "what"), [("sha256", "picture"), ("group", "group")])
-def test_what_is_on_both_sides_is_said_in_full(column, what):
+def test_what_is_on_both_sides_is_reported_in_full(column, what):
     values = ["", "b", "c", "c", "b", ""]
     assert _refused(splits.check_splits, six(**{column: values})) == (
         f"the same {what} is in train and in test (2 such): x2 and x3. Remove one side, or make a "
         "split that keeps groups together with `ufgen data split`"
     )
     train, test = (six(**{column: values}).split(name) for name in ("train", "test"))
-    said = _refused(splits.check_no_leak, train.table, test, by="this model")
+    message = _refused(splits.check_no_leak, train.table, test, by="this model")
     renamed = ". If the group c is another patient here, give it another name"
-    assert said == (
+    assert message == (
         "this model saw 2 of the held-out images, or others of their group: x3, x4. The first is "
         f"of the same {what} as x2, which it saw. Hold out images of other groups, or train "
         f"without these{renamed if column == 'group' else ''}"
@@ -202,7 +202,7 @@ def test_five_files_are_named_and_more_are_counted():
     assert "6 of the 6 real images are synthetic: x0, x1, x2, x3, x4 .... " in more
 
 
-def test_too_few_groups_are_said_in_full():
+def test_too_few_groups_are_reported_in_full():
     images = six(group=["a", "b", "b", "a", "c", "c"])
     assert _refused(splits.hold_out, images, 0.3, 0) == (
         "the class UF has 1 group(s) (2 images): a grouped split needs at least two a class"
@@ -215,7 +215,7 @@ def test_too_few_groups_are_said_in_full():
         assert splits.fold(mixed, 2, number, 0).any()
 
 
-def test_a_class_on_one_side_only_is_said_in_full():
+def test_a_class_on_one_side_only_is_reported_in_full():
     counts = pd.DataFrame({"NUF": [1, 1], "UF": [1, 1]}, index=["a", "b"])
     draws = [np.array([[False, False]]), np.array([[True, True]])]
     assert _refused(splits._first_near, draws, counts, 0.3, 0.5) == (
