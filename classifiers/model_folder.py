@@ -21,7 +21,7 @@ from ufgen import precision
 from ufgen.atomic import atomic_folder, check_replaceable
 from ufgen.display import tensorboard
 from ufgen.errors import UserError
-from ufgen.images import pixel_store, splits
+from ufgen.images import grouping, pixel_store, splits
 from ufgen.images.image_set import ImageSet, groups_by_pattern
 
 FILES = ("model.json", "model.weights.h5", "images.csv")
@@ -181,7 +181,7 @@ def train(
     network = Classifier(name, size, channels, weights, chosen)  # first: weights may be missing
     decoded = pixel_store.load(images, size, channels, fit)
     named = decoded.images.table.set_index("path")["group"]
-    images = splits.group_same_pictures(decoded.images)
+    images = grouping.group_same_pictures(decoded.images)
     images = images.select(np.argsort(images.table["sha256"], kind="stable"))
     held = splits.hold_out(images, validation_fraction, seed)
 

@@ -1,4 +1,4 @@
-"""Small image sets made on the spot, and a cache of their own for the tests."""
+"""Fixtures: small image sets, a small classifier, and a cache for the tests alone."""
 
 import gc
 import os
@@ -27,7 +27,7 @@ from ufgen import cli, phantom  # noqa: E402
 
 
 def pytest_collection_finish():
-    """What is imported by now stays: to look through it for garbage takes most of a short test."""
+    """Ignore what is imported by now: collecting garbage in it takes most of a short test."""
     gc.freeze()
 
 
@@ -108,8 +108,8 @@ def trained_model(phantoms, once):
 def _train_model(phantoms, out):
     """Train briefly, and make the probabilities of such a network differ.
 
-    So short a training leaves batch normalisation with averages that make all images alike: they
-    are brought up to date, and the threshold is set to the median.
+    After so few steps the moving statistics of batch normalisation give all images about the same
+    probability: they are updated, and the threshold is set to the median.
     """
     import json
 
@@ -122,12 +122,12 @@ def _train_model(phantoms, out):
     model_folder.train(images, "keras:MobileNet?alpha=0.25", out, settings, size=32)
     classifier = model_folder.load(out)
     decoded = classifier._load(images)
-    shown = decoded.store.take(decoded.images)
+    pixels = decoded.store.take(decoded.images)
     for _ in range(30):
-        classifier.network.parts.logits(shown.astype("float32"), training=True)
-    probabilities = np.sort(classifier.network.predict(shown))
+        classifier.network.parts.logits(pixels.astype("float32"), training=True)
+    probabilities = np.sort(classifier.network.predict(pixels))
     assert np.ptp(probabilities) > 1e-3
     classifier.network.model.save_weights(out / "model.weights.h5")
     threshold = float(probabilities[19:21].mean())
-    changed = {"temperature": 1.0, "threshold": threshold, "constant": False}
-    (out / "model.json").write_text(json.dumps(classifier.metadata | changed))
+    update = {"temperature": 1.0, "threshold": threshold, "constant": False}
+    (out / "model.json").write_text(json.dumps(classifier.metadata | update))

@@ -1,3 +1,3 @@
-"""ufgen: does adding GAN-made images make a classifier of a small medical image set better?"""
+"""ufgen: do GAN-generated images improve a classifier of a small medical image set?"""
 
 __version__ = "0.2.0"

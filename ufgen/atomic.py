@@ -1,4 +1,4 @@
-"""Write, then rename: a file or folder appears whole or not at all."""
+"""Atomic writes: files and folders that appear whole or not at all."""
 
 import os
 import shutil
@@ -13,10 +13,14 @@ CONTENTS = ".written"  # the files that ufgen wrote in a folder, one a line
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it is renamed to `path` when the block succeeds.
+    """Write a file that replaces an older one only when the block succeeds.
 
-    The temporary name keeps the suffix, so that writers which look at it (numpy, Keras, Pillow)
-    behave the same. On an error nothing is left behind and an older file stays as it was.
+    Args:
+        path: The file; missing folders are created.
+
+    Yields:
+        A temporary path beside `path`, with the same suffix, which writers such as numpy, Keras and
+        Pillow look at. On an error it is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,12 +34,20 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path, keep_others: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; it replaces `path` when the block succeeds.
+    """Write a folder that replaces an older one only when the block succeeds.
 
-    The older folder is renamed aside first and deleted last: whenever the process is killed, the
-    old or the new folder is whole, and `restore` brings back what still stands aside. With
-    `keep_others`, files that an earlier call did not write are taken over into the new folder.
-    Raises UserError if one of them has the name of a new file.
+    The older folder is renamed first and deleted last: whenever the process is killed, the old or
+    the new folder is whole, and `restore` renames an older one back.
+
+    Args:
+        path: The folder; missing parents are created.
+        keep_others: Copy files that an earlier call did not write to the new folder.
+
+    Yields:
+        A temporary folder beside `path`. On an error it is removed.
+
+    Raises:
+        UserError: Where such a file has the name of a new one.
     """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,40 +65,44 @@ def atomic_folder(path: Path, keep_others: bool = False) -> Iterator[Path]:
 
 
 def _replace(new: Path, path: Path) -> None:
-    aside = _aside(path)
+    backup = _backup(path)
     if path.exists():
-        os.replace(path, aside)
+        os.replace(path, backup)
     try:
         os.replace(new, path)
     except BaseException:
         restore(path)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(backup, ignore_errors=True)
 
 
 def restore(path: Path) -> None:
-    """Bring back the folder `path` where a replacement was killed halfway, or tidy up after it."""
+    """Recover from a replacement that was killed: rename the backup back, or delete it.
+
+    Args:
+        path: A folder that `atomic_folder` writes.
+    """
     path = Path(path).resolve()
-    aside = _aside(path)
-    if aside.is_dir():
+    backup = _backup(path)
+    if backup.is_dir():
         if path.exists():
-            shutil.rmtree(aside)
+            shutil.rmtree(backup)
         else:
-            os.replace(aside, path)
+            os.replace(backup, path)
 
 
-def _aside(path: Path) -> Path:
+def _backup(path: Path) -> Path:
+    """Where the older folder is while it is replaced."""
     return path.with_name(f".old.{path.name}")
 
 
 def _keep_others(old: Path, new: Path) -> None:
-    """Copy files of `old` that an earlier `atomic_folder` did not write; note the new ones."""
+    """Copy files of `old` that an earlier `atomic_folder` did not write; list those of `new`."""
     written = _files(new)
     if old.is_dir():
-        listing = old / CONTENTS
-        known = listing.is_file()
-        ours = {CONTENTS, *(listing.read_text(encoding="utf-8").split("\n") if known else written)}
-        others = [name for name in _files(old) if name not in ours]
+        contents = old / CONTENTS
+        listed = contents.read_text(encoding="utf-8").split("\n") if contents.is_file() else written
+        others = [name for name in _files(old) if name not in {CONTENTS, *listed}]
         for name in others:
             if (new / name).exists():
                 raise UserError(
@@ -98,29 +114,42 @@ def _keep_others(old: Path, new: Path) -> None:
 
 
 def _files(folder: Path) -> list[str]:
-    """All files below `folder`, by their path in it."""
-    found = (p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
-    return sorted(p.relative_to(folder).as_posix() for p in found)
+    """The relative paths of all files in `folder`, at any depth."""
+    paths = (p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+    return sorted(p.relative_to(folder).as_posix() for p in paths)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 `text` to `path`, whole or not at all."""
+    """Write a text file in UTF-8, atomically.
+
+    Args:
+        path: The file; missing folders are created.
+        text: Its content.
+    """
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def check_replaceable(folder: Path, marks: tuple[str, ...], command: str) -> None:
-    """Raise UserError if `folder` is no place for what `command` writes: new, empty, or its own.
+    """Check that a command may replace a folder: it is new, empty, or written by this command.
 
-    Its own holds files called `marks`. A folder that was left aside by a kill is brought back.
+    A folder whose replacement was killed is restored first.
+
+    Args:
+        folder: The folder to write.
+        marks: The names of files that show that the command wrote the folder.
+        command: The command, as in the message.
+
+    Raises:
+        UserError: Where the folder holds anything else, or is a file.
     """
     folder = Path(folder).resolve()
     restore(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: expected a folder, new or written by `{command}`")
-    ours = all((folder / mark).is_file() for mark in marks)
-    if folder.exists() and not ours and any(folder.iterdir()):
+    written = all((folder / mark).is_file() for mark in marks)
+    if folder.exists() and not written and any(folder.iterdir()):
         raise UserError(
             f"{folder} holds something that `{command}` did not write, and would be replaced: "
-            "choose another place"
+            "choose another folder"
         )

@@ -1,4 +1,4 @@
-"""The machine and the libraries: quick and quiet start-up, and what a report says of them."""
+"""The machine and the libraries: quick and quiet start-up, and their versions."""
 
 import gc
 import logging
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, metadata
 
-CHATTY = ("absl", "jax", "tensorflow")
+LOGGERS = ("absl", "jax", "tensorflow")
 PACKAGES = ("ufgen", "keras", "tensorflow", "jax", "numpy", "scikit-learn", "pandas", "pillow")
 
 
 def prepare() -> None:
-    """Silence the libraries and ask for repeatable kernels; call before importing Keras.
+    """Silence the libraries and request deterministic kernels; call before importing Keras.
 
-    What they warn of (retracing, shapes, deprecations) is for who writes the code, not for who runs
-    a command; `python -W default` shows warnings again.
+    Their warnings (retracing, shapes, deprecations) are for developers, not for users of the
+    command line; `python -W default` shows them again.
 
-    TensorFlow takes oneDNN's kernels by itself on processors with AVX-512 alone. Without AVX-512
-    they are faster too: 3.8 times where ResNet50 learns at 32 px.
+    By default TensorFlow uses oneDNN's kernels only on processors with AVX-512. They are faster
+    without it, too: 3.8 times for training ResNet50 at 32 px.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
@@ -32,35 +32,39 @@ def prepare() -> None:
 
 
 def _quieten() -> None:
-    """Errors alone from the libraries' own loggers; absl's is set anew as it is imported."""
-    for name in CHATTY:
+    """Log only errors of the libraries; absl resets its logger when it is imported."""
+    for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Close off stderr, also for libraries that write straight to the file behind it."""
+    """Discard stderr, also of libraries that write straight to its file descriptor.
+
+    Yields:
+        Nothing; stderr is back at the end of the block.
+    """
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
 
 
 def import_keras() -> None:
-    """Import Keras and its backend without what their libraries print before any log level holds.
+    """Import Keras and its backend, without what they print before log levels take effect.
 
-    Python's garbage collector rests meanwhile, and never looks at what was imported: it would
-    search hundreds of thousands of objects that stay, again and again, and once more at the end.
+    The garbage collector is disabled meanwhile, and ignores what was imported: it would repeatedly
+    traverse hundreds of thousands of objects that are never freed.
     """
     if "keras" in sys.modules:
         return
-    collects = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         with silence():
@@ -68,21 +72,26 @@ def import_keras() -> None:
         gc.freeze()
         _quieten()
     finally:
-        if collects:
+        if was_enabled:
             gc.enable()
 
 
 def describe() -> dict[str, str]:
-    """Versions, platform and devices by name; what is not installed is left out."""
+    """Describe the machine and the installed libraries.
+
+    Returns:
+        The versions of Python and of the installed libraries, backend, devices, number of CPU
+        cores and platform, by name.
+    """
     import keras
 
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found | {
+    return versions | {
         "backend": keras.backend.backend(),
         "devices": ", ".join(keras.distribution.list_devices()) or "cpu",
         "cores": str(os.cpu_count()),

@@ -1,9 +1,9 @@
-"""The one error a user can cause."""
+"""Errors caused by user input."""
 
 
 class UserError(Exception):
-    """A mistake at the keyboard or in the data.
+    """A mistake in the arguments or in the data.
 
-    The message says what was found, where, what was expected and what to do. The command line
+    The message names what was found, where, what was expected and what to do. The command line
     prints it without a traceback and exits with status 1.
     """

@@ -1,8 +1,9 @@
-"""The precision that a network trains in: a rule of network and device, the same at any load.
+"""The precision that a network is trained in: a rule of network and device, independent of load.
 
 bfloat16 halves the memory traffic of dense convolutions, but only where the device has
 instructions for it; elsewhere each product is converted twice. Depthwise convolutions have no fast
-bfloat16 kernels on CPUs. `benchmarks/classification/precision.py` measures whether the rule picks the faster one.
+bfloat16 kernels on CPUs. `benchmarks/classification/precision.py` measures whether the rule is
+right.
 """
 
 from pathlib import Path
@@ -14,31 +15,56 @@ GENERATORS = ("dcgan", "residual")
 CLASSIFIERS = ("custom_resnet50", "keras:ResNet")
 
 
-def choose(requested: str, gaining: str, native: bool | None = None) -> str:
-    """`requested`, or for "auto" the precision `gaining` where the device is `native`, or float32.
+def choose(requested: str, faster: str, native: bool | None = None) -> str:
+    """Choose the precision to train in.
 
-    `gaining` is what `of_generator` or `of_classifier` says of the network; `native` defaults to
-    `native_bfloat16()`, which is asked only where it matters.
+    Args:
+        requested: "auto", or the precision to use.
+        faster: The faster precision of the network where bfloat16 is native (see `of_generator`
+            and `of_classifier`).
+        native: Whether the device has bfloat16 instructions; by default it is examined.
+
+    Returns:
+        The requested precision, or for "auto" the faster one: "float32" or "bfloat16", or both with
+        a comma for the two networks of hybrid.
+
+    Example:
+        >>> choose("auto", "bfloat16", native=True), choose("auto", "bfloat16", native=False)
+        ('bfloat16', 'float32')
     """
     if requested != "auto":
         return requested
-    if gaining == "float32":
+    if faster == "float32":
         return "float32"
-    return gaining if (native_bfloat16() if native is None else native) else "float32"
+    return faster if (native_bfloat16() if native is None else native) else "float32"
 
 
 def of_generator(architecture: str) -> str:
-    """The faster precision of a GAN on a device with bfloat16 instructions.
+    """Look up the faster precision of a GAN on a device with bfloat16 instructions.
 
-    `projected` runs through a frozen network, often of depthwise convolutions: not measured.
+    Args:
+        architecture: As in a recipe. `projected`, whose frozen network often has depthwise
+            convolutions, was not measured.
+
+    Returns:
+        "float32" or "bfloat16".
     """
     return "bfloat16" if architecture in GENERATORS else "float32"
 
 
 def of_classifier(name: str) -> str:
-    """The faster precision of a classifier on a device with bfloat16 instructions.
+    """Look up the faster precision of a classifier on a device with bfloat16 instructions.
 
-    For hybrid that of MobileNetV3 (depthwise convolutions), a comma, and that of ResNet50.
+    Args:
+        name: The name of the classifier.
+
+    Returns:
+        "float32" or "bfloat16"; for hybrid that of MobileNetV3 (depthwise convolutions) and that of
+        ResNet50, with a comma.
+
+    Example:
+        >>> of_classifier("hybrid")
+        'float32,bfloat16'
     """
     if name == "hybrid":
         return "float32,bfloat16"
@@ -46,15 +72,23 @@ def of_classifier(name: str) -> str:
 
 
 def native_bfloat16() -> bool:
-    """Whether all devices that the backend computes on have bfloat16 instructions."""
-    found = compute_capabilities()
-    if found:
-        return min(found) >= FIRST_NATIVE_GPU
+    """Check for bfloat16 instructions.
+
+    Returns:
+        Whether all devices of the backend have them.
+    """
+    capabilities = compute_capabilities()
+    if capabilities:
+        return min(capabilities) >= FIRST_NATIVE_GPU
     return bool(CPU_FLAGS & _cpu_flags())
 
 
 def compute_capabilities() -> list[tuple[int, ...]]:
-    """The CUDA compute capability of each GPU, such as (8, 0); of any other kind (0, 0)."""
+    """List the CUDA compute capabilities of the GPUs that the backend uses.
+
+    Returns:
+        The capability of each GPU, such as (8, 0); (0, 0) for GPUs without CUDA.
+    """
     from ufgen.backend import on_tensorflow
 
     if on_tensorflow():
@@ -66,12 +100,12 @@ def compute_capabilities() -> list[tuple[int, ...]]:
     import jax
 
     gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
-    found = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
-    return [tuple(int(n) for n in text.split(".")) for text in found]
+    versions = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
+    return [tuple(int(number) for number in version.split(".")) for version in versions]
 
 
 def _cpu_flags(file: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """The features of this machine's CPU; none where the system does not list them."""
+    """The feature flags of this machine's CPU; none where the system does not list them."""
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,11 +1,15 @@
-"""Networks of `keras.applications` by name: ImageNet weights, a local file's, or random ones."""
+"""Networks of `keras.applications` by name, with weights of ImageNet, of a file, or random."""
 
 import ast
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ufgen.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
 
 PREFIX = "keras:"
 INPUT_SIZE = {"InceptionV3": 299, "Xception": 299, "InceptionResNetV2": 299}
@@ -13,25 +17,34 @@ INPUT_SIZE = {"InceptionV3": 299, "Xception": 299, "InceptionResNetV2": 299}
 
 def build(
     spec: str, weights: str | Path, size: int | None = None, pooling: str | None = None
-) -> tuple:
-    """A network without its top, for (N, size, size, 3), and its preprocessing of 0..255.
+) -> "tuple[keras.Model, Callable[[Any], Any]]":
+    """Build a network without its top; it never falls back to random weights.
 
-    `spec` is "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35;
-    without a `size`, the network's usual one. `weights` is "imagenet", "none" (random) or a local
-    file. Whatever cannot be loaded is a UserError; nothing falls back to random weights.
+    Args:
+        spec: "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35.
+        weights: "imagenet", "none" (random), or a file with weights without the top (.weights.h5).
+        size: Height and width of the images in pixels; by default the network's own.
+        pooling: "avg" or "max" for global pooling of the features, None for feature maps.
+
+    Returns:
+        The network, for images (N, size, size, 3), and its preprocessing function, for pixels in
+        0..255.
+
+    Raises:
+        UserError: Where there is no such network, or it or its weights cannot be loaded.
     """
     from ufgen.kernels import fuse_batch_normalization
 
-    builder, text = _parse(spec)
+    builder, options = _parse(spec)
     size = size or INPUT_SIZE.get(builder.__name__, 224)
-    shape = {"include_top": False, "pooling": pooling, "input_shape": (size, size, 3)}
-    named = "imagenet" if str(weights) == "imagenet" else None
+    imagenet = "imagenet" if str(weights) == "imagenet" else None
+    shape: dict[str, Any] = {"include_top": False, "input_shape": (size, size, 3)}
     try:
-        network = builder(weights=named, **shape, **dict(_options(text)))
+        network = builder(weights=imagenet, pooling=pooling, **shape, **dict(_options(options)))
     except (TypeError, ValueError, SyntaxError) as error:
         raise UserError(f"{spec} cannot be built at {size} px: {error}") from None
     except Exception as error:
-        if named is None:
+        if imagenet is None:
             raise
         raise UserError(
             f"the ImageNet weights of {spec} could not be downloaded "
@@ -41,18 +54,28 @@ def build(
     if str(weights) not in ("imagenet", "none"):
         _load(network, Path(weights), spec)
     fuse_batch_normalization(network)
-    return network, inspect.getmodule(inspect.unwrap(builder)).preprocess_input
+    module = inspect.getmodule(inspect.unwrap(builder))
+    assert module is not None
+    return network, module.preprocess_input
 
 
 def check(spec: str) -> None:
-    """Raise UserError if `spec` names no network."""
+    """Check the name of a network; nothing is built.
+
+    Args:
+        spec: The name, as for `build`.
+
+    Raises:
+        UserError: Where there is no such network.
+    """
     _parse(spec)
 
 
-def _parse(spec: str) -> tuple[Callable, str]:
+def _parse(spec: str) -> tuple[Callable[..., Any], str]:
+    """The function that builds the network, and its options as text."""
     import keras
 
-    name, _, text = spec.removeprefix(PREFIX).partition("?")
+    name, _, options = spec.removeprefix(PREFIX).partition("?")
     builder = getattr(keras.applications, name, None)
     if not spec.startswith(PREFIX) or not inspect.isfunction(builder):
         raise UserError(
@@ -64,17 +87,18 @@ def _parse(spec: str) -> tuple[Callable, str]:
             f"{spec} is another network with its ImageNet weights than without (Keras adds a "
             "scaling), so what was trained could not be rebuilt: take keras:EfficientNetV2B0"
         )
-    return builder, text
+    return builder, options
 
 
-def _options(text: str) -> list[tuple]:
+def _options(text: str) -> list[tuple[str, Any]]:
+    """Names and values of options such as "alpha=0.35&minimalistic=True"."""
     pairs = [item.split("=", 1) for item in text.split("&") if item]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"{text!r} is not a list of option=value joined by &")
-    return [(key, ast.literal_eval(value)) for key, value in pairs]
+    return [(name, ast.literal_eval(value)) for name, value in pairs]
 
 
-def _load(network, file: Path, spec: str) -> None:
+def _load(network: "keras.Model", file: Path, spec: str) -> None:
     if not file.is_file():
         raise UserError(
             f"there is no weights file {file}: expected imagenet, none, or the path of a file with "

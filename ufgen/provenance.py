@@ -1,7 +1,7 @@
-"""What made a result, as part of every key: the libraries, and ufgen's own code.
+"""Provenance of results: the versions of the libraries and of ufgen's own code, in every key.
 
-A result is reused only by what made it. The code is hashed as Python reads it, so that comments,
-docstrings and layout may change; modules that only show or report are left out.
+A result is reused only by the versions that computed it. The code is hashed as a syntax tree, so
+that comments, docstrings and layout may change; modules that only display or report are excluded.
 """
 
 import ast
@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import ufgen
 
 ROOT = Path(ufgen.__file__).parents[1]
-OURS = ("ufgen", "classifiers", "experiments")
-APART = {  # they show, or what they yield is in the keys by its content
+PACKAGES = ("ufgen", "classifiers", "experiments")
+EXCLUDED = {  # modules that display, or whose results are in the keys by their content
     "classifiers.model_folder",
     "experiments.running.data_split",
     "experiments.running.synthetic_images",
@@ -40,60 +41,113 @@ LIBRARIES = {
 
 
 def made_by(libraries: str, *modules: str) -> dict[str, str]:
-    """The versions that a result depends on: ufgen's, of its code in `modules`, of `LIBRARIES`.
+    """Collect the versions that a result depends on.
 
-    `modules` are names of modules or packages; what they import of ufgen counts too, but for those
-    `APART`. Where Keras computes, its backend is named with its version.
+    Args:
+        libraries: A group of `LIBRARIES`: "decoding", "features" or "training".
+        *modules: Names of the modules or packages of ufgen that compute the result.
+
+    Returns:
+        The versions of ufgen and of the libraries by name, `code` (see `code_version`), and with
+        Keras its `backend` and that one's version.
     """
-    found = {"ufgen": ufgen.__version__, "code": code_version(*modules)}
-    found |= {name: _version(name) for name in LIBRARIES[libraries]}
-    return found | (_backend() if "keras" in found else {})
+    versions = {"ufgen": ufgen.__version__, "code": code_version(*modules)}
+    versions |= {name: _version(name) for name in LIBRARIES[libraries]}
+    return versions | (_backend() if "keras" in versions else {})
 
 
-def key(digits: int, *parts) -> str:
-    """`digits` hexadecimal digits of a hash of `parts`, which JSON can hold."""
+def key(digits: int, *parts: Any) -> str:
+    """Hash values to a key.
+
+    Args:
+        digits: The length of the key.
+        *parts: Values that JSON can hold.
+
+    Returns:
+        That many hexadecimal digits of the SHA-256 of the values in JSON.
+
+    Example:
+        >>> key(8, {"a": 1, "b": 2}) == key(8, {"b": 2, "a": 1})
+        True
+    """
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:digits]
 
 
-def hash_file(file: Path) -> str:
-    """The SHA-256 of a file's content; read again only where the file has changed."""
-    about = Path(file).stat()
-    return _hash(Path(file).resolve(), about.st_mtime_ns, about.st_size)
+def hash_file(file: str | Path) -> str:
+    """Hash the content of a file; the file is read again only if it has changed.
+
+    Args:
+        file: The file.
+
+    Returns:
+        Its SHA-256, 64 hexadecimal digits.
+    """
+    stat = Path(file).stat()
+    return _hash(Path(file).resolve(), stat.st_mtime_ns, stat.st_size)
 
 
-def content_of(weights: str) -> list[str]:
-    """The weights that a comma-separated text names, a local file by its content."""
+def hash_weights(weights: str) -> list[str]:
+    """Identify pretrained weights by their content, wherever the files are.
+
+    Args:
+        weights: Comma-separated names of weights ("imagenet", "none") or files.
+
+    Returns:
+        Each name, or the SHA-256 of the file.
+
+    Example:
+        >>> hash_weights("imagenet,none")
+        ['imagenet', 'none']
+    """
     return [hash_file(name) if Path(name).is_file() else name for name in weights.split(",")]
 
 
-def left_unused(files: Iterable[Path], asked: set[str], by: dict[str, str]) -> int:
-    """How many of the JSON `files` describe a result that is `asked` for, but of another version.
+def count_unused(files: Iterable[Path], requested: set[str], versions: dict[str, str]) -> int:
+    """Count the finished results that are not reused because another version computed them.
 
-    Such a file says `settings`, the key of what was asked for, and `made_by`.
+    Args:
+        files: The JSON metadata of finished results, with `settings` (a key) and `made_by`.
+        requested: The keys of the requested settings.
+        versions: The versions in use (see `made_by`).
+
+    Returns:
+        The number of results with requested settings and other versions.
     """
-    found = [json.loads(file.read_text()) for file in files]
-    return sum(about.get("settings") in asked and about.get("made_by") != by for about in found)
+    results = [json.loads(file.read_text()) for file in files]
+    return sum(
+        result.get("settings") in requested and result.get("made_by") != versions
+        for result in results
+    )
 
 
 @lru_cache
 def code_version(*modules: str) -> str:
-    """12 hexadecimal digits of a hash of the code of `modules` and of all that they import here."""
-    todo, seen = [file for name in modules for file in _files(name)], set()
-    while todo:
-        file = todo.pop()
+    """Hash code of this project.
+
+    Args:
+        *modules: Names of modules or packages.
+
+    Returns:
+        12 hexadecimal digits of a hash of the code of `modules` and of all modules of this project
+        that they import, directly or indirectly, except those `EXCLUDED`.
+    """
+    queue = [file for name in modules for file in _files(name)]
+    seen: set[Path] = set()
+    while queue:
+        file = queue.pop()
         if file not in seen:
             seen.add(file)
-            todo += _imported(file)
-    parts = [[file.relative_to(ROOT).as_posix(), _plain(file)] for file in sorted(seen)]
+            queue += _imported(file)
+    parts = [[file.relative_to(ROOT).as_posix(), _code(file)] for file in sorted(seen)]
     return key(12, platform.python_version_tuple()[:2], parts)
 
 
 def _files(name: str) -> list[Path]:
     """The files of a module, or of a whole package."""
-    place = ROOT.joinpath(*name.split("."))
-    if not place.is_dir():
-        return [place.with_suffix(".py")]
-    return [file for file in sorted(place.rglob("*.py")) if _module(file) not in APART]
+    path = ROOT.joinpath(*name.split("."))
+    if not path.is_dir():
+        return [path.with_suffix(".py")]
+    return [file for file in sorted(path.rglob("*.py")) if _module(file) not in EXCLUDED]
 
 
 def _module(file: Path) -> str:
@@ -107,32 +161,33 @@ def _tree(file: Path) -> ast.Module:
 
 def _imported(file: Path) -> list[Path]:
     """The files of this project's modules that a file imports, anywhere in it."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    ours = {n for n in names if n.split(".")[0] in OURS} - APART
-    places = [ROOT.joinpath(*name.split(".")) for name in sorted(ours)]
-    found = [place.with_suffix(".py") for place in places]
-    found += [place / "__init__.py" for place in places]
-    return [file for file in found if file.is_file()]
+    ours = {n for n in names if n.split(".")[0] in PACKAGES} - EXCLUDED
+    paths = [ROOT.joinpath(*name.split(".")) for name in sorted(ours)]
+    files = [path.with_suffix(".py") for path in paths]
+    files += [path / "__init__.py" for path in paths]
+    return [file for file in files if file.is_file()]
 
 
 @lru_cache
-def _plain(file: Path) -> str:
-    """The code of a file without its docstrings and comments."""
+def _code(file: Path) -> str:
+    """The syntax tree of a file without its docstrings and comments."""
     tree = _tree(file)
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
             node.body = node.body[1:]
     return ast.dump(tree)
 
 
 @lru_cache
-def _hash(file: Path, _changed: int, _size: int) -> str:
+def _hash(file: Path, _modified: int, _size: int) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

@@ -25,7 +25,7 @@ from classifiers.training.batches import Examples  # noqa: E402
 from classifiers.training.frozen_features import FrozenFeatures  # noqa: E402
 from classifiers.training.settings import Training  # noqa: E402
 from classifiers.training.trainer import Classifier  # noqa: E402
-from ufgen.images import image_set, pixel_store, splits  # noqa: E402
+from ufgen.images import grouping, image_set, pixel_store, splits  # noqa: E402
 
 NAME = "keras:MobileNetV2?alpha=0.35"
 HEAD = {"trained": "head", "learning_rate": 1e-3, "batch": 32, "precision": "float32"}
@@ -57,7 +57,7 @@ def main() -> None:
     decoded = pixel_store.load(
         image_set.scan(options.folder, options.positive), options.size, 1, "pad"
     )
-    images, store = splits.group_same_pictures(decoded.images), decoded.store
+    images, store = grouping.group_same_pictures(decoded.images), decoded.store
     train, test = images.split("train"), images.split("test")
     classifier = Classifier(NAME, options.size, 1, options.weights)
     features = FrozenFeatures(classifier.parts.features)

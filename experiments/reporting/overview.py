@@ -15,6 +15,8 @@ from ufgen.display.figure_style import (
     BLACK,
     BLUE,
     COLUMN,
+    PAGE_COLOURS,
+    PALE_BLUE,
     footnote,
     legend_beside,
     line_styles,
@@ -56,6 +58,7 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
         loader=PackageLoader("experiments"), autoescape=True, undefined=StrictUndefined
     )
     page = templates.get_template("overview.html.j2").render(
+        colours=PAGE_COLOURS,
         name=name,
         question=studies[0].question,
         metric=metrics.title(studies[0].primary_metric),
@@ -86,7 +89,7 @@ def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
     panels = figure.subplots(1, len(resolutions), sharey=True, squeeze=False)[0]
     looks = line_styles(len(arms), first=1)
     for axes, resolution in zip(panels, resolutions, strict=True):
-        axes.axhspan(-margin, margin, fc="#EAF3F9", ec=BLUE, lw=0.5, zorder=0)
+        axes.axhspan(-margin, margin, fc=PALE_BLUE, ec=BLUE, lw=0.5, zorder=0)
         axes.axhline(0, color=BLACK, lw=0.7)
         for index, (arm, look) in enumerate(zip(arms, looks, strict=True)):
             rows = table[(table["arm"] == arm) & (table["resolution"] == resolution)]

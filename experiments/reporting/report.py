@@ -1,6 +1,5 @@
 """The report of a finished study: report.html (one self-contained file) and report.md."""
 
-import base64
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +16,8 @@ from experiments.reporting import (
     study_figures,
 )
 from ufgen.atomic import atomic_file, write_text
-from ufgen.display.figure_style import FORMATS, save
+from ufgen.display.contact_sheet import data_uri
+from ufgen.display.figure_style import FORMATS, PAGE_COLOURS, save
 
 CAPTIONS = {
     "forest": "Change of each arm against its reference, in the primary metric as set in the study "
@@ -67,18 +67,20 @@ def write(folder: Path, command: str) -> Path:
         save(figure, *(folder / "figures" / f"{name}{suffix}" for suffix in FORMATS))
     data["figures"] = {
         name: {"file": f"figures/{name}.png", "caption": caption.replace("{real}", data["real"])}
-        | {"data": _data_uri((folder / "figures" / f"{name}.png").read_bytes())}
+        | {"data": data_uri((folder / "figures" / f"{name}.png").read_bytes(), "image/png")}
         for name, caption in CAPTIONS.items()
         if name in figures or (name == "changed" and data["conclusion"]["strongest"])
     }
     for figure in data["synthetic_figures"]:
-        figure["data"] = _data_uri((folder / figure["file"]).read_bytes())
+        figure["data"] = data_uri((folder / figure["file"]).read_bytes(), "image/png")
     templates = _templates()
     data["checklist"] = reporting_checklist.fill_in(templates, data)
     with atomic_file(folder / "checklist.csv") as temporary:
         data["checklist"].to_csv(temporary, index=False)
     for name in ("report.md", "report.html"):
-        write_text(folder / name, templates.get_template(f"{name}.j2").render(data))
+        write_text(
+            folder / name, templates.get_template(f"{name}.j2").render(data, colours=PAGE_COLOURS)
+        )
     write_text(folder / "deltas.tex", _latex(data["headline"]))
     return folder / "report.html"
 
@@ -126,7 +128,3 @@ def _draw(data: dict) -> dict[str, Figure]:
         "training": study_figures.training_curves(data["histories"]),
     }
     return {name: figure for name, figure in figures.items() if figure is not None}
-
-
-def _data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()

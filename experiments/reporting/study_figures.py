@@ -17,6 +17,7 @@ from ufgen.display.figure_style import (
     GOOD_TEXT,
     GREEN,
     GREY,
+    PALE_BLUE,
     counted,
     footnote,
     line_styles,
@@ -56,7 +57,7 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     arms = list(dict.fromkeys(rows["arm"]))
     figure = open_figure(height=1.2 + 0.19 * len(rows) + 0.22 * len(arms))
     axes = figure.subplots()
-    axes.axvspan(-margin, margin, fc="#EAF3F9", ec=BLUE, lw=0.5, zorder=0)
+    axes.axvspan(-margin, margin, fc=PALE_BLUE, ec=BLUE, lw=0.5, zorder=0)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     y, ticks, labels = 0.0, [], []
     for arm in arms:

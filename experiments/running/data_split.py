@@ -9,7 +9,7 @@ import pandas as pd
 from experiments.design.arms import Arm, mix
 from experiments.design.study import Study
 from ufgen.display.figure_style import source_word
-from ufgen.images import image_set, pixel_store, splits
+from ufgen.images import grouping, image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
 
@@ -103,7 +103,7 @@ def read_images(study: Study) -> LoadedImages:
     )
     if not study.folds:
         splits.check_splits(images)
-    return LoadedImages(splits.group_same_pictures(images), store, quarantine)
+    return LoadedImages(grouping.group_same_pictures(images), store, quarantine)
 
 
 def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = None) -> DataSplit:
@@ -127,7 +127,7 @@ def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = None) -> D
         repeat, fold = key
         held_out = splits.fold(loaded.images, study.folds, fold, repeat)
         train, test = loaded.images.select(~held_out), loaded.images.select(held_out)
-    ranks = splits.group_ranks(train, study.split_seed)
+    ranks = grouping.group_ranks(train, study.split_seed)
     order = np.lexsort((train.table["sha256"], ranks))
     pool = train.select(order[ranks[order] >= study.images.fraction])
     train = train.select(ranks < study.images.fraction)

@@ -184,7 +184,7 @@ def trial_settings(
         "test": sorted(test.itertuples(index=False, name=None)),
         "positive": training_set.positive,
         "images": study.images.model_dump(include={"resolution", "channels", "fit"}),
-        "classifier": [trial.classifier.name, provenance.content_of(trial.classifier.weights)],
+        "classifier": [trial.classifier.name, provenance.hash_weights(trial.classifier.weights)],
         "training": study.training_of(trial.classifier).as_dict() | {"precision": precision},
         "augmentation": trial.arm.augmentation,
         "pretrain": trial.arm.pretrain,

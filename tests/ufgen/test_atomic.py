@@ -73,10 +73,10 @@ def test_files_that_ufgen_did_not_write_survive(tmp_path):
     _write(path, ["UF/1.png", "UF/2.png", "manifest.csv"], keep_others=True)
     (path / "notes").mkdir()
     (path / "notes" / "mine.txt").write_text("mine")
-    (path / "UF" / "drawn.png").symlink_to("1.png")
+    (path / "UF" / "sketch.png").symlink_to("1.png")
     for _ in range(2):
         _write(path, ["UF/1.png", "manifest.csv"], keep_others=True)
-        others = {"notes/mine.txt", "UF/drawn.png"}
+        others = {"notes/mine.txt", "UF/sketch.png"}
         assert _files(path) == {"UF/1.png", "manifest.csv", atomic.CONTENTS, *others}
     assert (path / "notes" / "mine.txt").read_text() == "mine"
 

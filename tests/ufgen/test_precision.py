@@ -21,7 +21,7 @@ FASTER = {  # measured with bfloat16 instructions: docs/benchmarks.md
 
 @pytest.fixture
 def device(monkeypatch):
-    """A function that puts a device in place: the flags of a CPU, or GPUs by their capability."""
+    """A function that simulates a device: the flags of a CPU, or the capabilities of GPUs."""
 
     def put(flags=(), gpus=()):
         monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
@@ -53,8 +53,8 @@ def test_auto_takes_the_faster_precision_of_each_network(device, flags, gpus, na
     assert _chosen("keras:ResNet50") == ("bfloat16" if native else "float32")
     assert _chosen("keras:MobileNetV2?alpha=0.35") == "float32"
     for architecture in ("dcgan", "residual"):
-        found = resolved(Recipe(architecture=architecture, updates="alternate"))
-        assert found.precision == ("bfloat16" if native else "float32")
+        recipe = resolved(Recipe(architecture=architecture, updates="alternate"))
+        assert recipe.precision == ("bfloat16" if native else "float32")
     projected = Recipe(architecture="projected", updates="alternate", features="keras:MobileNetV2")
     assert resolved(projected).precision == "float32"
 
@@ -109,7 +109,7 @@ def test_a_named_precision_is_forgotten_when_the_study_goes_back_to_auto(device,
     assert set(used.values()) == {"float32"}
 
 
-def test_what_an_older_version_kept_is_not_believed(device, tmp_path):
+def test_the_precision_of_an_older_version_is_ignored(device, tmp_path):
     device()
     (tmp_path / "precision.json").write_text(json.dumps({"custom_resnet50": "bfloat16"}))
     _, used = precisions.settle(_study(), tmp_path)

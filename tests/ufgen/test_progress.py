@@ -1,4 +1,4 @@
-"""What reaches the user's terminal and log files: bars there, lines here, no library's chatter."""
+"""Progress: bars at a terminal, lines in a log file, and no output of libraries."""
 
 import subprocess
 import sys
@@ -46,8 +46,8 @@ def test_a_terminal_gets_a_bar_with_the_time_left(capsys, monkeypatch):
     with Progress(total=10, desc="drawing", unit="img", mininterval=0) as bar:
         bar.update(5)
         bar.refresh()
-    shown = capsys.readouterr().err
-    assert "drawing:  50%" in shown and "<00:0" in shown and "drawing ..." not in shown
+    text = capsys.readouterr().err
+    assert "drawing:  50%" in text and "<00:0" in text and "drawing ..." not in text
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,20 @@ warnings.warn("deprecated", FutureWarning)
 
 
 def test_the_libraries_write_nothing_to_the_user():
-    made = subprocess.run([sys.executable, "-c", NOISE], capture_output=True, text=True, check=True)
-    assert made.stdout + made.stderr == ""
+    result = subprocess.run(
+        [sys.executable, "-c", NOISE], capture_output=True, text=True, check=True
+    )
+    assert result.stdout + result.stderr == ""
     loud = NOISE.replace("environment.prepare()\nenvironment.import_keras()\n", "")
-    made = subprocess.run([sys.executable, "-c", loud], capture_output=True, text=True, check=True)
-    for said in ("retracing", "input_shape", "structure", "legacy", "deprecated"):
-        assert said in made.stderr, said
+    result = subprocess.run(
+        [sys.executable, "-c", loud], capture_output=True, text=True, check=True
+    )
+    for warning in ("retracing", "input_shape", "structure", "legacy", "deprecated"):
+        assert warning in result.stderr, warning
 
 
 def test_a_litert_bundle_is_loaded_in_silence(tmp_path):
-    """Its delegate announces itself on the file behind stderr, whatever Python's own says."""
+    """Its delegate prints to the file descriptor of stderr, whatever Python's own stderr is."""
     pytest.importorskip("ai_edge_litert")
     code = f"""
 from ufgen import environment
@@ -104,12 +108,14 @@ class One(tf.Module):
 one = One()
 with environment.silence():
     traced = one.__call__.get_concrete_function()
-    made = tf.lite.TFLiteConverter.from_concrete_functions([traced], one).convert()
+    converted = tf.lite.TFLiteConverter.from_concrete_functions([traced], one).convert()
 file = {str(tmp_path / "n.tflite")!r}
-open(file, "wb").write(made)
+open(file, "wb").write(converted)
 run = predictor._litert(file, 1, {{"input": {{"size": 32, "channels": 1}}}})
 import numpy as np
 run(np.zeros((1, 32, 32, 1), "float32"))
 """
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert made.stdout + made.stderr == ""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout + result.stderr == ""

@@ -1,4 +1,4 @@
-"""Keys hold all that made a result: contents, libraries, ufgen's code; no place on a disk."""
+"""Keys hold what a result depends on: contents, libraries and code, but no path on a disk."""
 
 import json
 import shutil
@@ -31,14 +31,14 @@ def source(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
 
     def now(*names):
-        for cached in (provenance.code_version, provenance._tree, provenance._plain):
+        for cached in (provenance.code_version, provenance._tree, provenance._code):
             cached.cache_clear()
         return provenance.code_version(*(names or ["ufgen.a"]))
 
     yield tmp_path / "ufgen", now
     now()
     monkeypatch.undo()
-    for cached in (provenance.code_version, provenance._tree, provenance._plain):
+    for cached in (provenance.code_version, provenance._tree, provenance._code):
         cached.cache_clear()
 
 
@@ -59,8 +59,8 @@ def test_the_code_that_computes_counts_and_no_comment(source, file, text, same):
     assert (now() == before) == same
 
 
-def test_what_only_shows_is_left_out_and_what_trains_is_not():
-    for name in provenance.APART:
+def test_modules_that_display_are_excluded_and_those_that_train_are_not():
+    for name in provenance.EXCLUDED:
         assert provenance._files(name)[0].is_file(), name
 
     def reached(*modules):
@@ -100,9 +100,9 @@ def test_what_only_shows_is_left_out_and_what_trains_is_not():
 def test_the_libraries_and_the_backend_are_named():
     import keras
 
-    found = provenance.made_by("training", "ufgen.gan")
-    assert found["keras"] == keras.__version__
-    assert found["backend"] == keras.backend.backend() and found[found["backend"]]
+    versions = provenance.made_by("training", "ufgen.gan")
+    assert versions["keras"] == keras.__version__
+    assert versions["backend"] == keras.backend.backend() and versions[versions["backend"]]
     assert "keras" not in provenance.made_by("decoding", "ufgen.images.decoding")
 
 
@@ -116,10 +116,10 @@ def test_weights_count_by_their_content_wherever_they_lie(tmp_path):
     assert digest(replace(recipe, features_weights=str(other))) == first
     one.write_bytes(b"other")
     assert digest(recipe) != first
-    assert provenance.content_of("imagenet") == ["imagenet"]
+    assert provenance.hash_weights("imagenet") == ["imagenet"]
 
 
-def _asked(folder, **changes) -> tuple[str, str]:
+def _requested(folder, **changes) -> tuple[str, str]:
     """The settings of a study's first trial, and its folder's name."""
     content = {
         "name": "small",
@@ -138,8 +138,8 @@ def _asked(folder, **changes) -> tuple[str, str]:
 def test_a_trial_is_the_same_wherever_the_images_lie(folder, tmp_path):
     moved = tmp_path / "moved" / folder.name
     shutil.copytree(folder, moved)
-    assert _asked(folder) == _asked(moved)
-    assert _asked(folder, training={"steps": 7})[0] != _asked(folder)[0]
+    assert _requested(folder) == _requested(moved)
+    assert _requested(folder, training={"steps": 7})[0] != _requested(folder)[0]
 
 
 def _other_version(monkeypatch):
@@ -150,27 +150,27 @@ def test_another_version_changes_every_key(folder, tmp_path, monkeypatch):
     rows = [("a.png", "x", "0"), ("b.png", "y", "1")]
     table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
     pixels = np.zeros((2, 32, 32, 1), "uint8")
-    asked = ImageSet(table), pixels, Recipe(precision="float32"), texture()
+    requested = ImageSet(table), pixels, Recipe(precision="float32"), texture()
     calls = []
 
-    def count(shown):
-        calls.append(len(shown))
-        return np.zeros((len(shown), 2), "float32")
+    def count(images):
+        calls.append(len(images))
+        return np.zeros((len(images), 2), "float32")
 
     extractor = Extractor("counted", "0" * 12, count)
     extract(extractor, pixels)
     extract(extractor, pixels)
     assert len(calls) == 1
-    before, of_generator = _asked(folder), generator_folder.generator_key(*asked)
+    before, of_generator = _requested(folder), generator_folder.generator_key(*requested)
     _other_version(monkeypatch)
-    after = _asked(folder)
+    after = _requested(folder)
     assert after[0] == before[0] and after[1] != before[1]
-    assert generator_folder.generator_key(*asked) != of_generator
+    assert generator_folder.generator_key(*requested) != of_generator
     extract(extractor, pixels)
     assert len(calls) == 2
 
 
-def test_what_another_version_finished_is_said_to_be_unused(tmp_path, monkeypatch, capsys):
+def test_unused_results_of_another_version_are_mentioned(tmp_path, monkeypatch, capsys):
     def finish(name, settings, by):
         (tmp_path / name).mkdir(parents=True)
         metadata = json.dumps({"settings": settings, "made_by": by})

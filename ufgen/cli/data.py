@@ -59,11 +59,11 @@ def split(
     """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
     import numpy as np
 
-    from ufgen.images import image_set, pixel_store, splits
+    from ufgen.images import grouping, image_set, pixel_store, splits
 
     images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
     decoded = pixel_store.load(images, 64)
-    images = splits.group_same_pictures(decoded.images)
+    images = grouping.group_same_pictures(decoded.images)
     held = splits.hold_out(images, test, seed)
     images = replace(images, table=images.table.assign(split=np.where(held, "test", "train")))
     image_set.write_manifest(images, out)

@@ -164,9 +164,9 @@ def redraw(
     from ufgen.gan.sampling import sampler
     from ufgen.images.pixel_store import as_picture
 
-    picture, identical = sampler.redraw(image)
+    pixels, identical = sampler.redraw(image)
     with atomic_file(out) as temporary:
-        Image.fromarray(as_picture(picture)).save(temporary)
+        Image.fromarray(as_picture(pixels)).save(temporary)
     if not identical:
         raise UserError(
             f"{out} differs from what the manifest says of {image.name}: another backend, device "

@@ -113,7 +113,7 @@ def train(
     from ufgen.progress import Progress
 
     images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
-    splits.check_apart(*map(images.split, splits.SPLITS))
+    splits.check_disjoint(*map(images.split, splits.SPLITS))
     if "train" in set(images.table["split"]):
         images = images.split("train")
     settings = Training(

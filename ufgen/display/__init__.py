@@ -1,1 +1,1 @@
-"""What people look at: figures, grids, and the page of an image set."""
+"""Figures, grids of images, contact sheets, the page of an image set, and TensorBoard."""

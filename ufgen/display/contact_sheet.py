@@ -1,4 +1,4 @@
-"""Many images in one PNG, and where each of them lies: what a page embeds."""
+"""Contact sheets: many images in one PNG that a page embeds."""
 
 import base64
 import io
@@ -10,18 +10,19 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ufgen.images.pixel_store import as_picture
+from ufgen.images.decoding import as_picture
 
 LARGEST_SIDE = 128
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Images and what is known of them, row by row.
+    """Images and their metadata, row by row.
 
-    `table` has `path` and `label`, real images also `source` where it is known, synthetic images
-    `latent_seed` and `discriminator_score` where they have them. `pixels` is uint8 (N, H, W, C)
-    with C 1 or 3.
+    Attributes:
+        table: `path` and `label`; for real images also `source`, and for synthetic images
+            `latent_seed` and `discriminator_score`, where they have them.
+        pixels: uint8 (N, H, W, C) with C 1 or 3.
     """
 
     table: pd.DataFrame
@@ -29,9 +30,20 @@ class Strip:
 
 
 class ContactSheet:
-    """Some images of a strip in one PNG, each with a rim of its own edge so that none bleeds."""
+    """Some images of a strip in one PNG, each padded by its own edge so that none bleeds.
 
-    def __init__(self, name: str, strip: Strip, rows: list[int]):
+    Args:
+        name: The name of the sheet in the page.
+        strip: The images to choose from.
+        rows: The rows of the strip that the sheet shows.
+
+    Attributes:
+        data: The PNG as a data URI.
+        width: Of one image, in pixels of the sheet; so is `height`.
+        columns: Images in a row of the sheet.
+    """
+
+    def __init__(self, name: str, strip: Strip, rows: list[int]) -> None:
         self.name, self.rows = name, {row: i for i, row in enumerate(rows)}
         self.table = strip.table
         images = _reduced(strip.pixels[rows])
@@ -40,9 +52,9 @@ class ContactSheet:
         count, self.height, self.width, channels = images.shape
         self.columns = max(1, math.ceil(math.sqrt(count)))
         lines = max(1, math.ceil(count / self.columns))
-        rimmed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-        cells = np.zeros((lines * self.columns, *rimmed.shape[1:]), "uint8")
-        cells[:count] = rimmed
+        padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        cells = np.zeros((lines * self.columns, *padded.shape[1:]), "uint8")
+        cells[:count] = padded
         cells = cells.reshape(lines, self.columns, self.height + 2, self.width + 2, channels)
         sheet = cells.transpose(0, 2, 1, 3, 4).reshape(
             lines * (self.height + 2), self.columns * (self.width + 2), channels
@@ -53,8 +65,16 @@ class ContactSheet:
         )
         self.data = data_uri(buffer.getvalue(), "image/png")
 
-    def place(self, row: int) -> dict:
-        """Where the image of this row lies, and its name."""
+    def cell(self, row: int) -> dict:
+        """Locate an image in the sheet.
+
+        Args:
+            row: Its row in the strip.
+
+        Returns:
+            The name of the `sheet`, the column `x` and the row `y` in it, the `file` (with its
+            folder) and the `label`.
+        """
         line, column = divmod(self.rows[row], self.columns)
         file = "/".join(PurePath(str(self.table["path"].iloc[row])).parts[-2:])
         label = self.table["label"].iloc[row]
@@ -62,12 +82,24 @@ class ContactSheet:
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """Content of a media type such as image/png, to be written into a page."""
+    """Encode content as a data URI, to be embedded in a page.
+
+    Args:
+        content: The bytes.
+        kind: Their media type, such as image/png.
+
+    Returns:
+        The data URI.
+
+    Example:
+        >>> data_uri(b"hello", "text/plain")
+        'data:text/plain;base64,aGVsbG8='
+    """
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _reduced(images: np.ndarray) -> np.ndarray:
-    """The images, or their averages over blocks where a side is longer than LARGEST_SIDE."""
+    """Shrink images (N, H, W, C) by averaging blocks until no side is above `LARGEST_SIDE`."""
     factor = math.ceil(max(images.shape[1:3]) / LARGEST_SIDE)
     if factor == 1:
         return images

@@ -1,9 +1,10 @@
-"""Live curves for TensorBoard of every training, once `write_to` has said where."""
+"""Training curves for TensorBoard, written while a network is trained."""
 
 import os
 import time
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from ufgen.errors import UserError
 
@@ -12,7 +13,14 @@ AXES = ("step", "kimg")
 
 
 def write_to(folder: Path) -> None:
-    """Write the curves of all trainings from now on below `folder`. Raises UserError."""
+    """Write the curves of all training runs from now on, also of child processes.
+
+    Args:
+        folder: The log folder; each run writes into a subfolder.
+
+    Raises:
+        UserError: Where tensorboardX is missing, or `folder` is a file.
+    """
     try:
         import tensorboardX  # noqa: F401
     except ImportError:
@@ -26,18 +34,25 @@ def write_to(folder: Path) -> None:
 
 
 class Curves:
-    """The curves of one training, called `name`; nothing is written where no folder was named.
+    """The curves of one training run; a no-op unless `write_to` was called.
 
-    Whatever an earlier training left under that name is replaced.
+    Args:
+        name: The subfolder of the run. Curves of an earlier run of this name are replaced.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         folder = os.environ.get(VARIABLE)
-        self._place = Path(folder) / name if folder else None
-        self._writer, self._rows, self._pictured = None, [], set()
+        self._folder = Path(folder) / name if folder else None
+        self._writer: Any = None
+        self._rows: list[dict] = []
+        self._image_steps: set[int] = set()
 
     def __call__(self, row: dict) -> None:
-        """Add the numbers of a row at its `step`; they can be seen at once."""
+        """Write the metrics of a step at once.
+
+        Args:
+            row: `step` and metrics by name; what is not a number is left out.
+        """
         numbers = {
             name: float(value)
             for name, value in row.items()
@@ -46,61 +61,67 @@ class Curves:
         values = [{"tag": name, "simple_value": value} for name, value in numbers.items()]
         self._write(values, row["step"])
 
-    def show(self, rows: list[dict], pictures: dict[Path, int]) -> None:
-        """Add those of `rows`, and of the PNG files with their steps, that are new.
+    def show(self, rows: list[dict], images: dict[Path, int]) -> None:
+        """Write the rows and images that are new since the last call.
 
-        Where `rows` do not go on from those of the last call, as after a breakdown or in a new
-        process, all are written again: what is shown is `rows`, each once.
+        Where `rows` do not continue those of the last call, as after a divergence or in a new
+        process, all are written again, so that TensorBoard shows each row once.
+
+        Args:
+            rows: The metrics of the run so far, as for `__call__`.
+            images: PNG files and their steps; files that do not exist are left out.
         """
-        if self._place is None:
+        if self._folder is None:
             return
         if rows[: len(self._rows)] != self._rows:
-            self._begin()
+            self._begin(self._folder)
         for row in rows[len(self._rows) :]:
             self(row)
-        for path, step in pictures.items():
-            if step not in self._pictured and path.is_file():
+        for path, step in images.items():
+            if step not in self._image_steps and path.is_file():
                 self._write([{"tag": "synthetic_images", "image": _image(path)}], step)
-        self._rows, self._pictured = list(rows), {*self._pictured, *pictures.values()}
+        self._rows, self._image_steps = list(rows), {*self._image_steps, *images.values()}
 
     def close(self) -> None:
+        """Close the file of events."""
         if self._writer is not None:
             self._writer.close()
 
-    def _begin(self) -> None:
-        """Start a file in place of older ones; an open page forgets what it knew of them."""
+    def _begin(self, folder: Path) -> None:
+        """Start a file in place of older ones; an open page drops what it read from them."""
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
         self.close()
-        self._rows, self._pictured = [], set()
-        self._place.mkdir(parents=True, exist_ok=True)
-        for older in self._place.glob("events.out.tfevents.*"):
+        self._rows, self._image_steps = [], set()
+        folder.mkdir(parents=True, exist_ok=True)
+        for older in folder.glob("events.out.tfevents.*"):
             older.unlink()
-        self._writer = EventsWriter(str(self._place / "events"), f".{time.time_ns()}")
+        self._writer = EventsWriter(str(folder / "events"), f".{time.time_ns()}")
         start = SessionLog(status=SessionLog.START)
         self._writer.write_event(Event(step=0, wall_time=time.time(), session_log=start))
 
     def _write(self, values: list[dict], step: int) -> None:
-        """One event, on disk when this returns: no thread or queue of SummaryWriter between."""
-        if self._place is None:
+        """Write one event to disk at once, without the thread and queue of SummaryWriter."""
+        if self._folder is None:
             return
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.proto.summary_pb2 import Summary
 
         if self._writer is None:
-            self._begin()
+            self._begin(self._folder)
         summary = Summary(value=[Summary.Value(**value) for value in values])
         self._writer.write_event(Event(step=step, wall_time=time.time(), summary=summary))
         self._writer.flush()
 
 
-def _image(path: Path):
+def _image(path: Path) -> Any:
+    """The protocol buffer of a PNG file."""
     from PIL import Image
     from tensorboardX.proto.summary_pb2 import Summary
 
-    with Image.open(path) as picture:
-        width, height = picture.size
+    with Image.open(path) as file:
+        width, height = file.size
     return Summary.Image(
         height=height, width=width, colorspace=3, encoded_image_string=path.read_bytes()
     )

@@ -66,7 +66,7 @@ def generator_key(
 
 def mention_other_versions(root: Path, settings: set[str]) -> None:
     """Say how many finished generators in `root` have these settings, but another version's key."""
-    unused = provenance.left_unused(Path(root).glob("*/complete.json"), settings, made_by())
+    unused = provenance.count_unused(Path(root).glob("*/complete.json"), settings, made_by())
     if unused:
         say(
             f"{unused} finished generators of the same images and recipe in {root} were made by "

@@ -175,7 +175,7 @@ def _expect(recipe: Recipe, name: str, holds: bool, expected: str) -> None:
 
 def digest(recipe: Recipe) -> str:
     """12 hexadecimal digits that change whenever any field does, or the content of its weights."""
-    content = provenance.content_of(recipe.features_weights)
+    content = provenance.hash_weights(recipe.features_weights)
     return provenance.key(12, asdict(recipe) | {"features_weights": content})
 
 

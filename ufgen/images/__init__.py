@@ -1,1 +1,1 @@
-"""Image sets: reading, decoding, splitting; the table and the pixels that every part is handed."""
+"""Image sets: reading, decoding and splitting them, as a table and an array of pixels."""

@@ -1,4 +1,4 @@
-"""Folders of images: one for each class, in train and test or alone."""
+"""Folders of images, one a class: under train and test, or not split yet."""
 
 from pathlib import Path
 
@@ -12,30 +12,37 @@ SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validati
 
 
 def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFrame:
-    """The columns path (absolute), label, split, group and source of `folder`, all text.
+    """List the images of class folders; no image is opened.
 
-    It holds `train/<class>/` and `test/<class>/`, or `<class>/` alone; with `one_class`, a folder
-    that holds files alone is one class of that name. Raises UserError.
+    Args:
+        folder: Holds `train/<class>/` and `test/<class>/`, or only `<class>/`.
+        one_class: The label of all images where `folder` holds files and no class folders.
+
+    Returns:
+        The columns path (absolute), label, split, group and source, all text.
+
+    Raises:
+        UserError: Where the folders are laid out otherwise, or a class is empty.
     """
     _check_links(folder)
-    inside = [p for p in _visible(folder) if p.is_dir()]
-    if one_class and not inside and (files := _visible(folder)):
+    subfolders = [p for p in _visible(folder) if p.is_dir()]
+    if one_class and not subfolders and (files := _visible(folder)):
         paths = [str(path.absolute()) for path in files]
         table = pd.DataFrame({"path": paths, "label": one_class, "split": ""})
         return table.assign(group="", source="real")
-    if not inside:
+    if not subfolders:
         raise UserError(
             f"{folder} holds no class folders: expected {folder}/train/<class>/ and "
             f"{folder}/test/<class>/, or {folder}/<class>/"
         )
-    for child in inside:
-        holds = {p.name.lower() for p in _visible(child) if p.is_dir()}
-        if child.name.lower() not in SPLIT_NAMES and {"train", "test"} <= holds:
+    for child in subfolders:
+        children = {p.name.lower() for p in _visible(child) if p.is_dir()}
+        if child.name.lower() not in SPLIT_NAMES and {"train", "test"} <= children:
             raise UserError(
                 f"{folder} is one level too high: {child} holds the train and test folders. "
                 f"You probably mean {child}"
             )
-    names = {p.name for p in inside}
+    names = {p.name for p in subfolders}
     if names & set(SPLITS):
         others = names - set(SPLITS)
         if others:
@@ -51,7 +58,7 @@ def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFra
                 f"{folder}/test/<class>/. With one folder of classes only, name that folder "
                 f"({folder / names.pop()}) and split it with `ufgen data split`"
             )
-        rows = [row for p in inside for row in _read_classes(p, p.name)]
+        rows = [row for p in subfolders for row in _read_classes(p, p.name)]
     elif names & SPLIT_NAMES:
         raise UserError(
             f"{folder} holds {', '.join(sorted(names))}: the split folders must be called "
@@ -72,11 +79,11 @@ def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFra
 
 def _read_classes(folder: Path, split: str) -> list[tuple[str, str, str]]:
     _check_links(folder)
-    loose = [p for p in _visible(folder) if p.is_file() and p.suffix.lower() in IMAGE_TYPES]
-    if loose:
+    unclassified = [p for p in _visible(folder) if p.is_file() and p.suffix.lower() in IMAGE_TYPES]
+    if unclassified:
         raise UserError(
-            f"{folder} holds images outside any class folder, such as {loose[0].name} "
-            f"({len(loose)} in all): move each into the folder of its class"
+            f"{folder} holds images outside any class folder, such as {unclassified[0].name} "
+            f"({len(unclassified)} in all): move each into the folder of its class"
         )
     classes = [p for p in _visible(folder) if p.is_dir()]
     if not classes:
@@ -99,15 +106,16 @@ def _read_classes(folder: Path, split: str) -> list[tuple[str, str, str]]:
 
 
 def _check_links(folder: Path) -> None:
-    """Raise UserError for a link beside class folders that leads nowhere: a class may be lost."""
-    dead = [p for p in _visible(folder) if p.is_symlink() and not p.exists()]
-    if dead:
+    """Raise UserError for a broken link beside class folders: a class may be lost."""
+    broken = [p for p in _visible(folder) if p.is_symlink() and not p.exists()]
+    if broken:
         raise UserError(
-            f"{dead[0]} is a link to {dead[0].readlink()}, where there is nothing "
-            f"({len(dead)} such in {folder}): mend or remove it"
+            f"{broken[0]} is a link to {broken[0].readlink()}, where there is nothing "
+            f"({len(broken)} such in {folder}): mend or remove it"
         )
 
 
 def _visible(folder: Path) -> list[Path]:
+    """What is in `folder`, sorted, without hidden and operating-system files."""
     skipped = {"thumbs.db", "desktop.ini"}
     return sorted(p for p in folder.iterdir() if p.name[0] != "." and p.name.lower() not in skipped)

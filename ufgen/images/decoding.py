@@ -1,9 +1,15 @@
-"""Image files to uint8 arrays: decoding, hashing, resizing, with numpy and Pillow alone."""
+"""Image files to uint8 arrays: decoding, hashing, resizing, with numpy and Pillow alone.
+
+Two words in all of ufgen: a *picture* is what a file holds, decoded at its own size: uint8 (H, W),
+or (H, W, 3) where its channels differ. An *image* is the working array that is made of it for
+networks, metrics and pages: uint8 (size, size, channels) with 1 or 3 channels. `decode` gives a
+picture, `resize` makes an image of it, and `as_picture` makes a picture of an image, to be saved.
+"""
 
 import glob
 import hashlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +21,49 @@ IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 FITS = ("crop", "pad")
 
 
-def find_files(places: list[str | Path], types: set[str] = IMAGE_TYPES) -> list[Path]:
-    """The files of some `types` among files, folders (searched at any depth) and glob patterns.
+def find_files(paths: Sequence[str | Path], types: set[str] = IMAGE_TYPES) -> list[Path]:
+    """Find the files of some types in files, folders and glob patterns.
 
-    A file that is named itself is taken whatever its type. Raises UserError.
+    Args:
+        paths: Files, folders (searched at any depth) or glob patterns. A file that is named itself
+            is returned whatever its type.
+        types: File name suffixes in lower case, with the dot.
+
+    Returns:
+        The files, sorted within each of `paths`.
+
+    Raises:
+        UserError: Where one of `paths` names no file, or a file name is not UTF-8 text.
     """
-    found, kinds = [], ", ".join(sorted(types))
-    for place in map(Path, places):
-        if place.is_dir():
-            inside = [p for p in place.rglob("*") if p.suffix.lower() in types]
-        elif place.exists():
-            inside = [place]
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            matches = [p for p in path.rglob("*") if p.suffix.lower() in types]
+        elif path.exists():
+            matches = [path]
         else:
-            inside = [Path(p) for p in glob.glob(str(place), recursive=True)]  # noqa: PTH207
-            if not inside:
+            matches = [Path(p) for p in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+            if not matches:
                 raise UserError(
-                    f"there is nothing at {place}: expected a file, a folder or a pattern"
+                    f"there is nothing at {path}: expected a file, a folder or a pattern"
                 )
-            inside = [p for p in inside if p.suffix.lower() in types]
-        if not inside:
-            raise UserError(f"{place} holds no files of the types {kinds}")
-        found += sorted(inside)
-    check_writable(found)
-    return found
+            matches = [p for p in matches if p.suffix.lower() in types]
+        if not matches:
+            raise UserError(f"{path} holds no files of the types {', '.join(sorted(types))}")
+        files += sorted(matches)
+    check_writable(files)
+    return files
 
 
 def check_writable(paths: Iterable[str | Path]) -> None:
-    """Raise UserError for a path with bytes that are no UTF-8: no table or page could name it."""
+    """Check that tables and pages, which are UTF-8, can hold the names of files.
+
+    Args:
+        paths: The paths to check.
+
+    Raises:
+        UserError: At the first path with bytes that are not UTF-8.
+    """
     for path in map(str, paths):
         try:
             path.encode()
@@ -54,10 +76,19 @@ def check_writable(paths: Iterable[str | Path]) -> None:
 
 
 def decode(path: str | Path) -> np.ndarray:
-    """Decode one file: uint8 (H, W) where all channels are equal, or else (H, W, 3) RGB.
+    """Decode one file to a picture.
 
     EXIF rotation is applied, transparency is laid on black, palettes and CMYK are converted, and
-    16-bit grey is scaled from its full range 0..65535. Raises UserError with the reason.
+    16-bit grey is scaled from its full range 0..65535.
+
+    Args:
+        path: A file whose suffix is one of `IMAGE_TYPES`.
+
+    Returns:
+        The picture: uint8 (H, W) where all channels are equal, or else (H, W, 3) in RGB.
+
+    Raises:
+        UserError: Where the file cannot be decoded, with the reason.
     """
     path = Path(path)
     if path.suffix.lower() not in IMAGE_TYPES:
@@ -83,42 +114,78 @@ def _decode(path: Path) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path) as file:
-            if getattr(file, "n_frames", 1) > 1:
-                raise UserError(f"holds {file.n_frames} frames: export single images")
+            if (frames := getattr(file, "n_frames", 1)) > 1:
+                raise UserError(f"holds {frames} frames: export single images")
             file.load()
-            picture = ImageOps.exif_transpose(file)
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
-        values = np.asarray(picture).astype("int64")
+            opened = ImageOps.exif_transpose(file)
+    if opened.mode in ("I;16", "I;16B", "I;16L", "I"):
+        values = np.asarray(opened).astype("int64")
         if values.min() < 0 or values.max() > 65535:
             raise UserError("holds integers outside 0..65535")
         return np.round(values / 257).astype("uint8")
-    if picture.mode == "F":
+    if opened.mode == "F":
         raise UserError("holds floating-point pixels, whose range is unknown")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        picture = Image.alpha_composite(black, picture)
-    array = np.asarray(picture.convert("RGB"))
-    gray = (array[..., 0] == array[..., 1]).all() and (array[..., 1] == array[..., 2]).all()
-    return np.ascontiguousarray(array[..., 0]) if gray else array
+    if opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info:
+        opened = opened.convert("RGBA")
+        black = Image.new("RGBA", opened.size, (0, 0, 0, 255))
+        opened = Image.alpha_composite(black, opened)
+    picture = np.asarray(opened.convert("RGB"))
+    gray = (picture[..., :1] == picture).all()
+    return np.ascontiguousarray(picture[..., 0]) if gray else picture
 
 
 def hash_pixels(picture: np.ndarray) -> str:
-    """SHA-256 of a decoded picture, uint8 (H, W) or (H, W, 3), its shape included."""
+    """Hash the pixels of a picture.
+
+    Args:
+        picture: uint8 (H, W) or (H, W, 3).
+
+    Returns:
+        The SHA-256 of its shape and pixels, 64 hexadecimal digits.
+
+    Example:
+        >>> hash_pixels(np.zeros((2, 3), "uint8")) == hash_pixels(np.zeros((3, 2), "uint8"))
+        False
+    """
     digest = hashlib.sha256(str(picture.shape).encode())
     digest.update(np.ascontiguousarray(picture).tobytes())
     return digest.hexdigest()
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:
-    """A working image (H, W, C) as the picture that files hold: (H, W) where C is 1."""
+    """Drop a single channel, so that Pillow can save the image.
+
+    Args:
+        image: uint8 (H, W, C) with C 1 or 3.
+
+    Returns:
+        uint8 (H, W) where C is 1, or else the image unchanged.
+
+    Example:
+        >>> as_picture(np.zeros((32, 32, 1), "uint8")).shape
+        (32, 32)
+    """
     return image[..., 0] if image.shape[-1] == 1 else image
 
 
 def resize(picture: np.ndarray, size: int, channels: int = 1, fit: str = "crop") -> np.ndarray:
-    """Bring a decoded picture to uint8 (size, size, channels), keeping its aspect ratio."""
-    image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
-    if image.size != (size, size):
-        bring = ImageOps.fit if fit == "crop" else ImageOps.pad
-        image = bring(image, (size, size), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(size, size, channels)
+    """Make an image of a picture; its aspect ratio is kept, and the resampling antialiased.
+
+    Args:
+        picture: uint8 (H, W) or (H, W, 3).
+        size: Height and width of the image.
+        channels: 1 for grey values, 3 for RGB.
+        fit: "crop" cuts the centre square, "pad" adds black borders.
+
+    Returns:
+        The image: uint8 (size, size, channels).
+
+    Example:
+        >>> resize(np.full((20, 40), 7, "uint8"), 32, channels=3).shape
+        (32, 32, 3)
+    """
+    resized = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
+    if resized.size != (size, size):
+        to_square = ImageOps.fit if fit == "crop" else ImageOps.pad
+        resized = to_square(resized, (size, size), Image.Resampling.BICUBIC)
+    return np.asarray(resized).reshape(size, size, channels)

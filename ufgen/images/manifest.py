@@ -1,4 +1,4 @@
-"""CSV manifests: a row per image, read whatever spreadsheet wrote them."""
+"""CSV manifests: one row per image, from any spreadsheet."""
 
 import codecs
 import io
@@ -14,16 +14,26 @@ SPLITS = ("train", "test")
 SOURCES = ("real", "phantom", "synthetic")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 SEPARATORS = ",;\t"
-NEEDED = {"path", "label"}
+REQUIRED = {"path", "label"}
 EXPECTED = "expected path,label[,split][,group][,source]"
 
 
 def read_manifest(manifest: Path) -> pd.DataFrame:
-    """The columns path (absolute), label, split, group and source of a manifest, all text.
+    """Read a manifest; no image is opened.
 
-    Paths are relative to the manifest's own folder. Commas, semicolons or tabs separate columns;
-    UTF-8 and UTF-16 are read, capitals and blanks in column names, splits and sources are not
-    minded, and paths may be written with backslashes. Raises UserError.
+    Commas, semicolons or tabs separate columns; UTF-8 and UTF-16 are read; case and surrounding
+    blanks in column names, splits and sources are ignored; paths may be written with backslashes.
+
+    Args:
+        manifest: A CSV file with the columns `path,label[,split][,group][,source]`. Paths are
+            relative to its folder; source is "real" by default.
+
+    Returns:
+        The columns path (absolute), label, split, group and source, and whatever others the
+        manifest has, all text.
+
+    Raises:
+        UserError: Where the file is not such a manifest, with the line where there is one.
     """
     table = _read_table(manifest)
     for name, default in (("split", ""), ("group", ""), ("source", "real")):
@@ -37,9 +47,9 @@ def read_manifest(manifest: Path) -> pd.DataFrame:
         )
     labels = table["label"]
     _refuse(manifest, labels, labels == "", "the label", "expected the name of a class")
-    divided = labels.str.contains(r"[/\\]") | labels.isin([".", ".."])
+    unusable = labels.str.contains(r"[/\\]") | labels.isin([".", ".."])
     _refuse(
-        manifest, labels, divided, "the label", "expected one without / and \\: it names a folder"
+        manifest, labels, unusable, "the label", "expected one without / and \\: it names a folder"
     )
     table["path"] = [_absolute(manifest.parent, path) for path in table["path"]]
     repeated = table["path"].duplicated()
@@ -58,16 +68,16 @@ def _read_table(manifest: Path) -> pd.DataFrame:
             "`CSV UTF-8`"
         ) from None
     head = text.lstrip().partition("\n")[0].lower()
-    found = [s for s in SEPARATORS if {name.strip(' "\r') for name in head.split(s)} >= NEEDED]
+    fitting = [s for s in SEPARATORS if {c.strip(' "\r') for c in head.split(s)} >= REQUIRED]
     try:
-        separator = (found or [","])[0]
+        separator = (fitting or [","])[0]
         table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{manifest} is not a readable CSV file: {error}") from None
     names = [str(name).strip().lower() for name in table.columns]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{manifest} has the column {repeated[0]} more than once")
-    if missing := NEEDED - set(names):
+    if missing := REQUIRED - set(names):
         raise UserError(
             f"{manifest} has the columns {', '.join(table.columns)}: {', '.join(sorted(missing))} "
             f"is missing ({EXPECTED})"
@@ -78,15 +88,16 @@ def _read_table(manifest: Path) -> pd.DataFrame:
 
 
 def _refuse(manifest: Path, values: pd.Series, wrong: pd.Series, name: str, expected: str) -> None:
+    """Raise UserError at the first value that is `wrong` (boolean, row by row)."""
     if wrong.any():
         line, value = int(np.argmax(wrong)) + 2, values[wrong].iloc[0]
-        said = f"is {value!r}" if value else "is empty"
-        raise UserError(f"{manifest} line {line}: {name} {said}: {expected}")
+        problem = f"is {value!r}" if value else "is empty"
+        raise UserError(f"{manifest} line {line}: {name} {problem}: {expected}")
 
 
 def _absolute(folder: Path, path: str) -> str:
-    """A path of a manifest in `folder`; backslashes divide it unless a file's name holds them."""
-    whole = os.path.abspath(folder / path)
-    if "\\" in path and not os.path.lexists(whole):
-        whole = os.path.abspath(folder / path.replace("\\", "/"))
-    return whole
+    """The absolute path; backslashes are separators unless a file has them in its name."""
+    absolute = os.path.abspath(folder / path)
+    if "\\" in path and not os.path.lexists(absolute):
+        absolute = os.path.abspath(folder / path.replace("\\", "/"))
+    return absolute

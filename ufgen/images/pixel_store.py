@@ -1,4 +1,4 @@
-"""Image sets as uint8 arrays: decoded once, cached and memory-mapped."""
+"""Image sets as uint8 arrays, decoded once, cached and memory-mapped."""
 
 import hashlib
 import json
@@ -21,26 +21,41 @@ from ufgen.images.image_set import ImageSet
 from ufgen.progress import Progress, say
 
 CACHE_VERSION = 2
-DARK = 64
+DARK = 64  # grey levels: a quarter of them
 
 
 @dataclass(frozen=True)
 class PixelStore:
-    """Decoded images at one working resolution, found by the hash of their pixels.
+    """Images at one working resolution, by the hash of their pictures.
 
-    `array` is uint8 (N, size, size, channels), memory-mapped; `rows` maps sha256 to a row of it.
+    Attributes:
+        array: The images: uint8 (M, size, size, channels), memory-mapped.
+        rows: The row of `array` for each sha256.
     """
 
     array: np.ndarray
     rows: dict[str, int]
 
     def take(self, images: ImageSet) -> np.ndarray:
-        """The pixels of `images`, row by row: uint8 (N, size, size, channels)."""
+        """Look up images.
+
+        Args:
+            images: Images with hashes, all of them in this store.
+
+        Returns:
+            Their pixels, row by row: uint8 (N, size, size, channels).
+        """
         return self.array[[self.rows[sha256] for sha256 in images.table["sha256"]]]
 
 
 class Decoded(NamedTuple):
-    """What `load` returns: the readable images with hashes, their pixels, and what was broken."""
+    """Decoded images.
+
+    Attributes:
+        images: The readable images, with hashes.
+        store: Their pixels.
+        quarantine: The unreadable ones: path, label, split and reason.
+    """
 
     images: ImageSet
     store: PixelStore
@@ -48,14 +63,18 @@ class Decoded(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """Where decoded pixels are kept: $UFGEN_CACHE, or ufgen under the user's cache folder.
+    """Find the folder of ufgen's cache.
 
-    Raises UserError where there is neither.
+    Returns:
+        $UFGEN_CACHE, or else the folder ufgen in the user's cache folder; it need not exist.
+
+    Raises:
+        UserError: Where there is neither.
     """
-    if chosen := os.environ.get("UFGEN_CACHE"):
-        return Path(chosen)
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
-        return Path(chosen) / "ufgen"
+    if folder := os.environ.get("UFGEN_CACHE"):
+        return Path(folder)
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        return Path(folder) / "ufgen"
     try:
         return Path.home() / ".cache" / "ufgen"
     except RuntimeError:
@@ -65,13 +84,23 @@ def cache_folder() -> Path:
 
 
 def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> Decoded:
-    """Decode `images` to uint8 (N, size, size, channels), or take them from the cache.
+    """Decode images, or read them from the cache.
 
-    The aspect ratio is kept: `fit="crop"` cuts the centre square, `fit="pad"` adds black borders;
-    then an antialiased bicubic resize. The cache entry is keyed by the content of the
-    files and these settings, so that a second run decodes nothing. Files that cannot be read are
-    listed in `quarantine` (path, label, split, reason). Says on stderr if
-    images are far too dark (see `dark`). Raises UserError if all are broken.
+    The cache is keyed by the content of the files and these settings: a second run decodes nothing.
+    Prints a warning on stderr if images are far too dark (see `dark_images`).
+
+    Args:
+        images: The images to decode; their table is not changed.
+        size: Height and width of the decoded images in pixels.
+        channels: 1 for grey values, 3 for RGB.
+        fit: "crop" cuts the centre square, "pad" adds black borders; both are then resized (see
+            `ufgen.images.decoding.resize`).
+
+    Returns:
+        The readable images with hashes, their pixels, and the unreadable images.
+
+    Raises:
+        UserError: Where a setting is wrong, or none of the images can be read.
     """
     if fit not in FITS:
         raise UserError(f"fit is {fit!r}: expected one of {', '.join(FITS)}")
@@ -80,9 +109,9 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     paths = list(images.table["path"])
     with ThreadPoolExecutor() as pool:
         contents = list(pool.map(_hash_file, paths))
-    table = _entry(dict(zip(contents, paths, strict=True)), size, channels, fit)
-    reasons = [table["reasons"].get(content, "") for content in contents]
-    hashes = [table["hashes"].get(content, "") for content in contents]
+    entry, store = _entry(dict(zip(contents, paths, strict=True)), size, channels, fit)
+    reasons = [entry["reasons"].get(content, "") for content in contents]
+    hashes = [entry["hashes"].get(content, "") for content in contents]
     broken = np.array([reason != "" for reason in reasons], bool)
     quarantine = images.table[["path", "label", "split"]].assign(reason=reasons)[broken]
     if broken.all():
@@ -91,40 +120,57 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
         )
     readable = images.select(~broken)
     readable = replace(readable, table=readable.table.assign(sha256=[h for h in hashes if h]))
-    if note := dark(table["store"].array):
+    if note := dark_images(store.array):
         say(f"warning: {note}", file=sys.stderr)
-    return Decoded(readable, table["store"], quarantine.reset_index(drop=True))
+    return Decoded(readable, store, quarantine.reset_index(drop=True))
 
 
-def dark(images: np.ndarray) -> str:
-    """What to say of uint8 images (N, H, W, C) that use less than a quarter of the grey levels.
+def dark_images(images: np.ndarray) -> str:
+    """Find images that use less than a quarter of the grey levels.
 
-    Grey values count at their full range, 0..255 or 0..65535, in every file: the same one in
-    training and years later. So a picture of 12 bits in a file of 16 comes out nearly black.
+    Every file is decoded by the full range of its type, 0..255 or 0..65535, in training and years
+    later alike. So 12-bit values in a 16-bit file come out nearly black.
+
+    Args:
+        images: uint8 (N, H, W, C).
+
+    Returns:
+        A warning that counts them, or "" where there are none.
+
+    Example:
+        >>> dark_images(np.full((2, 8, 8, 1), 64, "uint8"))
+        ''
     """
     brightest = images.reshape(len(images), -1).max(axis=1)
-    few = brightest[brightest < DARK]
-    if not len(few):
+    dark = brightest[brightest < DARK]
+    if not len(dark):
         return ""
     return (
-        f"{len(few)} of {len(images)} images use less than a quarter of the grey levels (the "
-        f"brightest pixel is {few.max()} of 255), such as 12-bit values in 16-bit files, which "
+        f"{len(dark)} of {len(images)} images use less than a quarter of the grey levels (the "
+        f"brightest pixel is {dark.max()} of 255), such as 12-bit values in 16-bit files, which "
         "count as 0..65535: scale the files to their full range (4095 becomes 65535)"
     )
 
 
 def merge_stores(stores: list[PixelStore]) -> PixelStore:
-    """One store that holds the pixels of several, at the same resolution."""
+    """Merge stores.
+
+    Args:
+        stores: Stores of images of one size.
+
+    Returns:
+        One store that holds the images of all.
+    """
     starts = np.cumsum([0] + [len(store.array) for store in stores])
-    rows = {}
+    rows: dict[str, int] = {}
     for store, start in zip(stores, starts, strict=False):
         rows |= {sha256: int(start) + row for sha256, row in store.rows.items()}
     return PixelStore(np.concatenate([store.array for store in stores]), rows)
 
 
 def _hash_file(path: str) -> str:
-    """SHA-256 of the bytes of a file, or "missing:<path>"; the type by name is part of it."""
-    if not Path(path).is_file():  # a pipe would be read for ever
+    """SHA-256 of the content and suffix of a file, or "missing:<path>"."""
+    if not Path(path).is_file():  # reading a pipe would never end
         return f"missing:{path}"
     try:
         digest = hashlib.sha256(Path(path).read_bytes())
@@ -134,8 +180,13 @@ def _hash_file(path: str) -> str:
     return digest.hexdigest()
 
 
-def _entry(files: dict[str, str], size: int, channels: int, fit: str) -> dict:
-    """The cache entry for these files (content -> path); decoded and written if there is none."""
+def _entry(
+    files: dict[str, str], size: int, channels: int, fit: str
+) -> tuple[dict[str, dict[str, str]], PixelStore]:
+    """The cache entry for files (content hash -> path); decoded and written if there is none.
+
+    It holds `hashes` (content hash -> sha256 of the picture) and `reasons` of unreadable files.
+    """
     contents = sorted(files)
     by = provenance.made_by("decoding", "ufgen.images.decoding")
     settings = json.dumps([CACHE_VERSION, by, size, channels, fit, contents])
@@ -148,15 +199,18 @@ def _entry(files: dict[str, str], size: int, channels: int, fit: str) -> dict:
     entry = json.loads((folder / "entry.json").read_text())
     array = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
     rows = {sha256: row for row, sha256 in enumerate(entry["hashes"].values())}
-    return {**entry, "store": PixelStore(array, rows)}
+    return entry, PixelStore(array, rows)
 
 
 def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, fit: str) -> None:
-    """Decode the files and write their cache entry, whole or not at all."""
+    """Decode the files and write their cache entry, atomically."""
     contents = sorted(files)
-    arrays, hashes, reasons = [], {}, {}
+    arrays: list[np.ndarray] = []
+    hashes: dict[str, str] = {}
+    reasons: dict[str, str] = {}
 
     def decode_one(content: str) -> tuple[np.ndarray, str] | str:
+        """The image and the hash of its picture, or the reason why there is none."""
         try:
             picture = decode(files[content])
             return resize(picture, size, channels, fit), hash_pixels(picture)
@@ -166,19 +220,19 @@ def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, 
             return f"cannot be resized: {error}"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = Progress(
+        results = Progress(
             pool.map(decode_one, contents),
             total=len(contents),
             desc="decoding images",
             unit="img",
             leave=False,
         )
-        for content, outcome in zip(contents, decoded, strict=True):
-            if isinstance(outcome, str):
-                reasons[content] = outcome
+        for content, result in zip(contents, results, strict=True):
+            if isinstance(result, str):
+                reasons[content] = result
             else:
-                arrays.append(outcome[0])
-                hashes[content] = outcome[1]
+                arrays.append(result[0])
+                hashes[content] = result[1]
     with atomic_folder(folder) as temporary:
         empty = np.zeros((0, size, size, channels), np.uint8)
         np.save(temporary / "pixels.npy", np.stack(arrays) if arrays else empty)

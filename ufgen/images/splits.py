@@ -1,8 +1,7 @@
-"""Splits: what is held out, and what must never be on both sides."""
+"""Splits: checks against leaks, hold-out sets and folds of whole groups."""
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,12 +11,19 @@ from ufgen.images.image_set import SPLITS, UNNAMED, ImageSet
 
 DRAWS = 50
 HALF_A_GROUP, ONE_GROUP = 0.5, 1.0
-NAMED = 5
-SHARED = {"sha256": "picture", "group": "group"}
+MAX_NAMED = 5
+LEAK_COLUMNS = {"sha256": "picture", "group": "group"}
 
 
 def check_two_classes(images: ImageSet) -> None:
-    """Raise UserError unless there are exactly two classes, as the classifiers here expect."""
+    """Check that there are exactly two classes, as the classifiers here expect.
+
+    Args:
+        images: The images to check.
+
+    Raises:
+        UserError: Where there are more classes or fewer.
+    """
     if len(images.classes) != 2:
         raise UserError(
             f"found {len(images.classes)} class(es): {', '.join(images.classes)}. A classifier of "
@@ -26,7 +32,15 @@ def check_two_classes(images: ImageSet) -> None:
 
 
 def check_real(images: ImageSet, role: str) -> None:
-    """Raise UserError if any of the images, whose `role` is "training" or "test", is synthetic."""
+    """Check that no image is synthetic.
+
+    Args:
+        images: The images to check.
+        role: What the images are for, in the message: "training" or "test".
+
+    Raises:
+        UserError: Where some images are synthetic.
+    """
     synthetic = images.table["path"][images.table["source"] == "synthetic"]
     if len(synthetic):
         raise UserError(
@@ -38,10 +52,14 @@ def check_real(images: ImageSet, role: str) -> None:
 
 
 def check_splits(images: ImageSet) -> None:
-    """Raise UserError for whatever makes a train/test comparison meaningless or leaky.
+    """Check that train and test can be compared, and that nothing leaks between them.
 
-    Checked: both splits are there; both hold the same classes; no group, and no picture (by the
-    hash of its pixels), is on both sides.
+    Args:
+        images: The images to check.
+
+    Raises:
+        UserError: Where a split is missing, the splits hold different classes, or a group or a
+            picture (by the hash of its pixels) is in both.
     """
     train, test = images.split("train"), images.split("test")
     splits = set(images.table["split"])
@@ -58,31 +76,46 @@ def check_splits(images: ImageSet) -> None:
             f"the class {odd} has images in {where} only (such as {example['path']}): "
             "train and test must hold the same classes"
         )
-    check_apart(train, test)
+    check_disjoint(train, test)
 
 
-def check_apart(train: ImageSet, test: ImageSet) -> None:
-    """Raise UserError if a picture or a group of the `train` images is among the `test` images."""
-    for column, what in SHARED.items():
-        both = _shared(train.table, test.table, column)
-        if len(both):
-            value = both[column].iloc[0]
-            seen = train.table["path"][train.table[column] == value].iloc[0]
+def check_disjoint(train: ImageSet, test: ImageSet) -> None:
+    """Check that train and test share no picture and no group.
+
+    Args:
+        train: Training images.
+        test: Test images.
+
+    Raises:
+        UserError: Where a picture (by the hash of its pixels) or a named group is in both.
+    """
+    for column, what in LEAK_COLUMNS.items():
+        shared = _shared(train.table, test.table, column)
+        if len(shared):
+            value = shared[column].iloc[0]
+            first = train.table["path"][train.table[column] == value].iloc[0]
             raise UserError(
-                f"the same {what} is in train and in test ({both[column].nunique()} such): {seen} "
-                f"and {both['path'].iloc[0]}. Remove one side, or make a split that keeps groups "
-                "together with `ufgen data split`"
+                f"the same {what} is in train and in test ({shared[column].nunique()} such): "
+                f"{first} and {shared['path'].iloc[0]}. Remove one side, or make a split that "
+                "keeps groups together with `ufgen data split`"
             )
 
 
 def check_no_leak(seen: pd.DataFrame, held_out: ImageSet, by: str) -> None:
-    """Raise UserError if `seen` holds a picture or a group of the images `held_out`.
+    """Check that a model was not trained on held-out images or on others of their groups.
 
-    `seen` has the columns path and sha256, and group where it is known. `by` names who saw them,
-    such as "this model". A group that is only the path of an image ("path:...") names no patient,
-    and is not compared.
+    A group that is only the path of an image ("path:...") names no patient, and is not compared.
+
+    Args:
+        seen: The images that the model was trained on: the columns path and sha256, and group
+            where there are groups.
+        held_out: The images that it must not have seen.
+        by: What saw them, in the message, such as "this model".
+
+    Raises:
+        UserError: Where the model saw a picture or a named group of the held-out images.
     """
-    for column, what in SHARED.items():
+    for column, what in LEAK_COLUMNS.items():
         leaked = _shared(seen, held_out.table, column)
         if len(leaked):
             first = leaked[column].iloc[0]
@@ -99,24 +132,35 @@ def check_no_leak(seen: pd.DataFrame, held_out: ImageSet, by: str) -> None:
 
 def _shared(seen: pd.DataFrame, held_out: pd.DataFrame, column: str) -> pd.DataFrame:
     """The rows of `held_out` whose picture ("sha256") or named group is in `seen`."""
-    known = set(seen[column]) if column in seen else set()
-    known = {value for value in known if value and not value.startswith(UNNAMED)}
-    return held_out[held_out[column].isin(known)]
+    values = set(seen[column]) if column in seen else set()
+    named = {value for value in values if value and not value.startswith(UNNAMED)}
+    return held_out[held_out[column].isin(named)]
 
 
 def _some(paths: pd.Series) -> str:
-    return ", ".join(paths.head(NAMED)) + (" ..." if len(paths) > NAMED else "")
+    """The first few paths, in words."""
+    return ", ".join(paths.head(MAX_NAMED)) + (" ..." if len(paths) > MAX_NAMED else "")
 
 
 def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
-    """Choose about `fraction` of the images as held out: a boolean mask, shape (N,).
+    """Hold out a stratified random sample of whole groups.
 
-    Groups stay whole, and each class keeps its share. Of each class, `fraction` of the groups are
-    drawn by scikit-learn's ShuffleSplit, again and again until the images of each class are within
-    half a (mean) group of their share; if they never are, the nearest draw counts. So no patient is
-    preferred for its size, and each seed holds out others: StratifiedGroupKFold sorts the groups by
-    size, and makes the same division for every seed where no two sizes are equal. The row order of
-    `images` does not matter. Raises UserError when a class has fewer than two groups.
+    Of each class, `fraction` of the groups are sampled by scikit-learn's ShuffleSplit, repeatedly
+    until the images of each class are within half a mean group of `fraction`; otherwise the nearest
+    of 50 samples is taken. So no patient is preferred for its size, and each seed holds out others:
+    StratifiedGroupKFold sorts the groups by size, and gives the same folds for every seed where no
+    two sizes are equal.
+
+    Args:
+        images: The images to split; the order of their rows does not matter.
+        fraction: The fraction of the images to hold out, in (0, 1).
+        seed: Of the random sample.
+
+    Returns:
+        True for the held-out images: boolean, (N,).
+
+    Raises:
+        UserError: Where a class has fewer than two groups, or is on one side only.
     """
     from sklearn.model_selection import ShuffleSplit
 
@@ -131,20 +175,30 @@ def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
             continue
         size = int(np.clip(round(fraction * len(members)), 1, len(members) - 1))
         splitter = ShuffleSplit(DRAWS, test_size=size, random_state=int(rng.integers(2**32)))
-        for draw, (_, drawn) in enumerate(splitter.split(members)):
-            held[draw, 0, members[drawn]] = True
+        for draw, (_, sampled) in enumerate(splitter.split(members)):
+            held[draw, 0, members[sampled]] = True
     chosen = _first_near(held, counts, fraction, HALF_A_GROUP)
     return images.table["group"].isin(counts.index[chosen[0]]).to_numpy()
 
 
 def fold(images: ImageSet, folds: int, number: int, seed: int) -> np.ndarray:
-    """The images of fold `number`, 0 .. folds - 1: a boolean mask, shape (N,).
+    """Select one of several stratified folds of whole groups.
 
-    Groups stay whole, and each class keeps its share: groups are divided by scikit-learn's
-    StratifiedKFold, again and again until the images of each class in each fold are within one
-    (mean) group of their share; if they never are, the nearest division counts (see `hold_out`).
-    The row order of `images` does not matter. Raises UserError when a class has fewer groups than
-    folds.
+    The groups are divided by scikit-learn's StratifiedKFold, repeatedly until the images of each
+    class in each fold are within one mean group of 1 / `folds`; otherwise the nearest of 50
+    divisions is taken (see `hold_out`).
+
+    Args:
+        images: The images to split; the order of their rows does not matter.
+        folds: How many folds there are.
+        number: Which of them to select, from 0 to `folds` - 1.
+        seed: Of the random division.
+
+    Returns:
+        True for the images of the fold: boolean, (N,).
+
+    Raises:
+        UserError: Where a class has fewer groups than there are folds.
     """
     counts = _check_groups(images, folds, f"{folds} folds need at least as many")
     divisions = _divisions(_strata(counts), folds, seed)
@@ -153,7 +207,7 @@ def fold(images: ImageSet, folds: int, number: int, seed: int) -> np.ndarray:
 
 
 def _divisions(strata: np.ndarray, folds: int, seed: int) -> Iterator[np.ndarray]:
-    """Divisions of the groups: boolean, (folds, groups)."""
+    """Random divisions of the groups into folds: boolean, (folds, groups)."""
     from sklearn.model_selection import StratifiedKFold
 
     rng = np.random.default_rng(seed)
@@ -168,7 +222,7 @@ def _divisions(strata: np.ndarray, folds: int, seed: int) -> Iterator[np.ndarray
 
 
 def _check_groups(images: ImageSet, fewest: int, expected: str) -> pd.DataFrame:
-    """Images by group and class. Raises UserError where a class has fewer groups than `fewest`."""
+    """Count images by group and class; UserError where a class has fewer groups than `fewest`."""
     counts = pd.crosstab(images.table["group"], images.table["label"])
     for label in counts.columns:
         groups = int((counts[label] > 0).sum())
@@ -181,7 +235,7 @@ def _check_groups(images: ImageSet, fewest: int, expected: str) -> pd.DataFrame:
 
 
 def _strata(counts: pd.DataFrame) -> np.ndarray:
-    """The class of each group, as a number: of several in it, the one that fewest groups hold."""
+    """The class of each group, as a number: of several classes the one in fewest groups."""
     holds = counts.to_numpy() > 0
     return np.where(holds, holds.sum(axis=0), len(counts) + 1).argmin(axis=1)
 
@@ -189,22 +243,24 @@ def _strata(counts: pd.DataFrame) -> np.ndarray:
 def _first_near(
     draws: Iterable[np.ndarray], counts: pd.DataFrame, fraction: float, tolerance: float
 ) -> np.ndarray:
-    """The first of the `draws` whose every part is near its `fraction` of each class and of all.
+    """The first of the `draws` whose parts all hold about `fraction` of each class and of all.
 
-    A draw is boolean, (parts, groups). Near is within `tolerance` mean groups; if none is, the
-    nearest counts. Raises UserError if in each of them a class is on one side only.
+    A draw is boolean, (parts, groups). A part may deviate by `tolerance` mean groups; if all draws
+    deviate more, the nearest is taken. Raises UserError if each leaves a class on one side only.
     """
     sizes = np.column_stack([counts, counts.sum(axis=1)])
-    whole = sizes.sum(axis=0)
-    mean = whole / (sizes > 0).sum(axis=0)
-    nearest, least = None, np.inf
+    totals = sizes.sum(axis=0)
+    mean = totals / (sizes > 0).sum(axis=0)
+    nearest: np.ndarray | None = None
+    least = np.inf
     for draw in draws:
         held = draw @ sizes
-        off = np.abs(held - fraction * whole) / mean
-        off = np.inf if ((held == 0) | (held == whole)).any() else off.max()
-        if off < least:
-            nearest, least = draw, off
-        if off <= tolerance:
+        deviations = np.abs(held - fraction * totals) / mean
+        one_sided = ((held == 0) | (held == totals)).any()
+        deviation = np.inf if one_sided else deviations.max()
+        if deviation < least:
+            nearest, least = draw, deviation
+        if deviation <= tolerance:
             break
     if nearest is None:
         raise UserError(
@@ -213,31 +269,3 @@ def _first_near(
             "add images or choose another fraction"
         )
     return nearest
-
-
-def group_ranks(images: ImageSet, seed: int) -> np.ndarray:
-    """A number in 0..1 for each image, (N,), the same for the images of a group.
-
-    Those below f hold about the share f of each class's groups; a smaller share is contained in a
-    larger. The row order of `images` does not matter. A group counts for its most frequent class.
-    """
-    counts = pd.crosstab(images.table["group"], images.table["label"])
-    order = np.random.default_rng(seed).permutation(len(counts))
-    of_class = counts.idxmax(axis=1).iloc[order]
-    position = of_class.groupby(of_class).cumcount()
-    ranks = position / of_class.map(of_class.value_counts())
-    return images.table["group"].map(ranks).to_numpy(float)
-
-
-def group_same_pictures(images: ImageSet) -> ImageSet:
-    """Join the groups that hold the same picture (by hash), so that no split can part them."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    groups, group = np.unique(images.table["group"], return_inverse=True)
-    hashes, sha256 = np.unique(images.table["sha256"], return_inverse=True)
-    nodes = len(groups) + len(hashes)
-    links = coo_array((np.ones(len(images)), (group, len(groups) + sha256)), shape=(nodes, nodes))
-    _, component = connected_components(links, directed=False)
-    names = pd.Series(groups).groupby(component[: len(groups)]).transform("first")
-    return replace(images, table=images.table.assign(group=names.to_numpy()[group]))

@@ -1,6 +1,6 @@
-"""Simulated pelvic ultrasound: the embedded default data, always labelled `phantom`.
+"""Simulated pelvic ultrasound: the built-in example data, always labelled `phantom`.
 
-An image is made as a scanner makes it: random scatterers whose strength follows the anatomy are
+Images are formed as in a scanner: random scatterers whose strength follows the anatomy are
 convolved with a point-spread function in beam and depth coordinates, the envelope is taken,
 attenuated, log-compressed, and converted to a sector (Szabo, Diagnostic ultrasound imaging, 2014).
 """

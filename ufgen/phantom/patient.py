@@ -1,37 +1,54 @@
-"""The views of one simulated patient."""
+"""Simulated patients, each with several views."""
+
+from typing import Any
 
 import numpy as np
 
-from ufgen.phantom.anatomy import draw_anatomy, echo_map
-from ufgen.phantom.scan import View, draw_scan, scan_convert, smooth_field, speckle
+from ufgen.phantom.anatomy import echo_map, sample_anatomy
+from ufgen.phantom.scan import View, sample_scan, scan_convert, smooth_field, speckle
 
 
 def simulate_patient(
     seed: int, patient: int, label: str, views: int, size: int, easy: bool = False
 ) -> list[View]:
-    """Views of one patient, who has fibroids if `label` is "UF".
+    """Simulate the views of one patient; the same arguments give the same images.
 
-    The same arguments give the same images; `easy` ones show the uterus alone, and
-    its fibroids are larger and darker. The views share the anatomy and differ
-    in slice, angle, gain and depth of the scan.
+    The views share the anatomy and differ in slice, angle, gain and depth of the scan.
+
+    Args:
+        seed: The seed of the image set.
+        patient: The number of the patient in it.
+        label: "UF" for a patient with fibroids, "NUF" for one without.
+        views: The number of views.
+        size: Height and width of the images in pixels.
+        easy: Show only the uterus, with larger and darker fibroids.
+
+    Returns:
+        The views.
+
+    Example:
+        >>> [view.pixels.shape for view in simulate_patient(0, 1, "UF", views=2, size=32)]
+        [(32, 32), (32, 32)]
     """
-    anatomy = draw_anatomy(np.random.default_rng([seed, patient]), label, easy)
+    anatomy = sample_anatomy(np.random.default_rng([seed, patient]), label, easy)
     return [
         _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size, easy)
         for view in range(views)
     ]
 
 
-def _simulate_view(anatomy: dict, rng: np.random.Generator, size: int, easy: bool) -> View:
+def _simulate_view(
+    anatomy: dict[str, Any], rng: np.random.Generator, size: int, easy: bool
+) -> View:
     lines = 2 * size if easy else size
     samples = int(1.4 * lines)
-    scan = draw_scan(rng, lines, samples)
-    mirrored = 1 if rng.random() < 0.5 else -1
+    scan = sample_scan(rng, lines, samples)
+    mirror = 1 if rng.random() < 0.5 else -1
     slice_scale = rng.uniform(0.8, 1.0)
-    moved = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirrored}
+    pose = {"x": rng.normal(0, 0.03), "y": rng.normal(0, 0.02), "mirror": mirror}
     wobble = smooth_field(rng, (samples, lines), 6) * 0.012
     x, y = scan.x + wobble, scan.y + wobble[::-1]
-    echo, shadow, boxes = echo_map(anatomy, x, y, moved, slice_scale, rng)
+    echo, shadow, boxes = echo_map(anatomy, x, y, pose, slice_scale, rng)
     frequency = rng.uniform(0.8, 1.3)
     envelope = speckle(echo, rng, axial=0.0055 * samples / frequency, lateral=0.009 * lines)
     depth = np.linspace(0, 1, samples)[:, None]

@@ -1,9 +1,10 @@
-"""A folder of simulated images, and a sheet of them."""
+"""Simulated image sets: folders with a manifest, and sheets of samples."""
 
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,20 @@ from ufgen.atomic import atomic_folder
 from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
 from ufgen.phantom.patient import simulate_patient
+from ufgen.phantom.scan import View
 from ufgen.progress import Progress
 
 CLASSES = ("NUF", "UF")
 UF_FRACTION = 0.45
+
+
+class _Patient(NamedTuple):
+    """A patient to simulate."""
+
+    split: str
+    number: int
+    label: str
+    views: int
 
 
 def write_set(
@@ -29,26 +40,44 @@ def write_set(
     progress: bool = True,
     easy: bool = False,
 ) -> Path:
-    """Write exactly `train` and `test` images as `folder/<split>/<class>/*.png`, and a manifest.
+    """Write a simulated image set: `folder/<split>/<class>/*.png`, and a manifest.
 
-    About 45 % show fibroids. A patient has one to four views, a group that never crosses the
-    splits, and fibroid boxes in the manifest's column `lesions` (JSON, pixels). The folder appears
-    whole. `easy` images show the uterus alone, without the black around a sector, and its fibroids
-    are larger and darker. Running it again with the same settings changes nothing; a folder that
-    holds anything else is a UserError.
+    About 45 % of the images show fibroids. Each patient is a group of one to four views in one
+    split. The manifest's column `lesions` holds the boxes of the fibroids (JSON, in pixels). The
+    folder is written atomically; the same settings again change nothing.
+
+    Args:
+        folder: A folder that is new, empty, or holds this image set.
+        train: The exact number of training images.
+        test: The exact number of test images.
+        size: Height and width of the images in pixels.
+        seed: Of the patients.
+        progress: Show a progress bar.
+        easy: Show only the uterus, without the black around a sector, with larger and darker
+            fibroids.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: Where the folder holds anything else.
     """
     folder = Path(folder)
     settings = {"train": train, "test": test, "size": size, "seed": seed}
     settings |= {"easy": True} if easy else {}
     if folder.exists() and any(folder.iterdir()):
-        made = folder / "phantom.yaml"
-        if made.is_file() and yaml.safe_load(made.read_text()) == settings:
+        file = folder / "phantom.yaml"
+        if file.is_file() and yaml.safe_load(file.read_text()) == settings:
             return folder
         raise UserError(
             f"{folder} is not empty and does not hold this phantom set ({settings}): name a new "
             "folder, or remove that one"
         )
-    jobs = [job for split, n in (("train", train), ("test", test)) for job in _plan(seed, split, n)]
+    patients = [*_plan(seed, "train", train), *_plan(seed, "test", test)]
+
+    def simulate(planned: _Patient) -> list[View]:
+        return simulate_patient(seed, planned.number, planned.label, planned.views, size, easy)
+
     rows = []
     with (
         atomic_folder(folder) as temporary,
@@ -60,12 +89,12 @@ def write_set(
         for split in ("train", "test"):
             for label in CLASSES:
                 (temporary / split / label).mkdir(parents=True)
-        made = pool.map(lambda job: simulate_patient(seed, *job[1:], size, easy), jobs)
-        for (split, patient, label, _), views in zip(jobs, made, strict=True):
+        for patient, views in zip(patients, pool.map(simulate, patients), strict=True):
+            split, label, group = patient.split, patient.label, f"p{patient.number:05d}"
             for number, view in enumerate(views):
-                name = f"{split}/{label}/phantom_p{patient:05d}_v{number}.png"
+                name = f"{split}/{label}/phantom_{group}_v{number}.png"
                 Image.fromarray(view.pixels).save(temporary / name)
-                rows.append((name, label, split, f"p{patient:05d}", json.dumps(view.lesions)))
+                rows.append((name, label, split, group, json.dumps(view.lesions)))
             bar.update(len(views))
         table = pd.DataFrame(rows, columns=["path", "label", "split", "group", "lesions"])
         table.assign(source="phantom").to_csv(temporary / "manifest.csv", index=False)
@@ -73,26 +102,34 @@ def write_set(
     return folder
 
 
-def _plan(seed: int, split: str, count: int) -> list[tuple[str, int, str, int]]:
-    """Split, patient number, label and number of views, for exactly `count` images."""
+def _plan(seed: int, split: str, count: int) -> list[_Patient]:
+    """The patients of a split, with exactly `count` images."""
     first = {"train": 0, "test": 50_000}[split]
     rng = np.random.default_rng([seed, first])
-    wanted = {"UF": max(1, round(count * UF_FRACTION))}
-    wanted["NUF"] = max(1, count - wanted["UF"])
-    jobs = []
+    counts = {"UF": max(1, round(count * UF_FRACTION))}
+    counts["NUF"] = max(1, count - counts["UF"])
+    patients: list[_Patient] = []
     for label in CLASSES:
-        left = wanted[label]
-        while left:
-            views = min(left, int(rng.integers(1, 5)))
-            jobs.append((split, first + len(jobs), label, views))
-            left -= views
-    return jobs
+        remaining = counts[label]
+        while remaining:
+            views = min(remaining, int(rng.integers(1, 5)))
+            patients.append(_Patient(split, first + len(patients), label, views))
+            remaining -= views
+    return patients
 
 
 def write_sheet(
     path: Path, count: int = 32, size: int = 128, seed: int = 0, easy: bool = False
 ) -> None:
-    """Write a labelled sheet of `count` simulated images, half of them with fibroids."""
+    """Write a labelled sheet of simulated images, half of them with fibroids.
+
+    Args:
+        path: The PNG to write.
+        count: The number of images, a multiple of 16.
+        size: Height and width of the images in pixels.
+        seed: Of the patients.
+        easy: As for `write_set`.
+    """
     rows = []
     for index in range(0, count, 8):
         label = CLASSES[(index // 8) % 2]

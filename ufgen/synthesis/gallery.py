@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ufgen.atomic import write_text
 from ufgen.display.contact_sheet import ContactSheet, Strip, data_uri
+from ufgen.display.figure_style import PAGE_COLOURS
 from ufgen.fidelity import gate
 
 IMAGES_PER_CLASS = 60
@@ -68,6 +69,7 @@ def write_gallery(
     cards = _cards(synthetic_rows, sheets, real, synthetic, nearest)
     copies = 0 if nearest is None else int(nearest["copy"].sum())
     page = _template().render(
+        colours=PAGE_COLOURS,
         title=title,
         failures=[] if fidelity is None else gate.failures(fidelity),
         warnings=[*_warnings(real, synthetic, copies), *warnings],
@@ -77,7 +79,7 @@ def write_gallery(
             {
                 "label": label,
                 "source": _source(real.table, real_shown, label),
-                "real": [sheets["real"].place(row) for row in real_shown],
+                "real": [sheets["real"].cell(row) for row in real_shown],
                 "real_count": int((real.table["label"] == label).sum()),
                 "synthetic": [cards[row] for row in synthetic_shown],
                 "synthetic_count": int((synthetic.table["label"] == label).sum()),
@@ -158,11 +160,11 @@ def _cards(
             attributes.append(("latent seed", metadata["latent_seed"]))
         if "discriminator_score" in metadata:
             attributes.append(("discriminator score", _number(metadata["discriminator_score"])))
-        card: dict[str, Any] = {"image": sheets["synthetic"].place(row), "copied": False}
+        card: dict[str, Any] = {"image": sheets["synthetic"].cell(row), "copied": False}
         if nearest is not None:
             pair = nearest.iloc[row]
             card["copied"] = bool(pair["copy"])
-            card["nearest"] = sheets["real"].place(int(pair["train_row"]))
+            card["nearest"] = sheets["real"].cell(int(pair["train_row"]))
             card["flipped"] = bool(pair["flipped"])
             card["nearest_source"] = _source(real.table, [int(pair["train_row"])], None)
             attributes.append(("correlation", _number(pair["correlation"])))

@@ -106,7 +106,7 @@ def synthesise(
     images = image_set.scan(location, None, group_pattern, False, allow_ungrouped)
     splits.check_real(images, "training")
     decoded = pixel_store.load(images, recipe.resolution, recipe.channels, fit)
-    splits.check_apart(*map(decoded.images.split, splits.SPLITS))
+    splits.check_disjoint(*map(decoded.images.split, splits.SPLITS))
     train, held_out = evaluation.training_and_held_out(decoded)
     if not named:
         _check_same_source(out, train)

@@ -1,6 +1,7 @@
 """What a study reads and what its trials depend on: nothing leaks, nothing stale is reused."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -97,7 +98,8 @@ def test_tables_of_a_study_name_images_from_their_folder_on(folder):
 def test_synthetic_images_are_never_real_ones_of_a_study(folder, tmp_path):
     images = image_set.scan(folder)
     source = ["synthetic"] * 3 + ["real"] * (len(images) - 3)
-    image_set.write_manifest(images, tmp_path / "m.csv", {"source": source})
+    images = replace(images, table=images.table.assign(source=source))
+    image_set.write_manifest(images, tmp_path / "m.csv")
     with pytest.raises(UserError, match=r"3 of the 18 .* synthetic: .*NUF_test_p0_0\.png"):
         data_split.read_images(_study(tmp_path / "m.csv"))
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,8 @@ def _joined(folder, tmp_path):
 
     images = image_set.scan(folder, group_pattern=r"^\w+_p\d")
     source = ["synthetic"] + ["real"] * (len(images) - 1)
-    image_set.write_manifest(images, tmp_path / "joined.csv", {"source": source})
+    images = replace(images, table=images.table.assign(source=source))
+    image_set.write_manifest(images, tmp_path / "joined.csv")
     return tmp_path / "joined.csv", Path(images.table["path"].iloc[0]).name
 
 

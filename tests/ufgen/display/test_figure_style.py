@@ -1,4 +1,4 @@
-"""One style for all figures: measured on what is drawn."""
+"""One style for all figures: measured on the rendered figures."""
 
 import ast
 import io
@@ -16,10 +16,10 @@ from experiments.reporting import learning_curve, roc_figures, study_figures
 from ufgen.display import fidelity_figure
 from ufgen.display import figure_style as style
 
-ROOT = Path(__file__).parents[1]
-SOURCES = [
-    path for name in ("ufgen", "classifiers", "experiments") for path in (ROOT / name).rglob("*.py")
-]
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("ufgen", "classifiers", "experiments")
+SOURCES = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+TEMPLATES = [path for name in PACKAGES for path in (ROOT / name).rglob("templates/*")]
 
 
 def drawn_ends(figure, axes, colour: str, y: float) -> tuple[float, float]:
@@ -74,18 +74,18 @@ def fidelity_table() -> pd.DataFrame:
 
 
 def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, monkeypatch):
-    kept = []
-    monkeypatch.setattr(style, "save", lambda figure, *paths: kept.append(figure))
+    figures = []
+    monkeypatch.setattr(style, "save", lambda figure, *paths: figures.append(figure))
     fidelity_figure.write_figure(fidelity_table(), tmp_path / "fidelity.png")
-    figure = kept[0]
+    figure = figures[0]
     figure.set_dpi(style.DPI)
-    found = {axes.get_title().split(" ")[0]: axes for axes in figure.axes}
+    panels = {axes.get_title().split(" ")[0]: axes for axes in figure.axes}
     for metric, colour, low, high in (
         ("precision", style.PALE, 0.82, 1.0),
         ("KD", style.BLUE, 0.28, 0.33),
         ("KD", style.PALE, -0.02, 0.026),
     ):
-        axes = found[metric]
+        axes = panels[metric]
         left, right = drawn_ends(figure, axes, colour, 0.0)
         assert left == pytest.approx(low, abs=1.5 * one_pixel(axes)), metric
         assert right == pytest.approx(high, abs=1.5 * one_pixel(axes)), metric
@@ -93,14 +93,14 @@ def test_intervals_and_references_of_fidelity_are_as_long_as_they_are(tmp_path, 
 
 def test_every_line_ends_where_its_values_end():
     predictions, metrics = trials()
-    drawn = [
+    figures = [
         study_figures.forest(deltas(), "roc_auc", 0.02),
         study_figures.ratio_curves(deltas(), "roc_auc"),
         roc_figures.roc_curves(predictions, metrics),
         roc_figures.reliability_curves(predictions, metrics),
         learning_curve.learning_curve(metrics.assign(n_train=[50, 50, 100, 100]), "roc_auc"),
     ]
-    for figure in drawn:
+    for figure in figures:
         lines = figure.findobj(Line2D)
         assert lines
         assert {line.get_solid_capstyle() for line in lines} == {"butt"}
@@ -111,7 +111,7 @@ def trials() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two arms, two seeds: one training of the second arm gives all images the same score."""
     from classifiers.evaluation.metrics import evaluate
 
-    rng, made, table = np.random.default_rng(0), [], []
+    rng, predictions, table = np.random.default_rng(0), [], []
     target = np.arange(40) % 2
     for arm in ("real", "real+oracle@1.0"):
         for seed in (0, 1):
@@ -119,13 +119,13 @@ def trials() -> tuple[pd.DataFrame, pd.DataFrame]:
             if arm != "real" and seed:
                 scores = np.full(40, 0.4)
             metadata = {"arm": arm, "classifier": "hybrid", "generator": "", "seed": seed}
-            made.append(
+            predictions.append(
                 pd.DataFrame({"path": range(40), "target": target, "probability": scores}).assign(
                     **metadata
                 )
             )
             table.append(metadata | evaluate(target, scores, 0.5))
-    return pd.concat(made, ignore_index=True), pd.DataFrame(table)
+    return pd.concat(predictions, ignore_index=True), pd.DataFrame(table)
 
 
 def test_the_area_under_each_drawn_curve_is_the_number_beside_it():
@@ -192,8 +192,16 @@ def test_no_other_file_opens_saves_or_colours_figures():
         calls = [node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
         names = {getattr(f, "attr", getattr(f, "id", "")) for f in calls}
         assert not names & {"savefig", "Figure", "rc_context"}, path
-        for colour in style.SERIES[1:]:
-            assert colour.lower() not in text.lower(), f"{path}: {colour}"
+
+
+def test_colours_and_data_uris_are_defined_once():
+    colours = {*style.SERIES, *style.PAGE_COLOURS.values(), style.PALE, style.PALE_BLUE}
+    display = ROOT / "ufgen" / "display"
+    assert len(SOURCES) > 100 and len(TEMPLATES) >= 4
+    for path in {*SOURCES, *TEMPLATES} - {display / "figure_style.py"}:
+        text = path.read_text(encoding="utf-8").lower()
+        assert not [colour for colour in colours if colour.lower() in text], path
+        assert path == display / "contact_sheet.py" or "base64" not in text, path
 
 
 def test_a_distance_far_beyond_its_reference_gets_a_logarithmic_axis():

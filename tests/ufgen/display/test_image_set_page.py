@@ -1,3 +1,5 @@
+"""The page of an image set: self-contained, escaped, and complete."""
+
 import re
 from html.parser import HTMLParser
 
@@ -42,11 +44,11 @@ def some_rows(first="UF", second="NUF"):
 class Tags(HTMLParser):
     def __init__(self, text):
         super().__init__()
-        self.found = []
+        self.tags = []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
+        self.tags.append((tag, dict(attributes)))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,7 @@ def page_of(decoded, out):
 
 def test_the_page_stands_alone_and_every_picture_has_a_text(tmp_path):
     text = page_of(load(some_rows(), tmp_path), tmp_path / "out")
-    tags = Tags(text).found
+    tags = Tags(text).tags
     sources = [a[k] for _, a in tags for k in ("src", "href") if k in a]
     assert sources and all(source.startswith("data:") for source in sources)
     assert all(a.get("alt") for tag, a in tags if tag == "img")
@@ -78,7 +80,7 @@ def test_the_banner_is_there_for_phantoms_alone(tmp_path):
 def test_hostile_names_stay_text(tmp_path):
     text = page_of(load(some_rows(HOSTILE), tmp_path), tmp_path / "out")
     assert "&lt;script&gt;" in text
-    assert "script" not in {tag for tag, _ in Tags(text).found}
+    assert "script" not in {tag for tag, _ in Tags(text).tags}
 
 
 def test_unreadable_files_are_listed_not_dropped(tmp_path):

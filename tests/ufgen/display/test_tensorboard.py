@@ -17,14 +17,14 @@ from ufgen.gan.training.trainer import train_generator
 
 
 def _read(folder) -> EventAccumulator:
-    found = EventAccumulator(str(folder))
-    found.Reload()
-    return found
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return events
 
 
-def _places(found: EventAccumulator) -> dict[str, list[tuple[int, float]]]:
-    tags = found.Tags()["scalars"]
-    return {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in tags}
+def _scalars(events: EventAccumulator) -> dict[str, list[tuple[int, float]]]:
+    tags = events.Tags()["scalars"]
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags}
 
 
 def test_a_row_can_be_read_at_once_and_a_new_training_replaces_it(tmp_path, monkeypatch):
@@ -32,10 +32,10 @@ def test_a_row_can_be_read_at_once_and_a_new_training_replaces_it(tmp_path, monk
     first = tensorboard.Curves("t")
     for step in (1, 2, 3):
         first({"step": step, "loss": 10.0 * step, "trained": "all"})
-        assert _places(_read(tmp_path / "t"))["loss"][-1] == (step, 10.0 * step)
+        assert _scalars(_read(tmp_path / "t"))["loss"][-1] == (step, 10.0 * step)
     again = tensorboard.Curves("t")
     again({"step": 2, "loss": np.float32(7)})
-    assert _places(_read(tmp_path / "t")) == {"loss": [(2, 7.0)]}
+    assert _scalars(_read(tmp_path / "t")) == {"loss": [(2, 7.0)]}
 
 
 def test_a_generator_that_was_stopped_and_broke_down_is_shown_as_in_its_metrics(
@@ -60,21 +60,21 @@ def test_a_generator_that_was_stopped_and_broke_down_is_shown_as_in_its_metrics(
     recipe = Recipe(resolution=32, **SHORT)
     with pytest.raises(KeyboardInterrupt):
         train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
-    made = train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
+    generator = train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
     expected = {}
-    for line in (made / "metrics.jsonl").read_text().splitlines():
+    for line in (generator / "metrics.jsonl").read_text().splitlines():
         row = json.loads(line)
         for name in row.keys() - {"kimg", "step"}:
             value = pytest.approx(row[name], rel=1e-6)
             expected.setdefault(name, []).append((row["step"], value))
-    found = _read(tmp_path / "events" / "generators" / made.name)
-    assert _places(found) == expected
+    events = _read(tmp_path / "events" / "generators" / generator.name)
+    assert _scalars(events) == expected
     assert {"generator_loss", "images_per_second", "distance", "reference", "recovered"} < set(
         expected
     )
-    grid = found.Images("synthetic_images")[-1]
+    grid = events.Images("synthetic_images")[-1]
     assert grid.step == recipe.steps()
-    assert grid.encoded_image_string == (made / "grids" / "kimg_00000.png").read_bytes()
+    assert grid.encoded_image_string == (generator / "grids" / "kimg_00000.png").read_bytes()
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):

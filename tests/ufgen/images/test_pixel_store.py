@@ -180,9 +180,9 @@ def test_twelve_bits_in_files_of_sixteen_are_mentioned(folder, capsys):
         Image.fromarray(values).save(file)
     images = image_set.scan(folder)
     decoded = pixel_store.load(images, 32)
-    said = capsys.readouterr().err
-    assert "12 of 18 images use less than a quarter of the grey levels" in said
-    assert "of 255" in said and "4095 becomes 65535" in said
+    warning = capsys.readouterr().err
+    assert "12 of 18 images use less than a quarter of the grey levels" in warning
+    assert "of 255" in warning and "4095 becomes 65535" in warning
     page = image_set_page.write_page(*decoded, folder.parent / "page").read_text()
     assert "12 of 18 images use less than" in page
 
@@ -213,9 +213,9 @@ def test_a_cache_entry_is_written_once_by_several_at_a_time(folder, tmp_path, mo
 
     monkeypatch.setattr(pixel_store, "_write_entry", slowly)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: pixel_store.load(images, 32), range(4)))
+        results = list(pool.map(lambda _: pixel_store.load(images, 32), range(4)))
     assert len(written) == 1
-    assert all((one.store.array == found[0].store.array).all() for one in found)
+    assert all((one.store.array == results[0].store.array).all() for one in results)
 
 
 def test_loading_does_not_write_into_the_table_it_was_given(folder):

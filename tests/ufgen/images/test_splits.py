@@ -3,28 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from image_tables import changed, grouped, six
 
 from ufgen.errors import UserError
 from ufgen.images import image_set, pixel_store, splits
 
 
-def _grouped(count=200, seed=0):
-    rng = np.random.default_rng(seed)
-    group = rng.integers(0, count // 3, count)
-    table = pd.DataFrame({"path": [f"/x/{i}.png" for i in range(count)]})
-    table = table.assign(label=np.where(group % 3 == 0, "UF", "NUF"), split="", source="real")
-    table = table.assign(group=[f"g{g}" for g in group], sha256=table["path"])
-    return image_set.ImageSet(table[image_set.COLUMNS], "UF")
-
-
 @pytest.mark.parametrize("fraction", [0.2, 0.3])
 def test_hold_out_keeps_groups_whole_and_classes_in_proportion(fraction):
-    images = _grouped()
+    images = grouped()
     held = splits.hold_out(images, fraction, 1)
     assert not set(images.table["group"][held]) & set(images.table["group"][~held])
     for target in (0, 1):
-        share = held[images.targets() == target].mean()
-        assert abs(share - fraction) < 0.04
+        proportion = held[images.targets() == target].mean()
+        assert abs(proportion - fraction) < 0.04
 
 
 def _patients(sizes, labels=("UF", "NUF")):
@@ -46,7 +38,7 @@ SIZES = np.random.default_rng(0).permutation([*range(1, 39), *range(5, 27)])
 def test_hold_out_prefers_no_patient_for_its_size():
     images, seeds = _patients(SIZES), 200
     sizes = images.table.groupby("group").size()
-    times, kinds = dict.fromkeys(sizes.index, 0), set()
+    times, divisions = dict.fromkeys(sizes.index, 0), set()
     for seed in range(seeds):
         held = splits.hold_out(images, 0.2, seed)
         groups = _held_groups(images, held)
@@ -55,13 +47,13 @@ def test_hold_out_prefers_no_patient_for_its_size():
         for label in images.classes:
             of_class = (images.table["label"] == label).to_numpy()
             assert abs(held[of_class].sum() - 0.2 * of_class.sum()) <= sizes.mean()
-        kinds.add(groups)
+        divisions.add(groups)
         for group in groups:
             times[group] += 1
-    assert len(kinds) > 0.95 * seeds
-    shares = pd.Series(times)[sizes.sort_values().index] / seeds
-    assert shares.min() > 0.08 and shares.max() < 0.32
-    assert abs(shares[-15:].mean() - 0.2) < 0.04 and abs(shares[:15].mean() - 0.2) < 0.04
+    assert len(divisions) > 0.95 * seeds
+    frequencies = pd.Series(times)[sizes.sort_values().index] / seeds
+    assert frequencies.min() > 0.08 and frequencies.max() < 0.32
+    assert abs(frequencies[-15:].mean() - 0.2) < 0.04 and abs(frequencies[:15].mean() - 0.2) < 0.04
 
 
 def test_folds_differ_by_seed_though_no_two_patients_are_of_one_size():
@@ -89,7 +81,7 @@ def test_divisions_depend_on_the_seed_and_not_on_row_order(divide):
 
 def test_patients_with_images_of_both_classes_leave_each_class_on_both_sides():
     images = _patients([3, 2, 4, 2, 3, 1])
-    images.table["label"] = np.where(np.arange(len(images)) % 5 == 0, "UF", "NUF")
+    images = changed(images, label=np.where(np.arange(len(images)) % 5 == 0, "UF", "NUF"))
     for seed in range(20):
         held = splits.hold_out(images, 0.3, seed)
         assert set(images.table["label"][held]) == {"UF", "NUF"}
@@ -97,7 +89,7 @@ def test_patients_with_images_of_both_classes_leave_each_class_on_both_sides():
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.95])
-def test_two_patients_a_class_are_divided_whatever_the_share(fraction):
+def test_two_patients_a_class_are_divided_whatever_the_fraction(fraction):
     images = _patients([2, 2, 2, 2])
     assert len(_held_groups(images, splits.hold_out(images, fraction, 0))) == 2
 
@@ -109,36 +101,27 @@ def test_fold_needs_as_many_groups_a_class_as_folds():
 
 def test_a_class_that_cannot_be_on_both_sides_is_refused():
     images = _patients([4, 4, 4])
-    images.table["label"] = ["UF", "NUF"] * 6
-    for group, label in (("g000", "UF"), ("g001", "NUF")):
-        images.table.loc[images.table["group"] == group, "label"] = label
-    images.table.loc[:, "group"] = images.table["group"].replace("g000", "g002")
+    labels = ["UF"] * 4 + ["NUF"] * 4 + ["UF", "NUF"] * 2
+    images = changed(images, label=labels, group=["g002"] * 4 + ["g001"] * 4 + ["g002"] * 4)
     with pytest.raises(UserError, match="class UF has 1 group"):
         splits.hold_out(images, 0.3, 0)
 
 
 def test_synthetic_rows_are_never_real():
-    images = _grouped(30)
+    images = grouped(30)
     splits.check_real(images, "training")
-    images.table["source"] = "phantom"
-    splits.check_real(images, "training")
-    images.table.loc[[3, 9, 11, 12, 13, 14], "source"] = "synthetic"
+    splits.check_real(changed(images, source="phantom"), "training")
+    synthetic = np.isin(np.arange(30), [3, 9, 11, 12, 13, 14])
+    images = changed(images, source=np.where(synthetic, "synthetic", "phantom"))
     with pytest.raises(UserError, match=r"6 of the 30 test images.*: /x/3\.png, .*13\.png \.\.\."):
         splits.check_real(images, "test")
 
 
 def test_hold_out_needs_two_groups_a_class():
-    images = _grouped()
-    images.table.loc[images.targets() == 1, "group"] = "one"
+    images = grouped()
+    groups = images.table["group"].mask(images.targets() == 1, "one")
     with pytest.raises(UserError, match="at least two"):
-        splits.hold_out(images, 0.3, 0)
-
-
-def test_same_pictures_share_a_group():
-    images = _grouped(30)
-    images.table.loc[[0, 7], "sha256"] = "same"
-    joined = splits.group_same_pictures(images).table["group"]
-    assert joined[0] == joined[7]
+        splits.hold_out(changed(images, group=groups), 0.3, 0)
 
 
 def test_leak_is_named(folder):
@@ -149,36 +132,12 @@ def test_leak_is_named(folder):
 
 
 def test_a_patient_seen_in_training_is_a_leak_but_an_unnamed_group_is_not():
-    seen, tested = _grouped(30), _grouped(30)
-    tested.table["sha256"] = "other"
+    seen, tested = grouped(30), changed(grouped(30), sha256="other")
     with pytest.raises(UserError, match=r"same group as /x/.*another name"):
         splits.check_no_leak(seen.table, tested, by="this model")
     splits.check_no_leak(seen.table[["path", "sha256"]], tested, by="this model")
-    for images in (seen, tested):
-        images.table["group"] = "path:a.png"
+    seen, tested = (changed(images, group="path:a.png") for images in (seen, tested))
     splits.check_no_leak(seen.table, tested, by="this model")
-
-
-def test_shares_of_groups_are_nested_whatever_the_row_order():
-    images = _grouped()
-    ranks = splits.group_ranks(images, 3)
-    by_group = pd.Series(ranks).groupby(images.table["group"].to_numpy()).nunique()
-    assert (by_group == 1).all() and ranks.min() == 0 and ranks.max() < 1
-    for label in images.classes:
-        groups = images.table["group"][images.table["label"] == label]
-        kept = groups[ranks[images.table["label"] == label] < 0.25].nunique()
-        assert kept == np.ceil(0.25 * groups.nunique())
-    order = np.random.default_rng(5).permutation(len(images))
-    assert (splits.group_ranks(images.select(order), 3) == ranks[order]).all()
-
-
-def _six(**columns):
-    """Three training and three test images: x0 .. x5, of groups g0 .. g5."""
-    number = [str(i) for i in range(6)]
-    table = pd.DataFrame({"path": [f"x{i}" for i in number], "label": ["UF", "NUF", "NUF"] * 2})
-    table = table.assign(split=["train"] * 3 + ["test"] * 3, source="real")
-    table = table.assign(group=[f"g{i}" for i in number], sha256=[f"h{i}" for i in number])
-    return image_set.ImageSet(table.assign(**columns)[image_set.COLUMNS], "UF")
 
 
 def _refused(check, *arguments, **options) -> str:
@@ -187,39 +146,39 @@ def _refused(check, *arguments, **options) -> str:
     return str(error.value)
 
 
-def test_what_a_comparison_refuses_is_said_in_full():
-    splits.check_splits(_six())
-    splits.check_two_classes(_six())
-    assert _refused(splits.check_two_classes, _six(label=[*"abcabc"])) == (
+def test_what_a_comparison_refuses_is_reported_in_full():
+    splits.check_splits(six())
+    splits.check_two_classes(six())
+    assert _refused(splits.check_two_classes, six(label=[*"abcabc"])) == (
         "found 3 class(es): a, b, c. A classifier of UF against the rest needs exactly two: merge "
         "or remove the others"
     )
     anew = "a fair answer needs train and test. `ufgen data split FOLDER --out manifest.csv` writes"
-    for split, found in (("", "none"), ("test", "test")):
-        said = _refused(splits.check_splits, _six(split=split))
-        assert said == f"found the splits {found}: {anew} a split"
+    for split, present in (("", "none"), ("test", "test")):
+        message = _refused(splits.check_splits, six(split=split))
+        assert message == f"found the splits {present}: {anew} a split"
     for split, where, path in (("train", "train", "x0"), ("test", "test", "x3")):
         labels = [
             "NUF" if part != split and label == "UF" else label
-            for part, label in zip(_six().table["split"], _six().table["label"], strict=True)
+            for part, label in zip(six().table["split"], six().table["label"], strict=True)
         ]
-        assert _refused(splits.check_splits, _six(label=labels)) == (
+        assert _refused(splits.check_splits, six(label=labels)) == (
             f"the class UF has images in {where} only (such as {path}): train and test must hold "
             "the same classes"
         )
 
 
 @pytest.mark.parametrize(("column", "what"), [("sha256", "picture"), ("group", "group")])
-def test_what_is_on_both_sides_is_said_in_full(column, what):
+def test_what_is_on_both_sides_is_reported_in_full(column, what):
     values = ["", "b", "c", "c", "b", ""]
-    assert _refused(splits.check_splits, _six(**{column: values})) == (
+    assert _refused(splits.check_splits, six(**{column: values})) == (
         f"the same {what} is in train and in test (2 such): x2 and x3. Remove one side, or make a "
         "split that keeps groups together with `ufgen data split`"
     )
-    train, test = (_six(**{column: values}).split(name) for name in ("train", "test"))
-    said = _refused(splits.check_no_leak, train.table, test, by="this model")
+    train, test = (six(**{column: values}).split(name) for name in ("train", "test"))
+    message = _refused(splits.check_no_leak, train.table, test, by="this model")
     renamed = ". If the group c is another patient here, give it another name"
-    assert said == (
+    assert message == (
         "this model saw 2 of the held-out images, or others of their group: x3, x4. The first is "
         f"of the same {what} as x2, which it saw. Hold out images of other groups, or train "
         f"without these{renamed if column == 'group' else ''}"
@@ -227,36 +186,36 @@ def test_what_is_on_both_sides_is_said_in_full(column, what):
 
 
 def test_unknown_pictures_and_unnamed_groups_are_on_no_side():
-    unknown = _six(sha256="", group=["path:x"] * 6)
+    unknown = six(sha256="", group=["path:x"] * 6)
     splits.check_splits(unknown)
-    splits.check_apart(*map(unknown.split, ("train", "test")))
+    splits.check_disjoint(*map(unknown.split, ("train", "test")))
 
 
 def test_five_files_are_named_and_more_are_counted():
-    five = _refused(splits.check_real, _six(source=["real", *["synthetic"] * 5]), "real")
+    five = _refused(splits.check_real, six(source=["real", *["synthetic"] * 5]), "real")
     assert five == (
         "5 of the 6 real images are synthetic: x1, x2, x3, x4, x5. Expected real ones (or "
         "phantom): take the rows whose source is synthetic out of the manifest; `ufgen experiment` "
         "adds synthetic images to a training set by its arms"
     )
-    six = _refused(splits.check_real, _six(source="synthetic"), "real")
-    assert "6 of the 6 real images are synthetic: x0, x1, x2, x3, x4 .... " in six
+    more = _refused(splits.check_real, six(source="synthetic"), "real")
+    assert "6 of the 6 real images are synthetic: x0, x1, x2, x3, x4 .... " in more
 
 
-def test_too_few_groups_are_said_in_full():
-    images = _six(group=["a", "b", "b", "a", "c", "c"])
+def test_too_few_groups_are_reported_in_full():
+    images = six(group=["a", "b", "b", "a", "c", "c"])
     assert _refused(splits.hold_out, images, 0.3, 0) == (
         "the class UF has 1 group(s) (2 images): a grouped split needs at least two a class"
     )
     assert _refused(splits.fold, images, 2, 0, 0) == (
         "the class UF has 1 group(s) (2 images): 2 folds need at least as many"
     )
-    mixed = _six(label=["UF", "NUF", "NUF", "UF", "NUF", "NUF"], group=[*"aabbcc"])
+    mixed = six(label=["UF", "NUF", "NUF", "UF", "NUF", "NUF"], group=[*"aabbcc"])
     for number in (0, 1):
         assert splits.fold(mixed, 2, number, 0).any()
 
 
-def test_a_class_on_one_side_only_is_said_in_full():
+def test_a_class_on_one_side_only_is_reported_in_full():
     counts = pd.DataFrame({"NUF": [1, 1], "UF": [1, 1]}, index=["a", "b"])
     draws = [np.array([[False, False]]), np.array([[True, True]])]
     assert _refused(splits._first_near, draws, counts, 0.3, 0.5) == (
@@ -280,18 +239,3 @@ def test_a_group_counts_for_its_rarest_class():
     counts = pd.DataFrame({"a": [1, 1, 1, 0], "b": [0, 1, 0, 3]})
     assert splits._strata(counts).tolist() == [0, 1, 0, 1]
     assert splits._strata(counts[["b", "a"]]).tolist() == [1, 0, 1, 0]
-
-
-def test_pictures_join_groups_through_others():
-    images = _six(sha256=[*"abbccd"], group=["z", "y", "x", "x", "w", "v"])
-    joined = splits.group_same_pictures(images).table["group"].tolist()
-    assert joined == ["z", "w", "w", "w", "w", "v"]
-    assert images.table["group"].tolist() == ["z", "y", "x", "x", "w", "v"]
-
-
-def test_ranks_of_a_group_follow_its_most_frequent_class():
-    labels = ["UF", "UF", "NUF", "NUF", "NUF", "UF"]
-    ranks = splits.group_ranks(_six(label=labels, group=[*"aaabcd"]), 0)
-    assert sorted(ranks[[2, 5]]) == [0, 0.5] and sorted(ranks[[3, 4]]) == [0, 0.5]
-    orders = {tuple(splits.group_ranks(_six(), seed)) for seed in range(20)}
-    assert len(orders) > 5

@@ -1,24 +1,14 @@
-"""Splits by their shares: how many groups and images each side gets, seed by seed."""
+"""Splits as proportions: how many groups and images each side gets, seed by seed."""
 
 from itertools import islice
 
 import numpy as np
 import pandas as pd
 import pytest
+from image_tables import patients
 
 from ufgen.images import splits
-from ufgen.images.image_set import COLUMNS, ImageSet
-
-
-def patients(sizes, labels) -> ImageSet:
-    """Patients of `sizes` images, each of one of the `labels`, or of two in turn ("ab")."""
-    rows = [
-        (f"{g}-{i}.png", labels[g][i % len(labels[g])], "", f"g{g:02d}", "real", f"{g}-{i}")
-        for g, size in enumerate(sizes)
-        for i in range(size)
-    ]
-    columns = ["path", "label", "split", "group", "source", "sha256"]
-    return ImageSet(pd.DataFrame(rows, columns=columns)[COLUMNS], "a")
+from ufgen.images.image_set import ImageSet
 
 
 def groups(images: ImageSet, mask: np.ndarray, label: str) -> int:
@@ -27,14 +17,14 @@ def groups(images: ImageSet, mask: np.ndarray, label: str) -> int:
 
 
 @pytest.mark.parametrize(("fraction", "a", "b"), [(0.3, 3, 2), (0.5, 5, 3), (0.04, 1, 1)])
-def test_of_equal_patients_just_their_share_is_held_out_of_each_class(fraction, a, b):
-    images, kinds = patients([2] * 16, "a" * 10 + "b" * 6), set()
+def test_of_equal_patients_just_their_fraction_is_held_out_of_each_class(fraction, a, b):
+    images, divisions = patients([2] * 16, "a" * 10 + "b" * 6), set()
     for seed in range(6):
         held = splits.hold_out(images, fraction, seed)
         assert (groups(images, held, "a"), groups(images, held, "b")) == (a, b)
         assert held.dtype == bool and held.sum() == 2 * (a + b)
-        kinds.add(tuple(held))
-    assert len(kinds) > 4
+        divisions.add(tuple(held))
+    assert len(divisions) > 4
     assert (splits.hold_out(images, fraction, 3) == splits.hold_out(images, fraction, 3)).all()
 
 
@@ -50,20 +40,20 @@ def test_each_patient_is_held_out_as_often_as_any_other():
     assert times.min() > 0.1 and times.max() < 0.75
 
 
-def test_the_images_of_each_class_are_within_half_a_patient_of_their_share():
+def test_the_images_of_each_class_are_within_half_a_patient_of_their_fraction():
     rng = np.random.default_rng(0)
     sizes = rng.integers(1, 12, 30)
     images = patients(sizes, "ab" * 15)
     for seed in range(10):
         held = splits.hold_out(images, 0.25, seed)
         for label, of in (("a", sizes[::2]), ("b", sizes[1::2])):
-            off = held[images.table["label"] == label].sum() - 0.25 * of.sum()
-            assert abs(off) <= 0.5 * of.mean() + 1e-9
+            deviation = held[images.table["label"] == label].sum() - 0.25 * of.sum()
+            assert abs(deviation) <= 0.5 * of.mean() + 1e-9
         assert abs(held.sum() - 0.25 * sizes.sum()) <= 0.5 * sizes.mean() + 1e-9
 
 
 @pytest.mark.parametrize(("fraction", "held_out"), [(0.4, [True, False]), (0.5, [False, True])])
-def test_a_patient_who_is_alone_of_a_kind_is_on_the_side_that_the_shares_ask_for(
+def test_a_patient_who_is_alone_of_a_kind_is_on_the_side_that_the_fractions_require(
     fraction, held_out
 ):
     """Classes b and c have two patients each, one of them in common, who counts for b.
@@ -81,7 +71,7 @@ def test_a_patient_who_is_alone_of_a_kind_is_on_the_side_that_the_shares_ask_for
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5])
-def test_folds_of_equal_patients_have_just_their_share_and_hold_each_image_once(folds):
+def test_folds_of_equal_patients_have_just_their_fraction_and_hold_each_image_once(folds):
     images = patients([2] * 30, "a" * 15 + "b" * 15)
     divisions = set()
     for seed in range(6):
@@ -94,32 +84,24 @@ def test_folds_of_equal_patients_have_just_their_share_and_hold_each_image_once(
     assert len(divisions) == 6
 
 
-def test_folds_of_unlike_patients_are_within_one_patient_of_their_share():
+def test_folds_of_different_patients_are_within_one_patient_of_their_fraction():
     sizes = np.random.default_rng(1).integers(1, 9, 24)
     images = patients(sizes, "ab" * 12)
     for seed in range(4):
         for number in range(3):
             mask = splits.fold(images, 3, number, seed)
             for label, of in (("a", sizes[::2]), ("b", sizes[1::2])):
-                off = mask[images.table["label"] == label].sum() - of.sum() / 3
-                assert abs(off) <= of.mean() + 1e-9
+                deviation = mask[images.table["label"] == label].sum() - of.sum() / 3
+                assert abs(deviation) <= of.mean() + 1e-9
 
 
 def test_divisions_are_fifty_partitions_hardly_two_alike_and_quiet(recwarn):
     strata = np.array([0] * 6 + [1] * 5 + [2])
-    found = list(splits._divisions(strata, 3, 0))
-    assert len(found) == 50 and len({division.tobytes() for division in found}) > 45
-    for division in found:
+    samples = list(splits._divisions(strata, 3, 0))
+    assert len(samples) == 50 and len({division.tobytes() for division in samples}) > 45
+    for division in samples:
         assert division.shape == (3, 12) and division.dtype == bool
         assert (division.sum(axis=0) == 1).all() and (division[:, :6].sum(axis=1) == 2).all()
     first, other = (next(islice(splits._divisions(strata, 3, seed), 1)) for seed in (0, 1))
-    assert (first == found[0]).all() and (first != other).any()
+    assert (first == samples[0]).all() and (first != other).any()
     assert not recwarn.list
-
-
-def test_ranks_are_evenly_spread_over_the_groups_of_each_class():
-    images = patients([1, 2, 3, 1, 2, 3, 1], "aaaabbb")
-    ranks = pd.Series(splits.group_ranks(images, 4)).groupby(images.table["group"]).first()
-    assert sorted(ranks[:4]) == [0, 0.25, 0.5, 0.75]
-    assert sorted(ranks[4:]) == pytest.approx([0, 1 / 3, 2 / 3])
-    assert splits.group_ranks(images, 4).dtype == float
