@@ -1,47 +1,70 @@
 """What differs between TensorFlow and JAX: gradients, compilation, devices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
+Tensor = Any  # of the backend: tf.Tensor, jax.Array or a tracer of it
+
 
 class Gradients(NamedTuple):
-    """A loss, what else its function returned, and its slopes by variable and by input."""
+    """A scalar loss, what else its function returned, and its gradients: see `gradients`."""
 
-    loss: object
-    extra: object
-    variables: list
-    inputs: object
+    loss: Tensor
+    extra: Any
+    variables: list[Tensor]
+    inputs: Tensor
 
 
 def on_tensorflow() -> bool:
+    """Whether Keras computes with TensorFlow.
+
+    Returns:
+        True for TensorFlow, False for JAX.
+    """
     return keras.backend.backend() == "tensorflow"
 
 
 def devices(batch: int) -> list[str]:
-    """The devices that share a batch, in parts of the same size, multiples of four."""
+    """The devices that share a batch in equal parts, each a multiple of four rows.
+
+    Args:
+        batch: Rows of the batch.
+
+    Returns:
+        Names of as many GPUs, or else CPUs, as can share the batch; at least one.
+    """
     if on_tensorflow():
         import tensorflow as tf
 
-        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        found = [device.name for device in found]
+        logical = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        available = [device.name for device in logical]
     else:
-        found = keras.distribution.list_devices()
-    fitting = [n for n in range(2, len(found) + 1) if batch % (4 * n) == 0]
-    return found[: max(fitting, default=1)]
+        available = keras.distribution.list_devices()
+    fitting = [n for n in range(2, len(available) + 1) if batch % (4 * n) == 0]
+    return available[: max(fitting, default=1)]
 
 
-def distribute(tensors, count: int, first_axis: str | None):
-    """On JAX, place tensors on the devices, whole or split; on TensorFlow they stay."""
+def distribute(tensors: Any, count: int, first_axis: str | None) -> Any:
+    """Place tensors on the devices that share a batch; on TensorFlow they stay where they are.
+
+    Args:
+        tensors: Nested structure of tensors.
+        count: Rows of the batch.
+        first_axis: "batch" to split the first axis over the devices, None to replicate all.
+
+    Returns:
+        The same structure.
+    """
     shared_by = devices(count)
     if on_tensorflow() or len(shared_by) == 1:
         return tensors
     mesh = keras.distribution.DeviceMesh((len(shared_by),), ["batch"], shared_by)
 
-    def place(tensor):
+    def place(tensor: Tensor) -> Tensor:
         axes = [first_axis if i == 0 and size else None for i, size in enumerate(tensor.shape)]
         layout = keras.distribution.TensorLayout(axes, mesh)
         return keras.distribution.distribute_tensor(tensor, layout)
@@ -49,10 +72,19 @@ def distribute(tensors, count: int, first_axis: str | None):
     return keras.tree.map_structure(place, tensors)
 
 
-def gradients(function: Callable, variables: list, inputs) -> Gradients:
-    """`function(inputs)` returns (loss, extra); the loss is differentiated by both arguments.
+def gradients(
+    function: Callable[[Tensor], tuple], variables: list[keras.Variable], inputs: Tensor
+) -> Gradients:
+    """Differentiate a loss by variables and by its inputs.
 
-    The function may read any variable, but must change none.
+    Args:
+        function: From `inputs` to (loss, extra). It may read any variable, but must change none.
+        variables: The variables to differentiate by.
+        inputs: Tensor of any shape.
+
+    Returns:
+        The loss, `extra`, d loss / d variable in the order of `variables`, and d loss / d inputs;
+        zeros where the loss does not depend on them.
     """
     if on_tensorflow():
         import tensorflow as tf
@@ -61,25 +93,38 @@ def gradients(function: Callable, variables: list, inputs) -> Gradients:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([values, inputs])
             loss, extra = function(inputs)
-        by_variable, by_input = tape.gradient(
-            loss, (values, inputs), unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+        zero = tf.UnconnectedGradients.ZERO
+        by_variable, by_input = tape.gradient(loss, (values, inputs), None, zero)
         return Gradients(loss, extra, [tf.convert_to_tensor(g) for g in by_variable], by_input)
     import jax
 
-    def stateless(values, inputs):
+    def stateless(values: list[Tensor], inputs: Tensor) -> tuple[Tensor, Any]:
         with _scope(variables, values):
             return function(inputs)
 
-    found = jax.value_and_grad(stateless, argnums=(0, 1), has_aux=True)
-    (loss, extra), (by_variable, by_input) = found([v.value for v in variables], inputs)
+    differentiate = jax.value_and_grad(stateless, argnums=(0, 1), has_aux=True)
+    (loss, extra), (by_variable, by_input) = differentiate([v.value for v in variables], inputs)
     return Gradients(loss, extra, by_variable, by_input)
 
 
-def vjp(function: Callable, variables: list, state: list) -> tuple:
-    """`function()` and a function from d loss / d output to the slopes by variable.
+def vjp(
+    function: Callable[[], Tensor], variables: list[keras.Variable], state: list[keras.Variable]
+) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
+    """The output of a function, and its vector-Jacobian product.
 
-    `state` lists the variables that `function` changes (moving averages).
+    Args:
+        function: Takes nothing, returns a tensor computed from `variables`.
+        variables: The variables to differentiate by.
+        state: The variables that `function` changes, such as moving statistics.
+
+    Returns:
+        The output, and a function from d loss / d output to d loss / d variable, for one call.
+
+    Example:
+        >>> weight = keras.Variable([2.0])
+        >>> output, backward = vjp(lambda: weight**2, [weight], [])
+        >>> float(output[0]), float(backward(ops.ones(1))[0][0])
+        (4.0, 4.0)
     """
     if on_tensorflow():
         import tensorflow as tf
@@ -89,32 +134,40 @@ def vjp(function: Callable, variables: list, state: list) -> tuple:
             tape.watch(values)
             output = function()
 
-        def pull_back(slope):
-            slopes = tape.gradient(
-                output,
-                values,
-                output_gradients=slope,
-                unconnected_gradients=tf.UnconnectedGradients.ZERO,
-            )
-            return [tf.convert_to_tensor(slope) for slope in slopes]
+        def backward(output_gradient: Tensor) -> list[Tensor]:
+            zero = tf.UnconnectedGradients.ZERO
+            by_variable = tape.gradient(output, values, output_gradient, zero)
+            return [tf.convert_to_tensor(gradient) for gradient in by_variable]
 
-        return output, pull_back
+        return output, backward
     import jax
 
-    def stateless(values):
+    def stateless(values: list[Tensor]) -> tuple[Tensor, list[Tensor | None]]:
         with _scope([*variables, *state], [*values, *[v.value for v in state]]) as scope:
             output = function()
         return output, [scope.get_current_value(v) for v in state]
 
-    output, pull, changed = jax.vjp(stateless, [v.value for v in variables], has_aux=True)
-    for variable, value in zip(state, changed, strict=True):
+    output, pullback, new_state = jax.vjp(stateless, [v.value for v in variables], has_aux=True)
+    for variable, value in zip(state, new_state, strict=True):
         if value is not None:
             variable.assign(value)
-    return output, lambda slope: pull(slope)[0]
+    return output, lambda output_gradient: pullback(output_gradient)[0]
 
 
-def gradient_of(function: Callable, images):
-    """D sum(function(images)) / d images: the shape of `images`."""
+def gradient_of(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Differentiate the sum of a function's values by its input.
+
+    Args:
+        function: From `images` to a tensor of any shape.
+        images: Tensor of any shape.
+
+    Returns:
+        d sum(function(images)) / d images, in the shape of `images`.
+
+    Example:
+        >>> float(gradient_of(lambda x: x**2, ops.convert_to_tensor(3.0)))
+        6.0
+    """
     if on_tensorflow():
         import tensorflow as tf
 
@@ -127,91 +180,115 @@ def gradient_of(function: Callable, images):
     return jax.grad(lambda x: ops.sum(function(x)))(images)
 
 
-def compiled(step: Callable, variables: list, names: list[str], count: int, batch: int) -> Callable:
-    """Compile `count` calls of `step(constants)` in one program: a function of the constants.
+def compiled(
+    step: Callable, variables: list[keras.Variable], names: list[str], count: int, batch: int
+) -> Callable[[Any], dict[str, Tensor]]:
+    """Compile several training steps into one program.
 
-    `step` changes `variables` and returns a dict of float32 numbers called `names`; the program
-    returns their means over its steps. The constants are tensors that stay on the devices that
-    share a `batch`. XLA compiles the program, but for TensorFlow on a CPU, where its own kernels
-    are faster, and on several GPUs, which one XLA program cannot use there.
+    XLA compiles the program, but for TensorFlow on a CPU, where its own kernels are faster, and on
+    several GPUs, which one XLA program cannot use there.
+
+    Args:
+        step: Takes constants, changes `variables`, returns float32 scalars by name.
+        variables: All variables that `step` reads or changes.
+        names: The names of the scalars.
+        count: Steps of one program.
+        batch: Rows of a batch, which the devices share.
+
+    Returns:
+        The program: from constants (tensors that stay on the devices) to the scalars' means.
     """
     if on_tensorflow():
-        import tensorflow as tf
+        return _tensorflow_program(step, names, count, batch)
+    return _jax_program(step, variables, names, count, batch)
 
-        on_one_gpu = tf.config.list_logical_devices("GPU") and len(devices(batch)) == 1
 
-        @tf.function(autograph=False, jit_compile=bool(on_one_gpu))
-        def program(constants):
-            if count == 1:
-                return step(constants)
+def _tensorflow_program(step: Callable, names: list[str], count: int, batch: int) -> Callable:
+    import tensorflow as tf
 
-            def body(index, sums):
-                numbers = step(constants)
-                return index + 1, [s + numbers[name] for s, name in zip(sums, names, strict=True)]
+    on_one_gpu = tf.config.list_logical_devices("GPU") and len(devices(batch)) == 1
 
-            start = [0, [tf.zeros(()) for _ in names]]
-            _, sums = tf.while_loop(lambda index, _: index < count, body, start)
-            return {name: s / count for name, s in zip(names, sums, strict=True)}
+    @tf.function(autograph=False, jit_compile=bool(on_one_gpu))
+    def program(constants: Any) -> dict[str, Tensor]:
+        if count == 1:
+            return step(constants)
 
-        return program
+        def body(index: Tensor, sums: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            metrics = step(constants)
+            return index + 1, [s + metrics[name] for s, name in zip(sums, names, strict=True)]
+
+        start = [0, [tf.zeros(()) for _ in names]]
+        _, sums = tf.while_loop(lambda index, _: index < count, body, start)
+        return {name: s / count for name, s in zip(names, sums, strict=True)}
+
+    return program
+
+
+def _jax_program(
+    step: Callable, variables: list[keras.Variable], names: list[str], count: int, batch: int
+) -> Callable:
     import jax
 
-    def program(values, constants):
-        def one(_, carried):
+    def program(values: list[Tensor], constants: Any) -> tuple[list[Tensor], dict[str, Tensor]]:
+        def body(_: Tensor, carried: tuple) -> tuple:
             values, sums = carried
             with _scope(variables, values) as scope:
-                numbers = step(constants)
+                metrics = step(constants)
             values = [scope.get_current_value(v) for v in variables]
-            return values, {name: sums[name] + numbers[name] for name in names}
+            return values, {name: sums[name] + metrics[name] for name in names}
 
         start = values, {name: jax.numpy.zeros(()) for name in names}
-        values, sums = jax.lax.fori_loop(0, count, one, start)
+        values, sums = jax.lax.fori_loop(0, count, body, start)
         return values, {name: s / count for name, s in sums.items()}
 
     jitted = jax.jit(program, donate_argnums=0)
 
-    def run(constants):
+    def run(constants: Any) -> dict[str, Tensor]:
         values = distribute([v.value for v in variables], batch, None)
-        values, numbers = jitted(values, constants)
+        values, metrics = jitted(values, constants)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        return numbers
+        return metrics
 
     return run
 
 
-def function(call: Callable, variables: list) -> Callable:
-    """Compile `call(*tensors)` as a function of (values, *tensors), tensors or arrays.
+def function(call: Callable, variables: list[keras.Variable]) -> Callable:
+    """Compile a function, once a shape, whose random states are given at each call.
 
-    Each call starts with `values` in `variables` (random states); what it leaves there means
-    nothing to the next. It is compiled once for each shape, with XLA on JAX alone.
+    Args:
+        call: Takes tensors, returns tensors; it may change `variables`.
+        variables: The variables that are set before each call.
+
+    Returns:
+        A function of (values, *tensors), tensors or arrays, with one value for each variable.
     """
     if on_tensorflow():
         import tensorflow as tf
 
         @tf.function(autograph=False)
-        def program(values, *tensors):
+        def stateful(values: list, *tensors: Tensor) -> Any:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             return call(*tensors)
 
-        return program
+        return stateful
     import jax
 
     @jax.jit
-    def program(values, *tensors):
+    def stateless(values: list, *tensors: Tensor) -> Any:
         with _scope(variables, values):
             return call(*tensors)
 
-    return program
+    return stateless
 
 
 _open_scopes: list[keras.StatelessScope] = []
 
 
 @contextmanager
-def _scope(variables: list, values: list):
-    """A scope in which `variables` have `values`; what an outer one holds stays visible."""
+def _scope(variables: list[keras.Variable], values: list[Tensor]) -> Iterator[keras.StatelessScope]:
+    """A scope in which `variables` have `values`; assignments of an outer scope stay visible."""
     pairs = list(zip(variables, values, strict=True))
     with keras.StatelessScope(state_mapping=pairs) as scope:
         if _open_scopes:

@@ -19,7 +19,7 @@ environment.import_keras()
 from classifiers.training.trainer import Classifier  # noqa: E402
 from ufgen import precision  # noqa: E402
 from ufgen.gan.recipe import load_recipe  # noqa: E402
-from ufgen.gan.training.adversarial_step import Adversaries, constants_of  # noqa: E402
+from ufgen.gan.training.adversarial_step import AdversarialStep, device_constants  # noqa: E402
 
 BATCH, STEPS = 16, 2
 CLASSIFIERS = ("custom_resnet50", "mobilenet_v3", "hybrid")
@@ -29,8 +29,8 @@ def generator(name: str, size: int, policy: str):
     """A function to the seconds of one step of a recipe."""
     recipe = load_recipe(name, resolution=size, batch=BATCH)
     pixels = np.random.default_rng(0).integers(0, 256, (64, size, size, 1), "uint8")
-    constants = constants_of(recipe, pixels, np.arange(64, dtype="int32") % 2)
-    program = Adversaries(recipe, 2, precision.POLICIES[policy]).program(STEPS)
+    constants = device_constants(recipe, pixels, np.arange(64, dtype="int32") % 2)
+    program = AdversarialStep(recipe, 2, precision.POLICIES[policy]).program(STEPS)
 
     def step() -> float:
         started = time.perf_counter()

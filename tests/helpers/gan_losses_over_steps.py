@@ -1,6 +1,6 @@
 """Prints each recipe's losses of ten training steps, and the devices that shared them, as JSON.
 
-Run with either backend, on one device or two, by test_gan_backends.
+Run with either backend, on one device or two, by test_backends.
 
     python gan_losses_over_steps.py RECIPES_JSON DEVICES
 
@@ -21,13 +21,13 @@ from keras import ops  # noqa: E402
 from ufgen import backend  # noqa: E402
 from ufgen.gan.networks.build import noise_size  # noqa: E402
 from ufgen.gan.recipe import Recipe  # noqa: E402
-from ufgen.gan.training.adversarial_step import NUMBERS, Adversaries  # noqa: E402
+from ufgen.gan.training.adversarial_step import METRICS, AdversarialStep  # noqa: E402
 
 STEPS = 10
 
 
 def batches(recipe: Recipe) -> dict:
-    """Inputs of ten steps: arrays (10, batch, ...)."""
+    """The batches of ten steps: arrays (10, batch, ...)."""
     rng = np.random.default_rng(3)
     size, batch = recipe.resolution, recipe.batch
     both = (STEPS, 2 * batch)
@@ -40,7 +40,7 @@ def batches(recipe: Recipe) -> dict:
         "brightness": rng.uniform(-0.3, 0.3, both),
         "contrast": rng.uniform(-0.3, 0.3, both),
         "cutout": rng.uniform(0, size, (*both, 2)),
-        "directions": rng.standard_normal((*both, size, size, 1)),
+        "random_directions": rng.standard_normal((*both, size, size, 1)),
     }
 
 
@@ -51,24 +51,24 @@ def _normal(rng: np.random.Generator, shape: tuple) -> np.ndarray:
 
 
 def losses(recipe: Recipe) -> dict:
-    networks = Adversaries(recipe, 2)
+    networks = AdversarialStep(recipe, 2)
     rng = np.random.default_rng(2)
     for network in (networks.generator, networks.discriminator):
         for variable in network.trainable_variables:
             variable.assign(_normal(rng, variable.shape))
-    given = {
+    inputs = {
         name: ops.convert_to_tensor(values if name == "labels" else values.astype("float32"))
         for name, values in batches(recipe).items()
     }
 
     def step(constants: dict) -> dict:
-        index = ops.cast(networks.shown.value / recipe.batch, "int32")
+        index = ops.cast(networks.images_shown.value / recipe.batch, "int32")
         batch = {name: ops.take(values, index, axis=0) for name, values in constants.items()}
-        changes = {name: batch[name] for name in recipe.diffaugment}
-        return networks.update(batch | {"changes": changes}, ops.zeros(()))
+        batch["augmentation_parameters"] = {name: batch[name] for name in recipe.diffaugment}
+        return networks.update(batch, ops.zeros(()))
 
-    program = backend.compiled(step, networks.variables, NUMBERS, 1, recipe.batch)
-    rows = [{name: float(value) for name, value in program(given).items()} for _ in range(STEPS)]
+    program = backend.compiled(step, networks.variables, METRICS, 1, recipe.batch)
+    rows = [{name: float(value) for name, value in program(inputs).items()} for _ in range(STEPS)]
     return {"rows": rows, "devices": backend.devices(recipe.batch)}
 
 

@@ -57,8 +57,8 @@ def generator_key(images, pixels, recipe) -> str:
     return key_with(images, pixels, recipe, texture())
 
 
-def drawn_to(out, folder, counts, *arguments, images=None, pixels=None):
-    """Draw and write; the image set that was written."""
+def draw_to(out, folder, counts, *arguments, images=None, pixels=None):
+    """Draw images and write them; the image set that was written."""
     return write(draw(folder, counts, *arguments, progress=False), out, images, pixels)
 
 
@@ -66,6 +66,6 @@ def weights(folder) -> list[np.ndarray]:
     return load_generator(folder)[0].get_weights()
 
 
-def assert_same(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
-    for one, other in zip(found, expected, strict=True):
+def assert_same(weights: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for one, other in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(one, other)

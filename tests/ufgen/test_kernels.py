@@ -1,4 +1,4 @@
-"""Batch normalisation by one kernel gives Keras' outputs, slopes and moments."""
+"""Batch normalisation by one kernel gives Keras' outputs, gradients and moving statistics."""
 
 import numpy as np
 import pytest
@@ -18,19 +18,19 @@ FEATURES = RNG.normal(3, 2, (6, 5, 4, 7)).astype("float32")
 WEIGHTS = [RNG.uniform(0.5, 2, 7) for _ in range(4)]
 
 
-def outputs_slopes_and_state(layer, training: bool, weights=WEIGHTS):
+def outputs_gradients_and_state(layer, training: bool, weights=WEIGHTS):
     layer.build(FEATURES.shape)
     layer.set_weights(weights)
 
     def loss(features):
-        found = layer(features, training=training)
-        return ops.sum(ops.cast(found, "float32") ** 3), found
+        outputs = layer(features, training=training)
+        return ops.sum(ops.cast(outputs, "float32") ** 3), outputs
 
     features = ops.convert_to_tensor(FEATURES)
-    found = backend.gradients(loss, [layer.beta], features)
+    result = backend.gradients(loss, [layer.beta], features)
     layer(features, training=training)
-    return [np.array(ops.cast(v, "float32")) for v in (found.extra, found.inputs)] + [
-        *map(np.array, found.variables),
+    return [np.array(ops.cast(v, "float32")) for v in (result.extra, result.inputs)] + [
+        *map(np.array, result.variables),
         *map(np.array, layer.variables),
     ]
 
@@ -38,20 +38,23 @@ def outputs_slopes_and_state(layer, training: bool, weights=WEIGHTS):
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 def test_it_is_keras_layer(training, frozen):
-    found, expected = (
-        outputs_slopes_and_state(kind(momentum=0.7, epsilon=1e-2, trainable=not frozen), training)
+    outputs, expected = (
+        outputs_gradients_and_state(
+            kind(momentum=0.7, epsilon=1e-2, trainable=not frozen), training
+        )
         for kind in (BatchNormalization, keras.layers.BatchNormalization)
     )
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(outputs, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-4)
     if frozen or not training:
-        np.testing.assert_array_equal(found[-1], WEIGHTS[3].astype("float32"))
+        np.testing.assert_array_equal(outputs[-1], WEIGHTS[3].astype("float32"))
 
 
-def test_half_precision_keeps_moments_in_float32():
+def test_half_precision_keeps_moving_statistics_in_float32():
     kinds = (BatchNormalization, keras.layers.BatchNormalization)
     ours, theirs = (
-        outputs_slopes_and_state(kind(momentum=0.7, dtype="mixed_bfloat16"), True) for kind in kinds
+        outputs_gradients_and_state(kind(momentum=0.7, dtype="mixed_bfloat16"), True)
+        for kind in kinds
     )
     np.testing.assert_allclose(ours[0], theirs[0], rtol=0.02, atol=0.02)
     np.testing.assert_allclose(ours[-1], theirs[-1], rtol=0.01)

@@ -1,7 +1,7 @@
-"""The folder of one generator: what is in it, and how it gets there whole.
+"""The folder of one generator: its files, its key, and how it is written whole.
 
-recipe.yaml, training.csv (every image seen), checkpoint.npz and good.npz (all state; gone when
-complete), metrics.jsonl, curves.png, grids/, snapshot.weights.h5 (averaged generator) and
+recipe.yaml, training.csv (all training images), checkpoint.npz and good.npz (all state; gone when
+complete), metrics.jsonl, curves.png, grids/, snapshot.weights.h5 (EMA generator) and
 discriminator.weights.h5, both of the best evaluation, complete.json (written last).
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -19,9 +20,9 @@ from filelock import FileLock, Timeout
 from ufgen import precision, provenance
 from ufgen.atomic import atomic_file, write_text
 from ufgen.batching import in_batches
-from ufgen.display.image_grid import write_grid
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, hash_weights
+from ufgen.fidelity.real_reference import Reference
 from ufgen.gan.networks.build import build_discriminator, build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 from ufgen.gan.training_curves import write_curves
@@ -33,26 +34,44 @@ BATCH_SIZE = 32
 
 
 def resolved(recipe: Recipe) -> Recipe:
-    """The recipe with the precision that it trains in on this machine instead of `auto`."""
-    gaining = precision.of_generator(recipe.architecture)
-    return replace(recipe, precision=precision.choose(recipe.precision, gaining))
+    """Resolve the precision `auto` to the one that this machine trains in.
+
+    Args:
+        recipe: Any recipe.
+
+    Returns:
+        The recipe with `precision` float32 or bfloat16.
+    """
+    faster = precision.of_generator(recipe.architecture)
+    return replace(recipe, precision=precision.choose(recipe.precision, faster))
 
 
 def made_by() -> dict[str, str]:
-    """The versions that a generator's weights depend on."""
+    """The versions that a generator's weights depend on.
+
+    Returns:
+        As `ufgen.provenance.made_by`.
+    """
     return provenance.made_by("training", "ufgen.gan", "ufgen.precision")
 
 
 def generator_settings(
     images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
 ) -> str:
-    """16 hexadecimal digits for these training images (in any order), labels and recipe.
+    """Hash everything that a generator's training is given.
 
-    The working `pixels` count too: one image, cropped or padded, makes two generators; and so does
-    the `extractor`, which chooses the snapshot.
+    Args:
+        images: Training images, in any order; their files and labels count.
+        pixels: uint8 (N, H, W, C), row by row; they count too, since one file may be cropped or
+            padded.
+        recipe: The training's recipe.
+        extractor: The features that choose the snapshot.
+
+    Returns:
+        16 hexadecimal digits.
     """
-    shown = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pixels]
-    rows = sorted(zip(images.table["sha256"], images.table["label"], shown, strict=True))
+    hashes = [hashlib.sha256(np.ascontiguousarray(image).data).hexdigest() for image in pixels]
+    rows = sorted(zip(images.table["sha256"], images.table["label"], hashes, strict=True))
     by = extractor.name, extractor.stamp
     return provenance.key(16, rows, digest(resolved(recipe)), by)
 
@@ -60,12 +79,27 @@ def generator_settings(
 def generator_key(
     images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
 ) -> str:
-    """The name of a generator's folder: 16 hexadecimal digits of its settings and of `made_by`."""
+    """The name of a generator's folder: a hash of its settings and of `made_by`.
+
+    Args:
+        images: As of `generator_settings`.
+        pixels: As of `generator_settings`.
+        recipe: As of `generator_settings`.
+        extractor: As of `generator_settings`.
+
+    Returns:
+        16 hexadecimal digits.
+    """
     return provenance.key(16, generator_settings(images, pixels, recipe, extractor), made_by())
 
 
 def mention_other_versions(root: Path, settings: set[str]) -> None:
-    """Say how many finished generators in `root` have these settings, but another version's key."""
+    """Report finished generators that are not reused, since another version trained them.
+
+    Args:
+        root: Folder of generators.
+        settings: What `generator_settings` returns for those that are needed.
+    """
     unused = provenance.count_unused(Path(root).glob("*/complete.json"), settings, made_by())
     if unused:
         say(
@@ -74,8 +108,18 @@ def mention_other_versions(root: Path, settings: set[str]) -> None:
         )
 
 
-def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict]:
-    """Rebuild a finished generator: (network, recipe, complete.json). Raises UserError."""
+def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict[str, Any]]:
+    """Rebuild a finished generator.
+
+    Args:
+        folder: The generator's folder.
+
+    Returns:
+        The network, its recipe, and the content of complete.json.
+
+    Raises:
+        UserError: The folder holds no finished generator.
+    """
     folder = Path(folder)
     if not (folder / "complete.json").is_file():
         raise UserError(f"{folder} holds no finished generator: complete.json is missing")
@@ -88,14 +132,20 @@ def load_generator(folder: Path) -> tuple[keras.Model, Recipe, dict]:
 
 
 def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The snapshot's discriminator on uint8 (N, H, W, C) with class numbers: float32 (N,).
+    """Score images by the discriminator of the snapshot, without augmentation.
 
-    Higher is more like a training image; without augmentation, mean over heads.
+    Args:
+        folder: The generator's folder.
+        pixels: uint8 (N, H, W, C).
+        labels: Class indices, (N,).
+
+    Returns:
+        float32 (N,): logits, mean over heads; higher is more like a training image.
     """
     metadata = json.loads((folder / "complete.json").read_text())
     recipe = load_recipe(folder / "recipe.yaml")
-    with_own = replace(recipe, features_weights="none")  # what it was trained on is in the file
-    network = build_discriminator(with_own, len(metadata["classes"]))
+    recipe = replace(recipe, features_weights="none")  # the weights file holds them
+    network = build_discriminator(recipe, len(metadata["classes"]))
     network.load_weights(folder / "discriminator.weights.h5")
 
     def scores(images: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -105,19 +155,31 @@ def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -
     return in_batches(scores, BATCH_SIZE, pixels, labels)
 
 
+class DistanceReference(Protocol):
+    """What the distances of a training are measured by, such as a `SnapshotSelector`."""
+
+    extractor: Extractor
+    reference: Reference
+
+
 class GeneratorFolder:
     """Reads and writes the files of one generator in the folder `path`."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
     @property
     def complete(self) -> bool:
+        """Whether the training has finished."""
         return (self.path / "complete.json").is_file()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Train here alone: wait while another process, of any study, trains this generator."""
+        """Keep other processes, of any study, from training this generator; wait while one does.
+
+        Yields:
+            Nothing: the lock is held inside the `with` block.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
@@ -131,54 +193,103 @@ class GeneratorFolder:
             lock.release()
 
     def write_recipe(self, recipe: Recipe) -> None:
-        """Weights of a local file by name alone: complete.json has its content's hash."""
+        """Write recipe.yaml.
+
+        Args:
+            recipe: A local weights file is written by its name alone: complete.json has its hash.
+        """
         weights = Path(recipe.features_weights).name
         write_text(self.path / "recipe.yaml", to_yaml(replace(recipe, features_weights=weights)))
 
     def write_training(self, images: ImageSet) -> None:
+        """Write training.csv.
+
+        Args:
+            images: The training images.
+        """
         with atomic_file(self.path / "training.csv") as temporary:
             images.relative()[["path", "label", "sha256", "source"]].to_csv(temporary, index=False)
 
-    def save(self, name: str, variables: list, state: dict, metrics: list[dict]) -> None:
-        """All state in `<name>.npz`, whole or not at all."""
-        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
-        metadata = json.dumps([state, metrics])
-        with atomic_file(self.path / f"{name}.npz") as temporary:
-            np.savez(temporary, metadata=np.array(metadata), **arrays)
+    def save(
+        self, name: str, variables: list[keras.Variable], state: dict, metrics: list[dict]
+    ) -> None:
+        """Save all state of a training in `<name>.npz`, whole or not at all.
 
-    def restore(self, name: str, variables: list) -> tuple[dict, list[dict]] | None:
-        """Assign what `save` wrote; its state and metrics, or None if there is no such file."""
+        Args:
+            name: "checkpoint" or "good".
+            variables: Networks, optimisers and random state.
+            state: Counters, which JSON can hold.
+            metrics: Rows of metrics.jsonl.
+        """
+        arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
+        arrays["metadata"] = np.array(json.dumps([state, metrics]))
+        with atomic_file(self.path / f"{name}.npz") as temporary:
+            np.savez(temporary, **arrays)
+
+    def restore(self, name: str, variables: list[keras.Variable]) -> tuple[dict, list[dict]] | None:
+        """Assign what `save` wrote.
+
+        Args:
+            name: "checkpoint" or "good".
+            variables: As given to `save`.
+
+        Returns:
+            State and metrics, or None if there is no such file.
+        """
         file = self.path / f"{name}.npz"
         if not file.is_file():
             return None
         with np.load(file, allow_pickle=False) as saved:
             for i, variable in enumerate(variables):
                 variable.assign(saved[f"v{i:04d}"])
-            state, metrics = json.loads(str(saved["about"]))
+            state, metrics = json.loads(str(saved["metadata"]))
         return state, metrics
 
-    def write_metrics(self, metrics: list[dict], judge) -> None:
+    def write_metrics(self, metrics: list[dict], reference: DistanceReference) -> None:
+        """Write metrics.jsonl and curves.png.
+
+        Args:
+            metrics: Rows of losses and of evaluations.
+            reference: Extractor and real-vs-real reference of the distances.
+        """
         lines = "".join(json.dumps(row) + "\n" for row in metrics)
         write_text(self.path / "metrics.jsonl", lines)
         if metrics:
-            write_curves(self.path / "curves.png", metrics, judge.extractor.name, judge.reference)
+            extractor = reference.extractor.name
+            write_curves(self.path / "curves.png", metrics, extractor, reference.reference)
 
-    def write_snapshot(self, averaged: keras.Model, discriminator: keras.Model) -> str:
-        """Write both networks; the hash of the averaged weights."""
-        for name, network in (("snapshot", averaged), ("discriminator", discriminator)):
+    def write_snapshot(self, ema_generator: keras.Model, discriminator: keras.Model) -> str:
+        """Write the weights of both networks.
+
+        Args:
+            ema_generator: The generator with averaged weights.
+            discriminator: The discriminator of the same step.
+
+        Returns:
+            A hash of the generator's weights.
+        """
+        for name, network in (("snapshot", ema_generator), ("discriminator", discriminator)):
             with atomic_file(self.path / f"{name}.weights.h5") as temporary:
                 network.save_weights(temporary)
-        return hash_weights(averaged)
+        return hash_weights(ema_generator)
 
     def grid(self, kimg: int) -> Path:
-        """The picture of the last evaluation within a thousand images."""
+        """The path of a grid of images.
+
+        Args:
+            kimg: Thousands of images shown; the last evaluation within a thousand counts.
+
+        Returns:
+            A PNG file in grids/.
+        """
         return self.path / "grids" / f"kimg_{kimg:05d}.png"
 
-    def write_grid(self, kimg: int, rows: list, title: str) -> None:
-        write_grid(self.grid(kimg), rows, title)
+    def finish(self, metadata: dict[str, Any]) -> None:
+        """Write complete.json and remove the saved states.
 
-    def finish(self, metadata: dict) -> None:
-        """Write complete.json and remove the saved states."""
+        Args:
+            metadata: What JSON can hold.
+        """
         write_text(self.path / "complete.json", json.dumps(metadata, indent=1))
         for name in ("checkpoint", "good"):
             (self.path / f"{name}.npz").unlink(missing_ok=True)

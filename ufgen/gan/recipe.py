@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -36,27 +37,46 @@ FRACTIONS = ("beta1", "beta2", "learning_rate_end", "penalty_end", "ada_target")
 class Recipe:
     """How a generator is built and trained.
 
-    Networks: `architecture`; `resolution` (pixels) and `channels` of the images; `latent_dim`
-    random numbers and `embedding_dim` numbers for the class go in; `width` feature maps at full
-    resolution, doubled at each halving up to eight times. Residual networks have `depth` blocks a
-    stage and see an image as pixels of `patch` x `patch`. `noise` adds random numbers with a
-    learned strength at each size; `minibatch_stddev` shows the discriminator how varied four
-    images are. `features` and `features_weights` name the frozen network of `projected`.
-
-    Losses: `loss`; `r1` and `r2` weigh the gradient penalties on real and generated images, every
-    `penalty_every` steps, `exact` or by a `difference`, falling to `penalty_end` of that weight.
-    `updates`: both networks `together`, from one pass, or `alternate`, the discriminator first.
-
-    What the discriminator sees: `diffaugment` names the changes to real and generated images alike;
-    with an `ada_target` above 0 their probability adapts so that the mean sign of the real logits
-    stays there (Karras et al., NeurIPS 2020). `flip` mirrors half of the real images.
-
-    Budget: `kimg` thousand real images are shown, `batch` at a time, or as many as go into
-    `minutes`. Adam's learning rates fall along a cosine to `learning_rate_end` of their start.
-    `ema_kimg` is the half-life of the averaged generator weights. Every `evaluate_kimg` the
-    averaged generator is compared with the training images; after `patience` evaluations without
-    a better one the training ends (0: never). `precision` auto follows the rule of
-    `ufgen.precision`; `steps_per_call` optimiser steps run in one compiled program.
+    Attributes:
+        name: Name of the recipe.
+        architecture: dcgan, residual or projected.
+        resolution: Height and width of the images in pixels.
+        channels: 1 or 3.
+        latent_dim: Size of the latent code.
+        embedding_dim: Size of the generator's embedding of the class.
+        width: Filters at full resolution, doubled at each halving up to eight times.
+        depth: Blocks a stage of residual networks.
+        patch: Residual networks see an image as pixels of `patch` x `patch`.
+        noise: Whether the generator adds random numbers with a learned strength at each size.
+        minibatch_stddev: Whether the discriminator sees how diverse four images are.
+        features: The frozen network of projected, such as keras:MobileNetV2?alpha=0.35.
+        features_weights: Its weights: imagenet, none, or a local file.
+        loss: non_saturating, hinge or relativistic.
+        updates: Both networks together, from one pass, or alternate, the discriminator first.
+        r1: Weight of the gradient penalty on real images.
+        r2: Weight of the gradient penalty on generated images.
+        penalty: exact, or by a difference of logits.
+        penalty_every: Steps from one penalty to the next, whose weight grows as much.
+        penalty_end: The weights fall linearly to this fraction of their start.
+        batch: Real images of a step.
+        generator_learning_rate: Of Adam.
+        discriminator_learning_rate: Of Adam.
+        learning_rate_end: The learning rates fall along a cosine to this fraction.
+        beta1: Of Adam.
+        beta2: Of Adam.
+        diffaugment: Augmentations of real and generated images alike, some of `AUGMENTATIONS`.
+        ada_target: Above 0, their probability adapts so that r_t, the mean sign of the real logits,
+            stays there (Karras et al., NeurIPS 2020).
+        flip: Whether half of the real images are mirrored.
+        kimg: Budget: thousands of real images shown.
+        minutes: Budget in place of `kimg`: as many images as go into it; 0 for none.
+        ema_kimg: Half-life of the EMA of the generator's weights.
+        evaluate_kimg: From one comparison of the EMA generator with the training images to the
+            next.
+        patience: Evaluations without a better one after which the training ends; 0 for never.
+        precision: float32, bfloat16, or auto, by the rule of `ufgen.precision`.
+        steps_per_call: Optimiser steps of one compiled program.
+        seed: Of all random numbers.
     """
 
     name: str = "dcgan"
@@ -97,7 +117,7 @@ class Recipe:
     steps_per_call: int = 8
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is float and _number(value):
@@ -105,7 +125,7 @@ class Recipe:
             if field.type is bool:
                 _expect(self, field.name, isinstance(value, bool), "true or false")
             if field.type is str:
-                _expect(self, field.name, isinstance(value, str), "a text")
+                _expect(self, field.name, isinstance(value, str), "a string")
         if isinstance(self.diffaugment, list):
             object.__setattr__(self, "diffaugment", tuple(self.diffaugment))
         for name, allowed in CHOICES.items():
@@ -126,13 +146,13 @@ class Recipe:
             _expect(self, name, _number(value) and 0 <= value <= 1, "from 0 to 1")
         for name in ("beta1", "beta2"):
             _expect(self, name, getattr(self, name) < 1, "below 1")
-        listed = isinstance(self.diffaugment, tuple)
-        known = listed and all(name in AUGMENTATIONS for name in self.diffaugment)
-        _expect(self, "diffaugment", known, f"a list of some of {AUGMENTATIONS}, or []")
+        is_list = isinstance(self.diffaugment, tuple)
+        valid = is_list and all(name in AUGMENTATIONS for name in self.diffaugment)
+        _expect(self, "diffaugment", valid, f"a list of some of {AUGMENTATIONS}, or []")
         self._check_together()
 
     def _check_together(self) -> None:
-        """Fields that exclude each other."""
+        """Raise UserError for fields that exclude each other."""
         together = self.updates == "together"
         one_logit = self.architecture != "projected" and not self.minibatch_stddev
         _expect(
@@ -152,16 +172,24 @@ class Recipe:
         _expect(self, "batch", grouped, "a multiple of 4 with minibatch_stddev")
 
     def steps(self) -> int:
-        """The budget in optimiser steps: whole programs of `steps_per_call`, at least one."""
+        """The budget of `kimg` in optimiser steps.
+
+        Returns:
+            Whole programs of `steps_per_call` steps, at least one.
+
+        Example:
+            >>> Recipe(kimg=1.0, batch=32, steps_per_call=8).steps()
+            32
+        """
         shown = self.batch * self.steps_per_call
         return max(1, round(self.kimg * 1000 / shown)) * self.steps_per_call
 
 
-def _whole(value, least: int) -> bool:
+def _whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _number(value) -> bool:
+def _number(value: Any) -> bool:
     """A finite number. Floats are kept as such, so that 250 and 250.0 make the same recipe."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -174,22 +202,48 @@ def _expect(recipe: Recipe, name: str, holds: bool, expected: str) -> None:
 
 
 def digest(recipe: Recipe) -> str:
-    """12 hexadecimal digits that change whenever any field does, or the content of its weights."""
+    """Hash a recipe.
+
+    Args:
+        recipe: All fields count, and of a local weights file the content.
+
+    Returns:
+        12 hexadecimal digits.
+    """
     content = provenance.hash_weights(recipe.features_weights)
     return provenance.key(12, asdict(recipe) | {"features_weights": content})
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The recipe as a YAML file that `load_recipe` reads back."""
+    """Write a recipe as YAML.
+
+    Args:
+        recipe: Any recipe.
+
+    Returns:
+        The text of a file that `load_recipe` reads back.
+    """
     return yaml.safe_dump(
         asdict(recipe) | {"diffaugment": list(recipe.diffaugment)}, sort_keys=False
     )
 
 
-def load_recipe(name_or_path: str | Path, **changes) -> Recipe:
-    """A shipped recipe by name, or one from a YAML file, with `changes` to single fields.
+def load_recipe(name_or_path: str | Path, **changes: Any) -> Recipe:
+    """Load a shipped recipe by name, or one from a YAML file.
 
-    Raises UserError for an unknown recipe, field or value.
+    Args:
+        name_or_path: fast, dcgan, residual or projected, or the path of a YAML file.
+        **changes: Fields to replace.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        UserError: There is no such recipe or field, or a value is not valid.
+
+    Example:
+        >>> load_recipe("fast", resolution=32).batch
+        8
     """
     shipped = resources.files("ufgen.gan") / "recipes"
     names = sorted(p.name.removesuffix(".yaml") for p in shipped.iterdir())

@@ -10,18 +10,22 @@ HALVES = "halves of the training images"
 
 
 @figure_style.style()
-def write_curves(path: Path, metrics: list[dict], extractor: str, reference: RealReference):
-    """Draw losses and kernel distance (KD) against thousands of images shown.
+def write_curves(path: Path, metrics: list[dict], extractor: str, reference: RealReference) -> None:
+    """Plot losses and kernel distance (KD) against thousands of images shown.
 
-    `reference` is the distance between halves of the training images.
+    Args:
+        path: The PNG file to write.
+        metrics: Rows of metrics.jsonl: of losses, of evaluations, and of recoveries.
+        extractor: Name of the features of the distance.
+        reference: The distance between halves of the training images.
     """
     figure = figure_style.open_figure(height=6)
     losses, distances = figure.subplots(2, 1, sharex=True)
     rows = [row for row in metrics if "generator_loss" in row]
     kinds = (("generator_loss", BLUE, "-"), ("discriminator_loss", VERMILLION, "--"))
-    for name, colour, line in kinds:
+    for name, colour, style in kinds:
         kimg, values = [row["kimg"] for row in rows], [row[name] for row in rows]
-        losses.plot(kimg, values, line, color=colour, label=name.replace("_", " "))
+        losses.plot(kimg, values, style, color=colour, label=name.replace("_", " "))
     losses.set(ylabel="loss", title="Generator training")
     rows = [row for row in metrics if "distance" in row]
     kimg, values = [row["kimg"] for row in rows], [row["distance"] for row in rows]

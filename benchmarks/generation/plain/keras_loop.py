@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from ufgen.gan.networks.build import build_discriminator, build_generator, noise_size
 from ufgen.gan.training import losses
-from ufgen.gan.training.adversarial_step import DIFFERENCE
-from ufgen.gan.training.diffaugment import augment, draw_changes
+from ufgen.gan.training.adversarial_gradients import DIFFERENCE
+from ufgen.gan.training.diffaugment import augment, sample_augmentation_parameters
 
 
 class PlainGAN(keras.Model):
@@ -21,7 +21,7 @@ class PlainGAN(keras.Model):
         self.recipe, self.random = recipe, keras.random.SeedGenerator(recipe.seed)
         self.generator = build_generator(recipe, classes)
         self.discriminator = build_discriminator(recipe, classes)
-        self.averaged = build_generator(recipe, classes)
+        self.ema_generator = build_generator(recipe, classes)
         self.generator_optimizer = keras.optimizers.Adam(
             recipe.generator_learning_rate, recipe.beta1, recipe.beta2
         )
@@ -31,8 +31,10 @@ class PlainGAN(keras.Model):
 
     def changed(self, images):
         recipe = self.recipe
-        changes = draw_changes(self.random, recipe.batch, recipe.diffaugment, recipe.resolution)
-        return augment(images, changes)
+        parameters = sample_augmentation_parameters(
+            self.random, recipe.batch, recipe.diffaugment, recipe.resolution
+        )
+        return augment(images, parameters)
 
     def train_step(self, data):
         real, labels = data
@@ -40,7 +42,7 @@ class PlainGAN(keras.Model):
             chosen = tf.random.uniform((self.recipe.batch, 1, 1, 1)) < 0.5
             real = tf.where(chosen, real[:, :, ::-1], real)
         loss, generator_loss = self.update(real, labels)
-        for mean, new in zip(self.averaged.variables, self.generator.variables, strict=True):
+        for mean, new in zip(self.ema_generator.variables, self.generator.variables, strict=True):
             mean.assign(mean + 0.01 * (new - mean))
         return {"generator_loss": generator_loss, "discriminator_loss": loss}
 

@@ -10,7 +10,7 @@ from torch.nn.functional import pad, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
 from ufgen.gan.networks.build import noise_size
-from ufgen.gan.training.adversarial_step import DIFFERENCE
+from ufgen.gan.training.adversarial_gradients import DIFFERENCE
 from ufgen.gan.training.diffaugment import CUTOUT, SHIFT
 
 
@@ -21,7 +21,7 @@ class Loop:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.generator, self.discriminator = build(recipe, int(labels.max()) + 1)
-        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        self.ema_generator = copy.deepcopy(self.generator).requires_grad_(False)
         betas = recipe.beta1, recipe.beta2
         self.generator_optimizer = torch.optim.Adam(
             self.generator.parameters(), recipe.generator_learning_rate, betas
@@ -73,7 +73,7 @@ class Loop:
         self.generator_optimizer.step()
         with torch.no_grad():
             for mean, new in zip(
-                self.averaged.parameters(), self.generator.parameters(), strict=True
+                self.ema_generator.parameters(), self.generator.parameters(), strict=True
             ):
                 mean.lerp_(new, 0.01)
         self.steps += 1

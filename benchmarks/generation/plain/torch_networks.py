@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ufgen.gan.networks.dcgan import maps, noise_size, sides
+from ufgen.gan.networks.dcgan import filters, noise_size, sides
 
 
 def build(recipe, classes: int) -> tuple[nn.Module, nn.Module]:
@@ -27,7 +27,7 @@ class PixelNoise(nn.Module):
         return features + noise.permute(0, 3, 1, 2)
 
 
-class SnapshotSelector(nn.Module):
+class ProjectionHead(nn.Module):
     """Features and labels to one logit: linear plus projection."""
 
     def __init__(self, features: int, classes: int):
@@ -45,11 +45,11 @@ class Generator(nn.Module):
         super().__init__()
         self.noise = recipe.noise
         self.embedding = nn.Embedding(classes, recipe.embedding_dim)
-        before = maps(recipe, 4)
+        before = filters(recipe, 4)
         self.dense = nn.Linear(recipe.latent_dim + recipe.embedding_dim, 16 * before, bias=False)
         self.norms, self.grow, self.noises = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for side in sides(recipe):
-            count = maps(recipe, side)
+            count = filters(recipe, side)
             self.norms.append(nn.BatchNorm2d(before))
             self.grow.append(nn.ConvTranspose2d(before, count, 4, 2, 1, bias=False))
             self.noises.append(PixelNoise(1, count) if recipe.noise else nn.Identity())
@@ -75,13 +75,13 @@ class Discriminator(nn.Module):
         super().__init__()
         layers, before = [], recipe.channels
         for side in reversed([4, *sides(recipe)[:-1]]):
-            layers += [nn.Conv2d(before, maps(recipe, side), 4, 2, 1), nn.LeakyReLU(0.2)]
-            before = maps(recipe, side)
+            layers += [nn.Conv2d(before, filters(recipe, side), 4, 2, 1), nn.LeakyReLU(0.2)]
+            before = filters(recipe, side)
         layers += [nn.Flatten(), nn.Linear(16 * before, before), nn.LeakyReLU(0.2)]
-        self.body, self.judge = nn.Sequential(*layers), SnapshotSelector(before, classes)
+        self.body, self.head = nn.Sequential(*layers), ProjectionHead(before, classes)
 
     def forward(self, images, labels):
-        return self.judge(self.body(images), labels)
+        return self.head(self.body(images), labels)
 
 
 class Block(nn.Module):
@@ -109,13 +109,13 @@ class ResidualGenerator(nn.Module):
         super().__init__()
         self.recipe, sizes = recipe, residual_sides(recipe)
         self.embedding = nn.Embedding(classes, recipe.embedding_dim)
-        before = maps(recipe, 4)
+        before = filters(recipe, 4)
         self.scale = nn.Linear(recipe.latent_dim + recipe.embedding_dim, before, bias=False)
         self.pattern = nn.Parameter(torch.randn(before, 4, 4))
         self.channels, self.blocks, self.noises = (nn.ModuleList() for _ in range(3))
         left = noise_size(recipe)
         for side in sizes:
-            count = maps(recipe, side)
+            count = filters(recipe, side)
             self.channels.append(change_channels(before, count))
             blocks = [Block(count, recipe.depth * len(sizes)) for _ in range(recipe.depth)]
             self.blocks.append(nn.Sequential(*blocks))
@@ -146,16 +146,16 @@ class ResidualGenerator(nn.Module):
 class ResidualDiscriminator(nn.Module):
     def __init__(self, recipe, classes: int):
         super().__init__()
-        sizes, before = residual_sides(recipe), maps(recipe, residual_sides(recipe)[-1])
+        sizes, before = residual_sides(recipe), filters(recipe, residual_sides(recipe)[-1])
         layers = [nn.PixelUnshuffle(recipe.patch)]
         layers += [nn.Conv2d(recipe.channels * recipe.patch**2, before, 3, padding=1)]
         for side in reversed(sizes):
             if side < sizes[-1]:
-                layers += [nn.AvgPool2d(2), change_channels(before, maps(recipe, side))]
-            before = maps(recipe, side)
+                layers += [nn.AvgPool2d(2), change_channels(before, filters(recipe, side))]
+            before = filters(recipe, side)
             layers += [Block(before, recipe.depth * len(sizes)) for _ in range(recipe.depth)]
         layers += [nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(16 * before, before)]
-        self.body, self.judge = nn.Sequential(*layers), SnapshotSelector(before, classes)
+        self.body, self.head = nn.Sequential(*layers), ProjectionHead(before, classes)
 
     def forward(self, images, labels):
-        return self.judge(self.body(images), labels)
+        return self.head(self.body(images), labels)

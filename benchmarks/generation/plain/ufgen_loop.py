@@ -6,7 +6,7 @@ import numpy as np
 
 from ufgen import precision
 from ufgen.gan.generator_folder import resolved
-from ufgen.gan.training.adversarial_step import Adversaries, constants_of
+from ufgen.gan.training.adversarial_step import AdversarialStep, device_constants
 
 
 class Loop:
@@ -14,9 +14,9 @@ class Loop:
 
     def __init__(self, recipe, pixels: np.ndarray, labels: np.ndarray):
         self.recipe, classes = recipe, int(labels.max()) + 1
-        self.constants = constants_of(recipe, pixels, labels)
+        self.constants = device_constants(recipe, pixels, labels)
         chosen = resolved(recipe).precision
-        self.networks = Adversaries(recipe, classes, precision.POLICIES[chosen])
+        self.networks = AdversarialStep(recipe, classes, precision.POLICIES[chosen])
         self.program = self.networks.program(recipe.steps_per_call)
         self.metadata = {"precision": chosen, "gflop_per_image": self.work()}
 

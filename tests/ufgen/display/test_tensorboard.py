@@ -46,7 +46,7 @@ def test_a_generator_that_was_stopped_and_broke_down_is_shown_as_in_its_metrics(
     run_program, stopped, broken = trainer._Training._run_program, [], []
 
     def disturbed(training):
-        step = training.state["step"]
+        step = training.state.step
         if step == 8 and not stopped:
             stopped.append(step)
             signal.raise_signal(signal.SIGINT)

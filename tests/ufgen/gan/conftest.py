@@ -1,4 +1,4 @@
-"""A small generator that several tests look at."""
+"""A small generator that several tests use."""
 
 import pytest
 from small_generators import RECIPE, discs, generator_key

@@ -1,4 +1,4 @@
-"""The recipe: what is accepted, what is said of the rest, and what its digest depends on."""
+"""The recipe: valid values, the messages about others, and what its digest depends on."""
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_a_bad_value_is_quoted_with_what_is_accepted(field, value, expected):
     assert expected in str(error.value)
 
 
-def test_an_unknown_field_is_named_with_the_known_ones():
+def test_an_unknown_field_is_named_with_the_valid_ones():
     with pytest.raises(UserError, match=r"learning_speed.*expected.*kimg"):
         load_recipe("dcgan", learning_speed=2)
 

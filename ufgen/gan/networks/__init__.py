@@ -1,1 +1,1 @@
-"""Generators and discriminators."""
+"""Generator and discriminator networks."""

@@ -1,5 +1,7 @@
 """Generators and discriminators by the architecture that a recipe names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import keras
@@ -13,35 +15,48 @@ GENERATORS = {"dcgan": "dcgan", "residual": "residual", "projected": "dcgan"}
 
 
 def build_generator(recipe: Recipe, classes: int, policy: str = "float32") -> keras.Model:
-    """Latents (N, latent_dim), labels (N,) int and noise (N, noise_size) to images.
+    """Build the generator of a recipe's architecture.
 
-    Images are float32 (N, resolution, resolution, channels) in -1..1, also where `policy` is
-    "mixed_bfloat16".
+    Args:
+        recipe: Architecture, resolution and sizes.
+        classes: Number of classes.
+        policy: Keras' dtype policy, "float32" or "mixed_bfloat16".
+
+    Returns:
+        A network from latents (N, latent_dim), labels int32 (N,) and noise (N, noise_size) to
+        images, float32 (N, resolution, resolution, channels) in -1..1 with either policy.
     """
     module = import_module(f"ufgen.gan.networks.{GENERATORS[recipe.architecture]}")
-    with _Policy(policy):
+    with _dtype_policy(policy):
         return module.build_generator(recipe, classes)
 
 
 def build_discriminator(recipe: Recipe, classes: int, policy: str = "float32") -> keras.Model:
-    """Images (N, resolution, resolution, channels) in -1..1 and labels (N,) to logits.
+    """Build the discriminator of a recipe's architecture.
 
-    Logits are float32 (N, 1), or (N, heads) for the architecture `projected`.
+    Args:
+        recipe: Architecture, resolution and sizes.
+        classes: Number of classes.
+        policy: Keras' dtype policy, "float32" or "mixed_bfloat16".
+
+    Returns:
+        A network from images (N, resolution, resolution, channels) in -1..1 and labels (N,) to
+        logits: float32 (N, 1), or (N, heads) for the architecture `projected`.
+
+    Raises:
+        UserError: The weights of the frozen network of `projected` cannot be loaded.
     """
     module = import_module(f"ufgen.gan.networks.{recipe.architecture}")
-    with _Policy(policy):
+    with _dtype_policy(policy):
         return module.build_discriminator(recipe, classes)
 
 
-class _Policy:
-    """The precision of the layers built inside a `with` block."""
-
-    def __init__(self, policy: str):
-        self.policy = policy
-
-    def __enter__(self):
-        self.before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(self.policy)
-
-    def __exit__(self, *error):
-        keras.config.set_dtype_policy(self.before)
+@contextmanager
+def _dtype_policy(policy: str) -> Iterator[None]:
+    """Build the layers inside the `with` block in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -7,7 +7,8 @@ work at half the resolution or less; resampling is bilinear.
 import keras
 from keras import layers
 
-from ufgen.gan.networks.dcgan import inputs, judge, maps
+from ufgen.backend import Tensor
+from ufgen.gan.networks.dcgan import filters, generator_inputs, projection_logits
 from ufgen.gan.networks.layers import (
     Enlarge,
     FromPatches,
@@ -20,14 +21,23 @@ from ufgen.gan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe, classes: int) -> keras.Model:
-    latents, labels, noise = inputs(recipe)
+    """Build the generator: residual blocks from a learned 4x4 basis to patches of pixels.
+
+    Args:
+        recipe: Resolution and sizes.
+        classes: Number of classes.
+
+    Returns:
+        As `ufgen.gan.networks.build.build_generator`.
+    """
+    latents, labels, noise = generator_inputs(recipe)
     embedded = layers.Embedding(classes, recipe.embedding_dim)(labels)
     vectors = layers.Concatenate()([latents, embedded])
-    features = LearnedBasis(maps(recipe, 4))(vectors)
+    features = LearnedBasis(filters(recipe, 4))(vectors)
     used, sizes = 0, _sizes(recipe)
     for side in sizes:
         if side > 4:
-            features = _channels(Enlarge()(features), maps(recipe, side))
+            features = _channels(Enlarge()(features), filters(recipe, side))
         for _ in range(recipe.depth):
             features = _block(features, recipe.depth * len(sizes))
         if recipe.noise and side > 4:
@@ -42,22 +52,31 @@ def build_generator(recipe: Recipe, classes: int) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
+    """Build the discriminator: residual blocks from patches of pixels to 4x4.
+
+    Args:
+        recipe: Resolution and sizes.
+        classes: Number of classes.
+
+    Returns:
+        As `ufgen.gan.networks.build.build_discriminator`; logits (N, 1).
+    """
     images = keras.Input((recipe.resolution, recipe.resolution, recipe.channels), name="images")
     labels = keras.Input((), dtype="int32", name="labels")
     sizes = _sizes(recipe)
     features = ToPatches(recipe.patch)(images)
-    features = layers.Conv2D(maps(recipe, sizes[-1]), 3, padding="same")(features)
+    features = layers.Conv2D(filters(recipe, sizes[-1]), 3, padding="same")(features)
     for side in reversed(sizes):
         if side < sizes[-1]:
-            features = _channels(layers.AveragePooling2D(2)(features), maps(recipe, side))
+            features = _channels(layers.AveragePooling2D(2)(features), filters(recipe, side))
         for _ in range(recipe.depth):
             features = _block(features, recipe.depth * len(sizes))
     if recipe.minibatch_stddev:
         features = MinibatchStddev()(features)
     features = layers.LeakyReLU(0.2)(features)
     features = layers.Flatten()(features)
-    features = layers.Dense(maps(recipe, 4))(features)
-    logits = judge(features, labels, classes)
+    features = layers.Dense(filters(recipe, 4))(features)
+    logits = projection_logits(features, labels, classes)
     return keras.Model([images, labels], logits, name="discriminator")
 
 
@@ -66,21 +85,22 @@ def _sizes(recipe: Recipe) -> list[int]:
     return [2**i for i in range(2, (recipe.resolution // recipe.patch).bit_length())]
 
 
-def _channels(features, count: int):
+def _channels(features: Tensor, count: int) -> Tensor:
+    """A 1x1 convolution where the number of channels changes."""
     if features.shape[-1] == count:
         return features
     return layers.Conv2D(count, 1, use_bias=False)(features)
 
 
-def _block(features, blocks: int):
-    """Features + f(features); f starts at zero, so that the pair starts out linear.
+def _block(features: Tensor, blocks: int) -> Tensor:
+    """Features + f(features), with f = 0 at the start.
 
-    Zhang et al., Fixup initialization, ICLR 2019, with `blocks` in the whole network.
+    Zhang et al., Fixup initialization, ICLR 2019, with `blocks` of them in the network.
     """
     count = features.shape[-1]
     inner = keras.initializers.VarianceScaling(2.0 / blocks**0.5, "fan_in", "untruncated_normal")
-    change = layers.LeakyReLU(0.2)(features)
-    change = layers.Conv2D(count, 3, padding="same", kernel_initializer=inner)(change)
-    change = layers.LeakyReLU(0.2)(change)
-    change = layers.Conv2D(count, 1, kernel_initializer="zeros")(change)
-    return layers.Add()([features, change])
+    residual = layers.LeakyReLU(0.2)(features)
+    residual = layers.Conv2D(count, 3, padding="same", kernel_initializer=inner)(residual)
+    residual = layers.LeakyReLU(0.2)(residual)
+    residual = layers.Conv2D(count, 1, kernel_initializer="zeros")(residual)
+    return layers.Add()([features, residual])

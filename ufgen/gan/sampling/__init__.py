@@ -1,1 +1,1 @@
-"""Drawing images from a finished generator."""
+"""Images of a finished generator, and interpolations between them."""

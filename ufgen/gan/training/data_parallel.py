@@ -1,49 +1,81 @@
-"""One batch on several devices: what each works on, and what they found together."""
+"""One batch on several devices: its shards, and the mean of what is computed on them."""
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
-from ufgen.backend import devices, distribute, on_tensorflow
+from ufgen.backend import Tensor, devices, distribute, on_tensorflow
 
 
-def shares(batch: dict, count: int) -> list[tuple]:
-    """What the devices that share a batch work on: pairs of a context to enter and a part.
+class Shard(NamedTuple):
+    """A part of a batch, and the scope of the device that computes on it: `with device(): ...`."""
 
-    `batch` is a nested dict of arrays whose first axis is a multiple of `count` long, or 0. On
-    TensorFlow each device has a part, and its own moments in batch normalisation. On JAX the only
-    part is all of it, spread over the devices: XLA adds up what they find, as if they were one.
+    device: Callable[[], AbstractContextManager]
+    batch: dict
+
+
+def split(batch: dict, count: int) -> list[Shard]:
+    """Split a batch over the devices that share it.
+
+    On TensorFlow each device has a shard, and its own batch statistics in batch normalisation. On
+    JAX the only shard is the whole batch, distributed over the devices: XLA sums up as if they were
+    one.
+
+    Args:
+        batch: Nested dict of tensors whose first axis is a multiple of `count` long, or 0.
+        count: Rows of the batch.
+
+    Returns:
+        One shard or several, in the order of the devices.
     """
     shared_by = devices(count)
     if len(shared_by) == 1:
-        return [(nullcontext, batch)]
+        return [Shard(nullcontext, batch)]
     if not on_tensorflow():
-        return [(nullcontext, distribute(batch, count, "batch"))]
+        return [Shard(nullcontext, distribute(batch, count, "batch"))]
     import tensorflow as tf
 
     size = count // len(shared_by)
 
-    def part(array, index):
-        if 0 in array.shape:
-            return array[: size * (array.shape[0] // count)]
-        rows = ops.reshape(array, (-1, count, *array.shape[1:]))
-        return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *array.shape[1:]))
+    def part(tensor: Tensor, index: int) -> Tensor:
+        if 0 in tensor.shape:
+            return tensor[: size * (tensor.shape[0] // count)]
+        rows = ops.reshape(tensor, (-1, count, *tensor.shape[1:]))
+        return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *tensor.shape[1:]))
 
     return [
-        (partial(tf.device, name), keras.tree.map_structure(partial(part, index=index), batch))
+        Shard(partial(tf.device, name), keras.tree.map_structure(partial(part, index=index), batch))
         for index, name in enumerate(shared_by)
     ]
 
 
-def mean(structures: list):
-    """The mean of nested structures of tensors: what the parts of a batch found, together."""
+def mean(structures: list) -> Any:
+    """Average what was computed on the shards of a batch.
+
+    Args:
+        structures: Nested structures of tensors, alike, one of each shard.
+
+    Returns:
+        One such structure.
+    """
     if len(structures) == 1:
         return structures[0]
     return keras.tree.map_structure(lambda *parts: sum(parts) / len(parts), *structures)
 
 
-def constant(array, count: int):
-    """`array` as a tensor that stays, whole, on each of the devices that share a batch."""
+def replicate(array: np.ndarray, count: int) -> Tensor:
+    """Place an array, whole, on each of the devices that share a batch.
+
+    Args:
+        array: Any array.
+        count: Rows of the batch.
+
+    Returns:
+        A tensor that stays on the devices.
+    """
     return distribute(ops.convert_to_tensor(array), count, None)

@@ -1,5 +1,6 @@
-"""Which state of the averaged generator is the best so far, and whether it has collapsed."""
+"""Which state of the EMA generator is the best so far, and whether it has collapsed."""
 
+import keras
 import numpy as np
 
 from ufgen.fidelity.distances import kernel_distance
@@ -10,18 +11,32 @@ from ufgen.gan.recipe import Recipe
 from ufgen.gan.sampling.latents import sample
 
 COMPARED = 512
-COLLAPSED, VARIED = 0.05, 0.2
+COLLAPSED, DIVERSE = 0.05, 0.2  # diversity below the one, after it was above the other
 
 
 class SnapshotSelector:
-    """Compares a generator's images with the training images, by kernel distance (KD).
+    """Compares generated images with the training images, by kernel distance (KD).
 
-    `pixels` are uint8 (N, H, W, C) with class numbers `labels`; the generator draws the same
-    number of each class, 512 in all at most, always from the same latents. `reference` is the
-    distance between random halves of the training images, as `fidelity_table` gives it.
+    The generator draws as many images of each class as there are among the compared training
+    images (512 at most), always from the same latents.
+
+    Attributes:
+        extractor: The features of the distance.
+        reference: The distance between random halves of the training images, as in
+            `fidelity_table`.
     """
 
-    def __init__(self, extractor: Extractor, pixels, labels, recipe: Recipe):
+    def __init__(
+        self, extractor: Extractor, pixels: np.ndarray, labels: np.ndarray, recipe: Recipe
+    ) -> None:
+        """Extract the features of the training images.
+
+        Args:
+            extractor: The features of the distance.
+            pixels: Training images, uint8 (N, H, W, C).
+            labels: Class indices, (N,).
+            recipe: Its `seed` chooses images and latents.
+        """
         self.extractor, self.recipe = extractor, recipe
         order = np.argsort(labels, kind="stable")
         self.raw = extract(extractor, pixels[order])
@@ -32,23 +47,29 @@ class SnapshotSelector:
         self.counts = np.bincount(labels[order][chosen])
         self.real = real[chosen]
 
-    def compare(self, generator) -> dict[str, float]:
-        """`distance` (KD) of the generator's images, and their `variety` beside the real ones'.
+    def compare(self, generator: keras.Model) -> dict[str, float]:
+        """Compare a generator's images with the training images.
 
-        Variety is the ratio of the features' standard deviations within a class: 0 where every
-        image of each class is the same.
+        Args:
+            generator: The network.
+
+        Returns:
+            `distance`, the kernel distance, and `diversity`, the features' standard deviation
+            within classes as a ratio to that of the real images: 0 where the images of each class
+            are all the same.
         """
-        drawn = [
+        generated = [
             sample(generator, self.recipe, index, range(count), self.recipe.seed)
             for index, count in enumerate(self.counts)
             if count
         ]
-        features = self.extractor.function(np.concatenate(drawn))
+        features = self.extractor.function(np.concatenate(generated))
         features = standardised(features, self.raw, self.extractor)
-        spread = np.sqrt(self._within(features) / max(self._within(self.real), 1e-12))
-        return {"distance": kernel_distance(self.real, features), "variety": float(spread)}
+        within = self._variance_within_classes(features), self._variance_within_classes(self.real)
+        diversity = np.sqrt(within[0] / max(within[1], 1e-12))
+        return {"distance": kernel_distance(self.real, features), "diversity": float(diversity)}
 
-    def _within(self, features: np.ndarray) -> float:
-        """The variance of the features (N, D), in the order of the classes, within a class."""
+    def _variance_within_classes(self, features: np.ndarray) -> float:
+        """Total variance within classes of features (N, D), sorted by class."""
         parts = np.split(features, np.cumsum(self.counts)[:-1])
         return sum(len(part) * part.var(0).sum() for part in parts if len(part)) / len(features)

@@ -1,15 +1,17 @@
-"""The training loop: budget, progress, checkpoints, choice of the snapshot, recovery."""
+"""The training loop: budget, evaluation, checkpoints, recovery after a breakdown."""
 
 import math
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from ufgen import backend, precision
 from ufgen.display import tensorboard
-from ufgen.display.image_grid import GRID_COLUMNS
+from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, texture
 from ufgen.gan.generator_folder import (
@@ -22,11 +24,17 @@ from ufgen.gan.generator_folder import (
 )
 from ufgen.gan.recipe import Recipe, digest
 from ufgen.gan.sampling.latents import sample
-from ufgen.gan.training.adversarial_step import NUMBERS, Adversaries, constants_of
-from ufgen.gan.training.snapshot_selection import COLLAPSED, VARIED, SnapshotSelector
-from ufgen.gan.training.training_progress import advance, deferred_interrupt, progress_bar
+from ufgen.gan.training.adversarial_step import METRICS, AdversarialStep, device_constants
+from ufgen.gan.training.snapshot_selection import COLLAPSED, DIVERSE, SnapshotSelector
+from ufgen.gan.training.training_progress import (
+    RunningMetrics,
+    advance,
+    deferred_interrupt,
+    progress_bar,
+)
+from ufgen.gan.training.training_state import TrainingState
 from ufgen.images.image_set import ImageSet
-from ufgen.progress import say
+from ufgen.progress import Progress, say
 
 CHECKPOINT_SECONDS = 60
 LOG_SECONDS = 5
@@ -41,14 +49,26 @@ def train_generator(
     progress: bool = True,
     extractor: Extractor | None = None,
 ) -> Path:
-    """Train a generator in `root/<key>`, go on from its checkpoint, or reuse it: the folder.
+    """Train a generator, resume its training, or reuse it where it is finished.
 
-    `pixels` are uint8 (N, resolution, resolution, channels), row by row with `images`. The folder
-    holds what `ufgen.gan.generator_folder` lists; complete.json is written last. The snapshot is
-    the averaged generator at the evaluation whose images lay nearest to the training images, by
-    the `extractor` (by default `texture`). A resumed training ends with the weights of an
-    uninterrupted one. Raises UserError when there are too few images, and when the losses are no
-    longer numbers after every recovery.
+    The snapshot is the EMA generator of the evaluation whose images had the smallest kernel
+    distance to the training images. A resumed training ends with the weights of an uninterrupted
+    one.
+
+    Args:
+        images: The training images, in any order.
+        pixels: uint8 (N, resolution, resolution, channels), row by row with `images`.
+        recipe: Networks, losses, budget.
+        root: Folder of generators; this one is in `root/<key>`.
+        progress: Whether to show a progress bar.
+        extractor: The features of the kernel distance, by default `texture`.
+
+    Returns:
+        The generator's folder: see `ufgen.gan.generator_folder`.
+
+    Raises:
+        UserError: There are fewer than two images, or the training breaks down again after each
+            recovery without a snapshot.
     """
     if len(images) < 2:
         raise UserError(
@@ -75,111 +95,118 @@ def train_generator(
 
 
 class _Training:
-    """One training: where it stands, and what it has measured."""
+    """One training: its networks, its state, and its metrics so far."""
 
-    def __init__(self, pixels, labels, classes, recipe, folder: GeneratorFolder, extractor):
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        labels: np.ndarray,
+        classes: list[str],
+        recipe: Recipe,
+        folder: GeneratorFolder,
+        extractor: Extractor,
+    ) -> None:
         self.classes, self.recipe, self.folder = classes, recipe, folder
-        self.constants = constants_of(recipe, pixels, labels)
-        self.judge = SnapshotSelector(extractor, pixels, labels, recipe)
-        self.networks = Adversaries(recipe, len(classes), precision.POLICIES[recipe.precision])
+        self.constants = device_constants(recipe, pixels, labels)
+        self.selector = SnapshotSelector(extractor, pixels, labels, recipe)
+        policy = precision.POLICIES[recipe.precision]
+        self.networks = AdversarialStep(recipe, len(classes), policy)
         self.program = self.networks.program(recipe.steps_per_call)
-        self.state = {"step": 0, "evaluated": 0, "seconds": 0.0, "recoveries": 0}
-        self.state |= {"best": None, "since_best": 0}
-        self.metrics: list[dict] = []
+        self.state = TrainingState()
+        self.metrics: list[dict[str, Any]] = []
         self._restore("checkpoint")
         self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
-    def run(self, progress: bool) -> dict:
-        """Train to the end of the budget, and say how it went for complete.json.
+    def run(self, progress: bool) -> dict[str, Any]:
+        """Train to the end of the budget; the metadata for complete.json.
 
         Ctrl-C leaves a checkpoint of a whole step.
         """
-        recipe, state = self.recipe, self.state
-        shown_each = recipe.batch * recipe.steps_per_call
-        evaluate_every = max(1, round(recipe.evaluate_kimg * 1000 / shown_each))
+        recipe = self.recipe
         if (count := len(backend.devices(recipe.batch))) > 1:
             say(f"training on {count} devices, which share each batch of {recipe.batch}")
-        saved = logged = time.monotonic()
-        sums, calls = dict.fromkeys(NUMBERS, 0.0), 0
-        with progress_bar(recipe, state, progress) as bar, deferred_interrupt() as interrupted:
-            while self._progress() < 1 and not self._exhausted():
-                started = time.monotonic()
-                numbers = self._run_program()
-                state["step"] += recipe.steps_per_call
-                state["seconds"] += time.monotonic() - started
-                sums = {name: sums[name] + numbers[name] for name in NUMBERS}
-                calls += 1
-                broken = not all(map(math.isfinite, numbers.values()))
-                due = state["step"] // recipe.steps_per_call % evaluate_every == 0
-                advance(bar, recipe, state)
-                if broken:
-                    self._recover(f"the losses are {numbers}")
-                elif due or time.monotonic() - logged > LOG_SECONDS:
-                    speed = calls * shown_each / (time.monotonic() - logged)
-                    self._log({name: sums[name] / calls for name in NUMBERS}, speed, bar)
-                if due and not broken:
-                    self._evaluate(bar)
-                if broken or due or time.monotonic() - logged > LOG_SECONDS:
-                    sums, calls, logged = dict.fromkeys(NUMBERS, 0.0), 0, time.monotonic()
-                if interrupted or time.monotonic() - saved > CHECKPOINT_SECONDS:
+        running, saved = RunningMetrics(), time.monotonic()
+        with progress_bar(recipe, self.state, progress) as bar, deferred_interrupt() as interrupts:
+            while self.state.progress(recipe) < 1 and not self._stopped_early():
+                metrics = self._timed_program()
+                running.add(metrics)
+                advance(bar, recipe, self.state)
+                evaluation_due = self._evaluation_due()
+                if not all(map(math.isfinite, metrics.values())):
+                    self._recover(f"the losses are {metrics}")
+                    running = RunningMetrics()
+                elif evaluation_due or running.seconds() > LOG_SECONDS:
+                    self._log(running, bar)
+                    if evaluation_due:
+                        self._evaluate(bar)
+                    running = RunningMetrics()
+                if interrupts or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save("checkpoint")
                     saved = time.monotonic()
-                if interrupted:
+                if interrupts:
                     raise KeyboardInterrupt
-            if state["evaluated"] != state["step"]:
+            if self.state.evaluated_step != self.state.step:
                 self._evaluate(bar)
         return self._finish()
 
+    def _stopped_early(self) -> bool:
+        """Whether it no longer improves, or broke down too often."""
+        waited = 0 < self.recipe.patience <= self.state.evaluations_since_best
+        return waited or self.state.recoveries > RECOVERIES
+
+    def _evaluation_due(self) -> bool:
+        programs = self.state.step // self.recipe.steps_per_call
+        images_per_program = self.recipe.batch * self.recipe.steps_per_call
+        return programs % max(1, round(self.recipe.evaluate_kimg * 1000 / images_per_program)) == 0
+
+    def _timed_program(self) -> dict[str, float]:
+        started = time.monotonic()
+        metrics = self._run_program()
+        self.state.step += self.recipe.steps_per_call
+        self.state.seconds += time.monotonic() - started
+        return metrics
+
     def _run_program(self) -> dict[str, float]:
-        self.constants["progress"] = ops.convert_to_tensor(np.float32(self._progress()))
-        numbers = self.program(self.constants)
-        return {name: float(value) for name, value in numbers.items()}
+        progress = np.float32(self.state.progress(self.recipe))
+        self.constants["progress"] = ops.convert_to_tensor(progress)
+        metrics = self.program(self.constants)
+        return {name: float(metrics[name]) for name in METRICS}
 
-    def _progress(self) -> float:
-        """The share of the budget that is spent, 0..1."""
-        if self.recipe.minutes:
-            return min(1.0, self.state["seconds"] / (60 * self.recipe.minutes))
-        return min(1.0, self.state["step"] / self.recipe.steps())
+    def _kimg(self) -> float:
+        return self.state.kimg(self.recipe)
 
-    def _exhausted(self) -> bool:
-        improving = not 0 < self.recipe.patience <= self.state["since_best"]
-        return not improving or self.state["recoveries"] > RECOVERIES
-
-    def _shown(self) -> float:
-        return self.state["step"] * self.recipe.batch / 1000
-
-    def _log(self, numbers: dict, speed: float, bar) -> None:
-        row = {"kimg": self._shown(), "step": self.state["step"], **numbers}
+    def _log(self, running: RunningMetrics, bar: Progress) -> None:
+        means, best = running.means(), self.state.best
+        speed = running.programs_per_second() * self.recipe.steps_per_call * self.recipe.batch
+        row = {"kimg": self._kimg(), "step": self.state.step, **means}
         self.metrics.append(row | {"images_per_second": round(speed, 1)})
-        best = self.state["best"]
-        shown = {"KD": f"{best['distance']:.3g}"} if best else {}
-        bar.set_postfix(
-            G=f"{numbers['generator_loss']:.2f}", D=f"{numbers['discriminator_loss']:.2f}", **shown
-        )
+        distance = {"KD": f"{best['distance']:.3g}"} if best else {}
+        losses = f"{means['generator_loss']:.2f}", f"{means['discriminator_loss']:.2f}"
+        bar.set_postfix(G=losses[0], D=losses[1], **distance)
 
-    def _evaluate(self, bar) -> None:
-        """Compare the averaged generator with the training images; keep it if it is the best."""
-        state = self.state
-        found = self.judge.compare(self.networks.averaged)
-        varied = state["best"] is not None and state["best"]["variety"] > VARIED
-        if not math.isfinite(found["distance"]) or (varied and found["variety"] < COLLAPSED):
+    def _evaluate(self, bar: Progress) -> None:
+        """Compare the EMA generator with the training images; write a snapshot of the best."""
+        state, networks = self.state, self.networks
+        result = self.selector.compare(networks.ema_generator)
+        was_diverse = state.best is not None and state.best["diversity"] > DIVERSE
+        collapsed = was_diverse and result["diversity"] < COLLAPSED
+        if collapsed or not math.isfinite(result["distance"]):
             self._recover(
-                f"the images collapsed: their variety is {found['variety']:.3f} of the real ones'"
+                f"the images collapsed: their diversity is {result['diversity']:.3f} of the real "
+                "images'"
             )
             return
-        at = {"kimg": self._shown(), "seconds": round(state["seconds"], 1)}
-        reference = self.judge.reference.mean
-        self.metrics.append(at | {"step": state["step"], **found, "reference": reference})
-        state["evaluated"] = state["step"]
-        state["since_best"] += 1
-        if state["best"] is None or found["distance"] < state["best"]["distance"]:
-            written = self.folder.write_snapshot(
-                self.networks.averaged, self.networks.discriminator
-            )
-            state["best"] = at | {"snapshot": written, **found}
-            state["since_best"] = 0
-        bar.set_postfix(KD=f"{found['distance']:.3g}", reference=f"{reference:.2g}")
-        self._write_grid(found["distance"])
+        row = {"kimg": self._kimg(), "seconds": round(state.seconds, 1)}
+        reference = self.selector.reference.mean
+        self.metrics.append(row | {"step": state.step, **result, "reference": reference})
+        state.evaluated_step = state.step
+        state.evaluations_since_best += 1
+        if state.best is None or result["distance"] < state.best["distance"]:
+            stamp = self.folder.write_snapshot(networks.ema_generator, networks.discriminator)
+            state.best = row | {"snapshot": stamp, **result}
+            state.evaluations_since_best = 0
+        bar.set_postfix(KD=f"{result['distance']:.3g}", reference=f"{reference:.2g}")
+        self._write_grid(result["distance"])
         self._save("good", "checkpoint")
 
     def _recover(self, reason: str) -> None:
@@ -187,78 +214,74 @@ class _Training:
 
         After `RECOVERIES` of them the training ends with the best snapshot, if there is one.
         """
-        at, recoveries = self._shown(), self.state["recoveries"] + 1
-        seconds = self.state["seconds"]
+        broken_kimg, seconds = self._kimg(), self.state.seconds
+        recoveries = self.state.recoveries + 1
         if not self._restore("good"):
             raise UserError(
-                f"the generator's training broke down at {at * 1000:.0f} images: {reason}. Try "
-                "smaller learning rates in the recipe"
+                f"the generator's training broke down at {broken_kimg * 1000:.0f} images: {reason}."
+                " Try smaller learning rates in the recipe"
             )
-        self.state |= {"recoveries": recoveries, "seconds": seconds}
+        self.state.recoveries, self.state.seconds = recoveries, seconds
         self.networks.reseed_and_slow_down(recoveries)
         again = "with half the learning rates"
         if recoveries > RECOVERIES:
             again = f"and ends there, having gone back {RECOVERIES} times before"
         say(
-            f"training broke down at {at:.1f} thousand images ({reason}): went back to "
-            f"{self._shown():.1f} thousand, {again}"
+            f"training broke down at {broken_kimg:.1f} thousand images ({reason}): went back to "
+            f"{self._kimg():.1f} thousand, {again}"
         )
-        self.metrics.append({"kimg": self._shown(), "step": self.state["step"], "recovered": at})
+        row = {"kimg": self._kimg(), "step": self.state.step, "recovered": broken_kimg}
+        self.metrics.append(row)
 
     def _write_grid(self, distance: float) -> None:
+        recipe, network = self.recipe, self.networks.ema_generator
         rows = [
-            (
-                f"{label}\nsynthetic",
-                sample(
-                    self.networks.averaged,
-                    self.recipe,
-                    index,
-                    range(GRID_COLUMNS),
-                    self.recipe.seed,
-                ),
-            )
-            for index, label in enumerate(self.classes)
+            (f"{label}\nsynthetic", sample(network, recipe, i, range(GRID_COLUMNS), recipe.seed))
+            for i, label in enumerate(self.classes)
         ]
-        title = f"after {self._shown():.0f} thousand images ({self.recipe.name}), KD {distance:.3g}"
-        self.folder.write_grid(int(self._shown()), rows, title)
+        title = f"after {self._kimg():.0f} thousand images ({recipe.name}), KD {distance:.3g}"
+        write_grid(self.folder.grid(int(self._kimg())), rows, title)
 
     def _save(self, *names: str) -> None:
+        """Save all state under these names, and bring metrics and curves up to date."""
         for name in names:
-            self.folder.save(name, self.networks.variables, self.state, self.metrics)
-        self.folder.write_metrics(self.metrics, self.judge)
-        evaluated = [row for row in self.metrics if "distance" in row]
-        grids = {self.folder.grid(int(row["kimg"])): row["step"] for row in evaluated}
+            self.folder.save(name, self.networks.variables, asdict(self.state), self.metrics)
+        self.folder.write_metrics(self.metrics, self.selector)
+        evaluations = [row for row in self.metrics if "distance" in row]
+        grids = {self.folder.grid(int(row["kimg"])): row["step"] for row in evaluations}
         self.curves.show(self.metrics, grids)
 
     def _restore(self, name: str) -> bool:
-        """Take up the saved state `name`; False if there is none."""
+        """Restore what was saved under `name`; False if there is nothing."""
         saved = self.folder.restore(name, self.networks.variables)
         if saved is None:
             return False
         state, self.metrics = saved
-        self.state.update(state)
+        self.state = TrainingState(**state)
         if name == "checkpoint":
             say(
                 f"going on with the generator {self.folder.path.name} at "
-                f"{self._shown():.1f} thousand images"
+                f"{self._kimg():.1f} thousand images"
             )
         return True
 
-    def _finish(self) -> dict:
-        best = self.state["best"]
+    def _finish(self) -> dict[str, Any]:
+        """Save and close everything; the metadata for complete.json."""
+        best = self.state.best
+        assert best is not None  # the last state was evaluated
         self._save("checkpoint")
         self.curves.close()
         return {
             "classes": self.classes,
             "precision": self.recipe.precision,
-            "images_shown": round(self._shown() * 1000),
+            "images_shown": round(self._kimg() * 1000),
             "training_images": len(self.constants["labels"]),
             "snapshot": best["snapshot"],
             "snapshot_kimg": best["kimg"],
-            "snapshot_seconds": best.get("seconds"),
-            f"KD-{self.judge.extractor.name}": best["distance"],
-            "reference": self.judge.reference.mean,
-            "extractor_stamp": self.judge.extractor.stamp,
-            "seconds": round(self.state["seconds"], 1),
-            "recoveries": self.state["recoveries"],
+            "snapshot_seconds": best["seconds"],
+            f"KD-{self.selector.extractor.name}": best["distance"],
+            "reference": self.selector.reference.mean,
+            "extractor_stamp": self.selector.extractor.stamp,
+            "seconds": round(self.state.seconds, 1),
+            "recoveries": self.state.recoveries,
         }

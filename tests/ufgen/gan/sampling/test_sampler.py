@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_generators import RECIPE, drawn_to
+from small_generators import RECIPE, draw_to
 
 from ufgen.errors import UserError
 from ufgen.gan.generator_folder import load_generator
@@ -27,7 +27,7 @@ def test_a_draw_of_n_is_the_beginning_of_a_draw_of_2n(trained):
 def test_the_manifest_describes_every_file_and_what_the_generator_saw(trained, tmp_path):
     folder, images, pixels = trained
     out = tmp_path / "synthetic"
-    drawn = drawn_to(out, folder, {"bright": 3, "dark": 2}, 1, images=images, pixels=pixels)
+    drawn = draw_to(out, folder, {"bright": 3, "dark": 2}, 1, images=images, pixels=pixels)
     manifest = pd.read_csv(out / "manifest.csv", dtype=str)
     assert list(manifest.columns) == [
         "path", "label", "split", "group", "source", "sha256",
@@ -59,7 +59,7 @@ def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path,
         "ufgen.gan.sampling.sampler.write_grid",
         lambda path, rows, title: written.append(([text for text, _ in rows], title)),
     )
-    drawn_to(tmp_path / "s", folder, {"dark": 2}, images=images, pixels=pixels)
+    draw_to(tmp_path / "s", folder, {"dark": 2}, images=images, pixels=pixels)
     ((captions, title),) = written
     assert captions == ["dark\nphantom", "dark\nsynthetic"]
     assert "phantom" in title
@@ -75,7 +75,7 @@ def test_what_cannot_be_drawn_is_refused(trained, counts, message):
 
 def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
     out = tmp_path / "s"
-    drawn = drawn_to(out, trained[0], {"bright": 3, "dark": 40}, 3, 0.7)
+    drawn = draw_to(out, trained[0], {"bright": 3, "dark": 40}, 3, 0.7)
     for path in (drawn.table["path"].iloc[0], drawn.table["path"].iloc[-1]):
         picture, identical = redraw(path)
         assert identical

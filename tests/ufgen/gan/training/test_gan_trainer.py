@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_generators import RECIPE, SHORT, assert_same, discs, drawn_to, generator_key, weights
+from small_generators import RECIPE, SHORT, assert_same, discs, draw_to, generator_key, weights
 
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import texture
@@ -43,14 +43,14 @@ def test_a_training_explains_itself(trained):
     assert not [p for p in folder.rglob("*") if p.name.startswith(".")]
 
 
-def test_the_classes_come_out_different_and_the_images_varied(trained, tmp_path):
+def test_the_classes_come_out_different_and_the_images_diverse(trained, tmp_path):
     folder, images, pixels = trained
-    drawn = drawn_to(tmp_path / "s", folder, {"bright": 40, "dark": 40})
-    found = np.stack([np.asarray(Image.open(p), "float64") for p in drawn.table["path"]])
+    drawn = draw_to(tmp_path / "s", folder, {"bright": 40, "dark": 40})
+    synthetic = np.stack([np.asarray(Image.open(p), "float64") for p in drawn.table["path"]])
     bright = (drawn.table["label"] == "bright").to_numpy()
     real = (images.table["label"] == "bright").to_numpy()
     gap = pixels[real].mean() - pixels[~real].mean()
-    assert found[bright].mean() - found[~bright].mean() > gap / 2
+    assert synthetic[bright].mean() - synthetic[~bright].mean() > gap / 2
     assert len(set(drawn.table["sha256"])) == 80
 
 
@@ -109,9 +109,9 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     run_program = trainer._Training._run_program
 
     def interrupt(training):
-        if training.state["step"] == 6:
+        if training.state.step == 6:
             signal.raise_signal(signal.SIGINT)
-        if training.state["step"] == 14:
+        if training.state.step == 14:
             raise MemoryError
         return run_program(training)
 
@@ -167,8 +167,8 @@ def test_a_training_goes_back_to_the_last_good_state(tmp_path, monkeypatch, caps
 
     def break_once(training):
         numbers = run_program(training)
-        if training.state["step"] == 10 and not broken:
-            broken.append(training.state["seconds"])
+        if training.state.step == 10 and not broken:
+            broken.append(training.state.seconds)
             training.networks.generator.variables[0].assign(
                 training.networks.generator.variables[0] * np.nan
             )
@@ -186,33 +186,35 @@ def test_a_training_goes_back_to_the_last_good_state(tmp_path, monkeypatch, caps
 
 
 def test_a_collapse_to_one_image_a_class_is_noticed():
-    """The classes may differ as much as they like: variety is counted within them."""
+    """The classes may differ as much as they like: diversity is measured within them."""
     images, pixels = discs(40)
     labels = np.searchsorted(images.classes, images.table["label"])
     recipe = Recipe(resolution=32)
-    judge = trainer.SnapshotSelector(texture(), pixels, labels, recipe)
+    selector = trainer.SnapshotSelector(texture(), pixels, labels, recipe)
     first = [pixels[np.flatnonzero(labels == c)[0]] for c in (0, 1)]
 
     def memorised(inputs):
         return np.stack([first[c] for c in inputs[1]]) / 127.5 - 1
 
     network = type("Network", (), {"predict_on_batch": staticmethod(memorised)})
-    assert judge.compare(network)["variety"] < trainer.COLLAPSED
+    assert selector.compare(network)["diversity"] < trainer.COLLAPSED
 
-    def varied(inputs):
+    def diverse(inputs):
         shown = [pixels[labels == c][i % 20] for i, c in enumerate(inputs[1])]
         return np.stack(shown) / 127.5 - 1
 
-    network = type("Network", (), {"predict_on_batch": staticmethod(varied)})
-    assert judge.compare(network)["variety"] == pytest.approx(1, abs=0.1)
+    network = type("Network", (), {"predict_on_batch": staticmethod(diverse)})
+    assert selector.compare(network)["diversity"] == pytest.approx(1, abs=0.1)
 
 
 def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
     tmp_path, monkeypatch, capsys
 ):
     images, pixels = discs(12)
-    found = iter([{"distance": 1.0, "variety": 1.0}] + 9 * [{"distance": 0.5, "variety": 0.0}])
-    monkeypatch.setattr(trainer.SnapshotSelector, "compare", lambda *_: next(found))
+    results = iter(
+        [{"distance": 1.0, "diversity": 1.0}] + 9 * [{"distance": 0.5, "diversity": 0.0}]
+    )
+    monkeypatch.setattr(trainer.SnapshotSelector, "compare", lambda *_: next(results))
     recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
@@ -227,7 +229,7 @@ def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     monkeypatch.setattr(
         trainer.SnapshotSelector,
         "compare",
-        lambda *_: {"distance": float(next(worse)), "variety": 1.0},
+        lambda *_: {"distance": float(next(worse)), "diversity": 1.0},
     )
     recipe = Recipe(resolution=32, patience=2, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)

@@ -13,7 +13,7 @@ import signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import keras
-from small_generators import Recipe, SHORT, assert_same, discs, drawn_to, weights
+from small_generators import Recipe, SHORT, assert_same, discs, draw_to, weights
 from ufgen.gan.training import trainer
 assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
 root = Path(sys.argv[1])
@@ -22,7 +22,7 @@ recipe = Recipe(resolution=32, r1=1.0, penalty_every=2, **SHORT | {"batch": 8})
 whole = trainer.train_generator(images, pixels, recipe, root / "whole", progress=False)
 run_program = trainer._Training._run_program
 def interrupt(training):
-    if training.state["step"] == 10:
+    if training.state.step == 10:
         signal.raise_signal(signal.SIGINT)
     return run_program(training)
 trainer._Training._run_program = interrupt
@@ -32,7 +32,7 @@ except KeyboardInterrupt:
     trainer._Training._run_program = run_program
 parts = trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
 assert_same(weights(parts), weights(whole))
-drawn_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
+draw_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
 """
 
 

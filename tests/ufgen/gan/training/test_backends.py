@@ -36,7 +36,7 @@ RECIPES = {
         "beta1": 0.0,
     },
 }
-SHARED = {  # TensorFlow's devices have moments of their own in batch normalisation: not with dcgan
+SHARED = {  # TensorFlow's devices have batch statistics of their own: not with dcgan
     "tensorflow": ["residual, hinge, alternating"],
     "jax": ["dcgan, relativistic"],
 }
@@ -54,15 +54,15 @@ def losses(backend: str, devices: int) -> dict:
     if (backend, devices) == (keras.backend.backend(), 1):
         return {name: script.losses(Recipe(**fields)) for name, fields in recipes.items()}
     environment = on_jax.environment(devices) if backend == "jax" else os.environ
-    made = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, script.__file__, json.dumps(recipes), str(devices)],
         env=environment | {"KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stderr[-3000:]
-    return json.loads(made.stdout.splitlines()[-1])
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return json.loads(finished.stdout.splitlines()[-1])
 
 
 @NEEDS_JAX
@@ -82,6 +82,6 @@ def test_two_devices_that_share_the_batches_give_the_losses_of_one(backend):
     for name in SHARED[backend]:
         assert (len(one[name]["devices"]), len(two[name]["devices"])) == (1, 2)
         for number in ("generator_loss", "discriminator_loss", "penalty"):
-            found, expected = ([row[number] for row in run[name]["rows"]] for run in (two, one))
-            assert found[0] == pytest.approx(expected[0], abs=1e-4)
-            assert found[9] == pytest.approx(expected[9], abs=1e-2)
+            values, expected = ([row[number] for row in run[name]["rows"]] for run in (two, one))
+            assert values[0] == pytest.approx(expected[0], abs=1e-4)
+            assert values[9] == pytest.approx(expected[9], abs=1e-2)

@@ -62,7 +62,7 @@ def test_latents_labels_and_noise_each_change_the_image():
         assert np.abs(np.asarray(generator(changed)) - base).max() > 0
 
 
-def test_the_discriminator_judges_an_image_by_its_label():
+def test_the_discriminator_depends_on_the_label():
     recipe = Recipe(resolution=32, width=4)
     images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 1)).astype("float32")
     discriminator = build_discriminator(recipe, 2)
@@ -87,14 +87,14 @@ def test_a_residual_pair_of_patches_loses_no_pixel():
 
 
 def test_enlarging_is_bilinear():
-    """As Pillow's bilinear resize, away from nothing: edges too."""
+    """As Pillow's bilinear resize, at the edges too."""
     image = np.random.default_rng(0).uniform(-1, 1, (6, 6)).astype("float32")
     expected = np.asarray(Image.fromarray(image).resize((12, 12), Image.Resampling.BILINEAR))
-    found = np.asarray(Enlarge()(image[None, ..., None]))[0, ..., 0]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    enlarged = np.asarray(Enlarge()(image[None, ..., None]))[0, ..., 0]
+    np.testing.assert_allclose(enlarged, expected, atol=1e-5)
 
 
-def test_projected_judges_by_the_features_of_a_frozen_network(tmp_path):
+def test_projected_uses_the_features_of_a_frozen_network(tmp_path):
     options = {"alpha": 0.35, "include_top": False, "pooling": "avg", "input_shape": (32, 32, 3)}
     network = keras.applications.MobileNetV2(weights=None, **options)
     network.save_weights(tmp_path / "own.weights.h5")
@@ -121,12 +121,12 @@ def test_projected_judges_by_the_features_of_a_frozen_network(tmp_path):
         ("keras:EfficientNetV2B0", ("block2b_project", "block4a_expand", "block6a_expand")),
     ],
 )
-def test_projected_watches_three_scales_that_are_no_borders(spec, names):
+def test_projected_takes_three_scales_and_no_padding(spec, names):
     """Each is the last of its size: `names` begin that of the last convolution up to there."""
     network, _ = pretrained.build(spec, "none", 64)
-    found = projected.watched(network)
-    assert [layer.output.shape[1:3] for layer in found] == [(16, 16), (8, 8), (4, 4)]
-    for layer, name in zip(found, names, strict=True):
+    scales = projected.feature_layers(network)
+    assert [layer.output.shape[1:3] for layer in scales] == [(16, 16), (8, 8), (4, 4)]
+    for layer, name in zip(scales, names, strict=True):
         before = network.layers[: network.layers.index(layer)]
         convolutions = [b for b in before if isinstance(b, keras.layers.Conv2D)]
         assert convolutions[-1].name.startswith(name)
