@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-DEFINED = 0.95
-NOTHING = 1e-20  # a variance that is rounding alone
+MIN_DEFINED_FRACTION = 0.95
+ROUNDING_VARIANCE = 1e-20  # a variance that is rounding alone
 POWER = 0.8
 
 
@@ -29,7 +29,9 @@ class Components(NamedTuple):
     residual: float
     groups: float
 
-    def of_mean(self, generators: int, seeds: int) -> tuple[float, float, float, float]:
+    def variance_contributions(
+        self, generators: int, seeds: int
+    ) -> tuple[float, float, float, float]:
         """What each adds to the variance of the mean delta over so many of both."""
         each = generators * seeds
         return self.generators / generators, self.seeds / seeds, self.residual / each, self.groups
@@ -74,21 +76,21 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
     deltas, replicates = np.asarray(deltas, float), np.asarray(replicates, float)
     defined = np.isfinite(replicates).all(axis=(1, 2))
     unknown = Estimate(float(deltas.mean()), float("nan"), float("nan"), UNKNOWN)
-    if not np.isfinite(deltas).all() or defined.mean() < DEFINED or groups < 2:
+    if not np.isfinite(deltas).all() or defined.mean() < MIN_DEFINED_FRACTION or groups < 2:
         return unknown
     of_generators, of_seeds, of_rest = _mean_squares(deltas)
     components = Components(
         max(of_generators - of_rest, 0.0) / deltas.shape[1],
         max(of_seeds - of_rest, 0.0) / deltas.shape[0],
         of_rest,
-        max(shared_covariance(replicates[defined]), 0.0) / (1 - 1 / groups),
+        max(between_run_covariance(replicates[defined]), 0.0) / (1 - 1 / groups),
     )
-    if sum(components) < NOTHING:
+    if sum(components) < ROUNDING_VARIANCE:
         return unknown
     return _expected(float(deltas.mean()), components, *deltas.shape, groups)
 
 
-def planned(
+def expected_estimate(
     components: Components, generators: int, seeds: int, groups: float = np.inf
 ) -> Estimate:
     """What to expect of a study with so many trainings, if `components`, of a pilot, are true.
@@ -108,7 +110,7 @@ def _expected(delta: float, components, generators: int, seeds: int, groups: flo
     share of the variance. Quantiles are nearly linear in 1 / freedom, so that this is averaged
     here. (Satterthwaite's freedom is larger: it errs too often where there are few trainings.)
     """
-    parts = components.of_mean(generators, seeds)
+    parts = components.variance_contributions(generators, seeds)
     between = max(generators - 1, 1), max(seeds - 1, 1)
     variance, dfs = sum(parts), (*between, between[0] * between[1], groups - 1)
     inverse = sum(part / df for part, df in zip(parts, dfs, strict=True) if part)
@@ -131,7 +133,7 @@ def _mean_squares(deltas: np.ndarray) -> tuple[float, float, float]:
     )
 
 
-def shared_covariance(replicates: np.ndarray) -> float:
+def between_run_covariance(replicates: np.ndarray) -> float:
     """The mean covariance, over replicates (B, G, S), of trainings that share no seed."""
 
     def spread(sums: np.ndarray) -> float:
@@ -191,7 +193,7 @@ def verdict(low: float, high: float, margin: float) -> str:
     return "inconclusive"
 
 
-def standardised(deltas: np.ndarray) -> float:
+def cohens_d(deltas: np.ndarray) -> float:
     """The mean delta in standard deviations between trainings (Cohen's d of pairs)."""
     spread = np.std(deltas, ddof=1) if np.size(deltas) > 1 else 0.0
     return float(np.mean(deltas) / spread) if spread else float("nan")

@@ -11,7 +11,7 @@ from experiments.design.study import Study
 ENOUGH_SEEDS = 5
 ENOUGH_GENERATORS = 3
 ENOUGH_GROUPS = 10
-MOST_COPIES = 0.05  # the copy test is wrong for about one image in a hundred
+MAX_COPY_FRACTION = 0.05  # the copy test is wrong for about one image in a hundred
 
 
 class Evidence(NamedTuple):
@@ -180,14 +180,15 @@ def _no_copies(evidence: Evidence) -> Check:
     share = evidence.sets["copies"].max()
     text = (
         f"At most {share:.0%} of a set are near-duplicates of training images; "
-        f"more than {MOST_COPIES:.0%} would be too many."
+        f"more than {MAX_COPY_FRACTION:.0%} would be too many."
     )
-    if not share <= MOST_COPIES:
+    if not share <= MAX_COPY_FRACTION:
         text = (
             f"{share:.0%} of a set of synthetic images are near-duplicates of training images "
-            f"(more than {MOST_COPIES:.0%}): they bring little that is new, and may not be shared."
+            f"(more than {MAX_COPY_FRACTION:.0%}): they bring little that is new, and may not be "
+            "shared."
         )
-    return Check("Synthetic images are not copies", bool(share <= MOST_COPIES), text)
+    return Check("Synthetic images are not copies", bool(share <= MAX_COPY_FRACTION), text)
 
 
 def _generators(study: Study) -> Check:

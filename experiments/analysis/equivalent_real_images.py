@@ -13,7 +13,7 @@ from experiments.design.study import Study
 COLUMNS = ["arm", "synthetic", "extra", "low", "high", "text"]
 
 
-def extra_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np.ndarray:
+def additional_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Images beyond the first size at which a learning curve reaches each value: (B,).
 
     `sizes` (K,) grow; `curve` (B, K) are scores there, more is better, made monotone by isotonic
@@ -39,7 +39,9 @@ def extra_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np
     return found
 
 
-def deviations(levels: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
+def centered_bootstrap_weights(
+    levels: int, replicates: int, rng: np.random.Generator
+) -> np.ndarray:
     """Bootstrap weights of means less 1 / levels, (B, levels), with the variance of means.
 
     Without the factor of sqrt(n / (n - 1)) it is that of n levels drawn from n (Hesterberg, Am Stat
@@ -81,7 +83,7 @@ def table(study: Study, trials: pd.DataFrame, scores, real: str = "real") -> pd.
 
     baseline = of(parse("real"))
     seeds, generators = (
-        np.vstack([np.zeros(n), deviations(n, len(baseline) - 1, rng)])
+        np.vstack([np.zeros(n), centered_bootstrap_weights(n, len(baseline) - 1, rng)])
         for n in (len(study.seeds), len(study.generator.seeds))
     )
     rows = []
@@ -95,7 +97,7 @@ def table(study: Study, trials: pd.DataFrame, scores, real: str = "real") -> pd.
             wider = 1.0 if np.isnan(wider) else wider  # of a single training only images vary
             curve = np.stack([mean(step, wider) for step in steps], axis=1)
             synthetic = int(count[arm.name] - sizes[0])
-            extra = extra_images(sizes, curve, mean(arm, wider))
+            extra = additional_images(sizes, curve, mean(arm, wider))
             rows.append(_row(study, arm.name, synthetic, sizes, curve, extra, real))
     return pd.DataFrame(rows, columns=COLUMNS)
 

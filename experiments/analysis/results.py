@@ -46,12 +46,14 @@ def write(
         predictions=predictions,
         deltas=deltas,
         baseline=baseline,
-        companions=paired_tests.table(study, predictions),
-        exchange=worth,
+        paired_tests=paired_tests.table(study, predictions),
+        equivalent_real_images=worth,
     )
     evidence = Evidence(deltas, baseline, trials, sets, real)
     checked = checks.check(study, evidence) + checked
-    return verdict.conclude(study, evidence, checked) | {"exchange": worth["text"].tolist()}
+    return verdict.conclude(study, evidence, checked) | {
+        "equivalent_real_images": worth["text"].tolist()
+    }
 
 
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:
@@ -187,7 +189,7 @@ def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric:
         "error": result.error,
         "df": result.df,
         "p_value": result.p_value(),
-        "standardised": statistics.standardised(deltas[0]),
+        "cohens_d": statistics.cohens_d(deltas[0]),
         "probability_of_improvement": statistics.probability_of_improvement(*pair),
         "generators": deltas.shape[1],
         "seeds": deltas.shape[2],

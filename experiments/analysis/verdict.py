@@ -7,7 +7,7 @@ from experiments.analysis.checks import ENOUGH_SEEDS, Check, Evidence
 from experiments.analysis.wording import interval, number
 from experiments.design.study import Study
 
-SAYINGS = {
+VERDICT_PHRASES = {
     "helps": "helps",
     "hurts": "hurts",
     "inconclusive": "is inconclusive",
@@ -110,7 +110,7 @@ def _smallest(study: Study, rows: list[dict]) -> list[str]:
 
 def _arm(study: Study, row: dict) -> str:
     """One arm's change against its reference, in words."""
-    saying = SAYINGS.get(
+    saying = VERDICT_PHRASES.get(
         row["verdict"], f"makes no difference that matters (within ±{study.margin})"
     )
     return (

@@ -10,7 +10,7 @@ from classifiers.training.augmentation import check_policy
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet, concatenate
 
-HOW = (
+ARM_SYNTAX = (
     "expected parts joined by +, each kind once: real or synthetic first, then duplicated@RATIO, "
     "oracle@RATIO, synthetic@RATIO, synthetic@RATIO:filtered or shuffled@RATIO, classical or "
     "classical:POLICY (such as real+classical+synthetic@0.5), or pretrain:synthetic@RATIO>real"
@@ -81,17 +81,17 @@ def parse(name: str) -> Arm:
     if first.startswith("pretrain:") and first.endswith(">real"):
         drawn = first.removeprefix("pretrain:").removesuffix(">real")
         if _what(drawn) != "synthetic":
-            raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
+            raise UserError(f"arm {name!r} begins with {first!r}: {ARM_SYNTAX}")
         whole = "+".join(["real", _with_ratio(drawn), *rest])
         return replace(parse(whole), name=name, pretrain=True)
     real = first == "real"
     if not real and _what(first) != "synthetic":
-        raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
+        raise UserError(f"arm {name!r} begins with {first!r}: {ARM_SYNTAX}")
     values = {} if real else _values(name, _with_ratio(first))
     for part in rest:
         found = _values(name, part)
         if values.keys() & found.keys() or not (real or "augmentation" in found):
-            raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
+            raise UserError(f"arm {name!r} has the part {part!r}: {ARM_SYNTAX}")
         values |= found
     return Arm(name, real, **values)
 
@@ -115,7 +115,7 @@ def _values(name: str, part: str) -> dict:
         return {"synthetic": _ratio(name, kind), "shuffled": True}
     if what in ("duplicated", "oracle") and not option:
         return {what: _ratio(name, kind)}
-    raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
+    raise UserError(f"arm {name!r} has the part {part!r}: {ARM_SYNTAX}")
 
 
 def _what(part: str) -> str:

@@ -67,7 +67,7 @@ def plan(study: Study) -> Plan:
     study, chosen = precisions.chosen(study)
     generators = len(study.generator.seeds) * len(splits)
     parts = _classifiers(study, prepared, chosen)
-    drawn = drawn_images(study, prepared)
+    drawn = images_to_generate(study, prepared)
     text = []
     if drawn:
         seconds["generators"], said = _generators(study, prepared, generators)
@@ -106,7 +106,7 @@ def nearest_folder(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.is_dir())
 
 
-def drawn_images(study: Study, prepared: DataSplit) -> int:
+def images_to_generate(study: Study, prepared: DataSplit) -> int:
     """How many synthetic images each generator draws."""
     arms = study.parsed_arms()
     return sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))

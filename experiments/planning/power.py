@@ -27,7 +27,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
     known = GENERATORS if rows["generators"].min() > 1 else (1,)
 
     def smallest(generators: int, seeds: int) -> float:
-        found = statistics.planned(components, generators, seeds, groups)
+        found = statistics.expected_estimate(components, generators, seeds, groups)
         return found.minimum_detectable_effect(confidence)
 
     table = pd.DataFrame(

@@ -64,11 +64,11 @@ def test_what_trainings_share_is_the_covariance_of_pairs_without_a_common_seed()
         for t in range(4)
         if g != h and s != t
     ]
-    assert statistics.shared_covariance(made) == pytest.approx(np.mean(pairs))
+    assert statistics.between_run_covariance(made) == pytest.approx(np.mean(pairs))
     one = np.cov(made[:, 0].T)
     expected = one[~np.eye(4, dtype=bool)].mean()
-    assert statistics.shared_covariance(made[:, :1]) == pytest.approx(expected)
-    assert statistics.shared_covariance(made[:, :, :1][:, :1]) == pytest.approx(
+    assert statistics.between_run_covariance(made[:, :1]) == pytest.approx(expected)
+    assert statistics.between_run_covariance(made[:, :, :1][:, :1]) == pytest.approx(
         made[:, 0, 0].var(ddof=1)
     )
 
@@ -201,8 +201,8 @@ def test_improvement_is_the_mann_whitney_statistic():
     arm, real = RNG(0).integers(0, 9, (2, 3)), RNG(1).integers(0, 9, (1, 7))
     expected = stats.mannwhitneyu(arm.ravel(), real.ravel()).statistic / (6 * 7)
     assert statistics.probability_of_improvement(arm, real) == pytest.approx(expected)
-    assert statistics.standardised([1.0, 2.0, 3.0]) == pytest.approx(2.0)
-    assert np.isnan(statistics.standardised([1.0]))
+    assert statistics.cohens_d([1.0, 2.0, 3.0]) == pytest.approx(2.0)
+    assert np.isnan(statistics.cohens_d([1.0]))
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_a_plan_expects_what_a_study_of_its_size_finds():
         deltas = rng.normal(0, 0.4**0.5, (4, 1)) + rng.normal(0, 0.3**0.5, (1, 6))
         deltas = deltas + rng.normal(0, 0.5**0.5, (4, 6))
         found.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).error ** 2)
-    planned = statistics.planned(wanted, 4, 6)
+    planned = statistics.expected_estimate(wanted, 4, 6)
     assert np.mean(found) == pytest.approx(planned.error**2, rel=0.1)
-    assert statistics.planned(wanted, 1, 6).df == pytest.approx(5)
-    assert planned.minimum_detectable_effect(0.95) > statistics.planned(
+    assert statistics.expected_estimate(wanted, 1, 6).df == pytest.approx(5)
+    assert planned.minimum_detectable_effect(0.95) > statistics.expected_estimate(
         wanted, 8, 12
     ).minimum_detectable_effect(0.95)
 

@@ -25,7 +25,7 @@ PARTS = Components(0.4, 0.3, 0.5, 0.1)
     ],
 )
 def test_a_plan_adds_what_each_component_leaves_in_the_mean(generators, seeds, parts, dfs):
-    found = statistics.planned(PARTS, generators, seeds, 20)
+    found = statistics.expected_estimate(PARTS, generators, seeds, 20)
     assert found.delta == 0
     assert found.error == pytest.approx(sum(parts) ** 0.5)
     inverse = sum(part / df for part, df in zip(parts, dfs, strict=True))
@@ -35,7 +35,7 @@ def test_a_plan_adds_what_each_component_leaves_in_the_mean(generators, seeds, p
 
 
 def test_with_endless_groups_only_trainings_cost_freedom():
-    found = statistics.planned(Components(0.0, 0.0, 0.0, 0.2), 2, 3)
+    found = statistics.expected_estimate(Components(0.0, 0.0, 0.0, 0.2), 2, 3)
     assert found.df == float("inf") and found.error == pytest.approx(0.2**0.5)
 
 
@@ -45,7 +45,7 @@ def test_components_are_those_of_the_mean_squares_and_of_the_groups():
     found = statistics.estimate(deltas, replicates, groups=10)
     assert found.delta == pytest.approx(deltas.mean())
     assert found.components.groups == pytest.approx(made.var(ddof=1) / (1 - 1 / 10))
-    planned = statistics.planned(found.components, 3, 4, 10)
+    planned = statistics.expected_estimate(found.components, 3, 4, 10)
     assert found.error == pytest.approx(planned.error)
     assert found.df == pytest.approx(planned.df)
     expected = 2 * stats.t.sf(abs(found.delta) / found.error, found.df)
@@ -60,7 +60,7 @@ def test_components_are_never_negative():
     found = statistics.estimate([[1.0, -1.0], [-1.0, 1.0]], [[[1.0, -1], [-1, 1]]] * 5)
     assert found.components[:2] == (0, 0) and found.components.residual == pytest.approx(4)
     made = RNG(0).normal(size=(50, 1, 1)) * np.array([[[1.0, -1.0]]])
-    assert statistics.shared_covariance(made) < 0
+    assert statistics.between_run_covariance(made) < 0
     assert statistics.estimate([[0.1, 0.3]], made).components.groups == 0
 
 
@@ -114,11 +114,9 @@ def test_an_interval_that_touches_a_limit_decides_nothing(low, high):
 
 def test_standardised_deltas_are_cohen_s_d():
     values = RNG(0).normal(0.3, 2, 9)
-    assert statistics.standardised(values) == pytest.approx(
-        stats.ttest_1samp(values, 0).statistic / 3
-    )
-    assert statistics.standardised([1.0, 3.0]) == pytest.approx(2 / 2**0.5)
-    assert np.isnan(statistics.standardised([2.0, 2.0]))
+    assert statistics.cohens_d(values) == pytest.approx(stats.ttest_1samp(values, 0).statistic / 3)
+    assert statistics.cohens_d([1.0, 3.0]) == pytest.approx(2 / 2**0.5)
+    assert np.isnan(statistics.cohens_d([2.0, 2.0]))
 
 
 def test_improvement_over_an_undefined_score_is_undefined():

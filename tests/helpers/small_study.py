@@ -3,7 +3,7 @@
 import yaml
 
 ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "synthetic"]
-TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "companions.csv")
+TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "paired_tests.csv")
 TABLES += ("verdict.json",)
 
 

@@ -1,4 +1,4 @@
-"""The exchange rate: by hand, and for planted learning curves."""
+"""The equivalent number of real images: by hand, and for planted learning curves."""
 
 import numpy as np
 import pandas as pd
@@ -12,22 +12,26 @@ SIZES = np.array([100, 200, 400])
 
 def test_a_value_on_the_curve_is_worth_the_images_there():
     curve = np.repeat([[0.7, 0.8, 0.9]], 5, axis=0)
-    found = equivalent_real_images.extra_images(SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95]))
+    found = equivalent_real_images.additional_images(
+        SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95])
+    )
     halfway = 100 * 2**0.5 - 100  # linear in the logarithm
     assert found == pytest.approx([100, halfway, 300, -np.inf, np.inf])
 
 
 def test_a_curve_that_falls_somewhere_is_made_monotone():
-    found = equivalent_real_images.extra_images(
+    found = equivalent_real_images.additional_images(
         SIZES, np.array([[0.8, 0.7, 0.9]]), np.array([0.75])
     )
     assert found == pytest.approx([0])
-    found = equivalent_real_images.extra_images(
+    found = equivalent_real_images.additional_images(
         SIZES, np.array([[0.8, 0.7, 0.95]]), np.array([0.85])
     )
     assert found == pytest.approx([200 * 2**0.5 - 100])  # of 0.75, 0.75, 0.95
     assert np.isnan(
-        equivalent_real_images.extra_images(SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85]))
+        equivalent_real_images.additional_images(
+            SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85])
+        )
     )
 
 
@@ -75,9 +79,9 @@ def test_the_planted_worth_is_found_and_only_plain_arms_are_asked():
 
 def test_resampled_means_have_the_variance_of_means():
     scores, rng = np.array([0.1, 0.3, 0.4, 0.9]), np.random.default_rng(0)
-    made = equivalent_real_images.deviations(4, 100_000, rng) @ scores
+    made = equivalent_real_images.centered_bootstrap_weights(4, 100_000, rng) @ scores
     assert made.var() == pytest.approx(scores.var(ddof=1) / 4, rel=0.03)
-    assert (equivalent_real_images.deviations(1, 5, rng) == 0).all()
+    assert (equivalent_real_images.centered_bootstrap_weights(1, 5, rng) == 0).all()
 
 
 class OfSeeds:

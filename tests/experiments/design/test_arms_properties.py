@@ -79,8 +79,8 @@ def test_a_name_sets_these_fields_and_no_others(name, fields):
 def test_a_name_that_is_none_is_refused_with_all_that_would_do(name, reason):
     with pytest.raises(UserError) as refused:
         arms.parse(name)
-    assert str(refused.value) == f"arm {name!r} {reason}{arms.HOW}"
-    assert arms.HOW == (
+    assert str(refused.value) == f"arm {name!r} {reason}{arms.ARM_SYNTAX}"
+    assert arms.ARM_SYNTAX == (
         "expected parts joined by +, each kind once: real or synthetic first, then "
         "duplicated@RATIO, oracle@RATIO, synthetic@RATIO, synthetic@RATIO:filtered or "
         "shuffled@RATIO, classical or classical:POLICY (such as real+classical+synthetic@0.5), or "
