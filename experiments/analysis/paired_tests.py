@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from classifiers.evaluation import intervals, metrics
-from experiments import statistics
+from experiments.analysis import pairwise_comparisons
 from experiments.analysis.scores import TRIAL, folds_of
 from experiments.design.study import Study
 
@@ -99,9 +99,11 @@ class Pair(NamedTuple):
         ]
         delong = mcnemar = float("nan")
         if independent:
-            mcnemar = statistics.mcnemar(*self.right)
+            mcnemar = pairwise_comparisons.mcnemar(*self.right)
             if not self.folds.any():
-                delong = statistics.delong_p_value(*intervals.delong(labels, self.probabilities))
+                delong = pairwise_comparisons.delong_p_value(
+                    *intervals.delong(labels, self.probabilities)
+                )
         return {"delta_roc_auc": areas[0] - areas[1], "delong_p": delong, "mcnemar_p": mcnemar}
 
 
@@ -125,7 +127,7 @@ def _permutation(labels: np.ndarray, groups: np.ndarray, pairs: list[Pair]) -> f
 
     ranked = np.stack([pair.ranks() for pair in pairs]) + folds[:, None] * (len(labels) + 1)
     rng = np.random.default_rng(0)
-    return statistics.permutation_p_value(areas, ranked[:, 0], ranked[:, 1], groups, rng)
+    return pairwise_comparisons.permutation_p_value(areas, ranked[:, 0], ranked[:, 1], groups, rng)
 
 
 def _counts(folds: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -7,7 +7,13 @@ import pandas as pd
 
 from classifiers.evaluation import metrics
 from experiments import statistics
-from experiments.analysis import checks, equivalent_real_images, paired_tests, verdict
+from experiments.analysis import (
+    checks,
+    equivalent_real_images,
+    paired_tests,
+    pairwise_comparisons,
+    verdict,
+)
 from experiments.analysis.checks import Check, Evidence, unlike_real
 from experiments.analysis.scores import TRIAL, Scores, folds_of, predictions_of, scores
 from experiments.design.arms import Arm, parse
@@ -186,11 +192,11 @@ def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric:
         "baseline": baseline[0].mean(),
         "value": value[0].mean(),
         "delta": result.delta,
-        "error": result.error,
+        "error": result.standard_error,
         "df": result.df,
         "p_value": result.p_value(),
-        "cohens_d": statistics.cohens_d(deltas[0]),
-        "probability_of_improvement": statistics.probability_of_improvement(*pair),
+        "cohens_d": pairwise_comparisons.cohens_d(deltas[0]),
+        "probability_of_improvement": pairwise_comparisons.probability_of_improvement(*pair),
         "generators": deltas.shape[1],
         "seeds": deltas.shape[2],
         "test_groups": scores.groups,
