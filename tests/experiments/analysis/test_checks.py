@@ -16,7 +16,7 @@ def _study(**changes) -> study.Study:
     return study.Study(**(content | changes))
 
 
-def _evidence(verdicts=(), copies=0.0, unlike=("",), generators=3, share=0.1, groups=20):
+def _tables(verdicts=(), copies=0.0, unlike=("",), generators=3, share=0.1, groups=20):
     words = dict.fromkeys(ARMS[1:], "inconclusive") | dict(verdicts)
     row = {"reference": "real", "classifier": "all", "metric": "roc_auc", "delta": 0.03}
     row |= {"low": 0.01, "high": 0.05, "error": 0.01, "generators": generators}
@@ -27,51 +27,51 @@ def _evidence(verdicts=(), copies=0.0, unlike=("",), generators=3, share=0.1, gr
     sets = pd.DataFrame({"unlike_real": list(unlike), "copies": copies})
     sets = sets.assign(**{"coverage-texture": 0.8, "coverage-texture reference": 0.9})
     trials = pd.DataFrame({"arm": ["real"], "classifier": ["hybrid"], "seed": [0]})
-    return checks.Evidence(deltas, baseline, trials.assign(constant=False), sets)
+    return checks.StudyTables(deltas, baseline, trials.assign(constant=False), sets)
 
 
-def _failed(planned, evidence) -> set[str]:
-    return {one.name for one in checks.check(planned, evidence) if not one.passed}
+def _failed(planned, tables) -> set[str]:
+    return {one.name for one in checks.check(planned, tables) if not one.passed}
 
 
 def test_a_sound_study_passes_every_check():
-    assert _failed(_study(), _evidence()) == set()
+    assert _failed(_study(), _tables()) == set()
 
 
 @pytest.mark.parametrize("control", ARMS[1:3])
 def test_a_control_that_helps_fails_and_is_named(control):
-    assert _failed(_study(), _evidence({control: "helps"})) == {f"Control {control}"}
+    assert _failed(_study(), _tables({control: "helps"})) == {f"Control {control}"}
 
 
 def test_synthetic_images_and_hurting_controls_fail_no_control():
-    found = _evidence({"real+synthetic@1.0": "helps", "real+shuffled@1.0": "hurts"})
+    found = _tables({"real+synthetic@1.0": "helps", "real+shuffled@1.0": "hurts"})
     assert _failed(_study(), found) == set()
 
 
 @pytest.mark.parametrize(("share", "passed"), [(0.05, True), (0.051, False), (float("nan"), False)])
 def test_one_copy_in_twenty_is_the_most(share, passed):
-    failed = _failed(_study(), _evidence(copies=share))
+    failed = _failed(_study(), _tables(copies=share))
     assert ("Synthetic images are not copies" not in failed) == passed
 
 
 @pytest.mark.parametrize(("unlike", "failed"), [(["x", ""], True), (["x", "", ""], False)])
 def test_half_of_the_sets_unlike_real_ones_fail(unlike, failed):
-    assert bool(checks.unlike_real(_evidence(unlike=unlike).sets)) == failed
-    assert (
-        "Synthetic images are like real ones" in _failed(_study(), _evidence(unlike=unlike))
-    ) == (failed)
+    assert bool(checks.unlike_real(_tables(unlike=unlike).sets)) == failed
+    assert ("Synthetic images are like real ones" in _failed(_study(), _tables(unlike=unlike))) == (
+        failed
+    )
 
 
 @pytest.mark.parametrize(("count", "passed"), [(1, False), (2, False), (3, True)])
 def test_three_generators_are_enough(count, passed):
     planned = _study(generator={"seeds": list(range(count))})
-    failed = _failed(planned, _evidence(generators=count))
+    failed = _failed(planned, _tables(generators=count))
     assert ("Enough generators" not in failed) == passed
 
 
 @pytest.mark.parametrize(("groups", "passed"), [(1, False), (9, False), (10, True)])
 def test_ten_groups_of_the_rarer_class_are_enough(groups, passed):
-    assert ("Enough test groups" not in _failed(_study(), _evidence(groups=groups))) == passed
+    assert ("Enough test groups" not in _failed(_study(), _tables(groups=groups))) == passed
 
 
 def _images(groups, hashes=None, labels=None) -> ImageSet:

@@ -53,15 +53,15 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
     return pd.DataFrame(rows), pd.concat(made, ignore_index=True)
 
 
-def _evidence(planted, trials, made, sets=NO_SETS):
-    scored = scores.scores(planted, trials, made)
+def _tables(planted, trials, made, sets=NO_SETS):
+    scored = scores.evaluate_trials(planted, trials, made)
     unlike = bool(checks.unlike_real(sets))
     deltas = results.deltas_table(planted, scored, unlike)
-    return checks.Evidence(deltas, results.baseline_table(planted, scored), trials, sets)
+    return checks.StudyTables(deltas, results.baseline_table(planted, scored), trials, sets)
 
 
-def _conclude(planted, evidence):
-    return verdict.conclude(planted, evidence, checks.check(planted, evidence))
+def _conclude(planted, tables):
+    return verdict.conclude(planted, tables, checks.check(planted, tables))
 
 
 def _shift(**signal):
@@ -72,7 +72,7 @@ def _shift(**signal):
 @pytest.mark.parametrize(("effect", "word"), [(2.4, "helps"), (0.3, "hurts")])
 def test_a_planted_effect_is_found(effect, word):
     planted, *results = _shift(**{"real+synthetic@1.0": effect})
-    deltas = _evidence(planted, *results).deltas
+    deltas = _tables(planted, *results).deltas
     row = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")].iloc[0]
     assert row["verdict"] == word and row["low"] < row["delta"] < row["high"]
     brier = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "brier")].iloc[0]
@@ -82,20 +82,20 @@ def test_a_planted_effect_is_found(effect, word):
 def test_the_gain_of_augmentation_is_not_the_synthetic_images(capsys):
     planted = _study(arms=CLASSICAL)
     signal = dict(zip(CLASSICAL, (1.2, 2.4, 2.4), strict=True))
-    evidence = _evidence(planted, *_predictions(planted, signal))
-    rows = {row["arm"]: row for row in evidence.primary(planted)}
+    tables = _tables(planted, *_predictions(planted, signal))
+    rows = {row["arm"]: row for row in tables.primary(planted)}
     assert rows["real+classical"]["verdict"] == "helps"
     mixed = rows["real+classical+synthetic@1.0"]
     assert mixed["reference"] == "real+classical" and mixed["verdict"] != "helps"
     assert abs(mixed["delta"]) < 0.02
-    said = _conclude(planted, evidence)
+    said = _conclude(planted, tables)
     assert "helps" not in said["headline"]
     assert "real+classical+synthetic@1.0 against real+classical" in said["sentence"]
 
 
 def test_the_primary_metric_alone_has_a_verdict():
     planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
-    deltas = _evidence(planted, *results).deltas
+    deltas = _tables(planted, *results).deltas
     headline = (deltas["classifier"] == "all") & (deltas["metric"] == planted.primary_metric)
     assert (deltas[headline]["verdict"] == "helps").all()
     assert set(deltas[~headline]["verdict"]) == {""}
@@ -103,19 +103,19 @@ def test_the_primary_metric_alone_has_a_verdict():
 
 def test_classifiers_that_learn_nothing_are_not_interpretable():
     planted, trials, made = _shift()
-    evidence = _evidence(planted, trials, made.assign(probability=0.5))
-    (row,) = evidence.primary(planted)
+    tables = _tables(planted, trials, made.assign(probability=0.5))
+    (row,) = tables.primary(planted)
     assert row["delta"] == 0 and row["verdict"] == "not interpretable"
-    said = _conclude(planted, evidence)
+    said = _conclude(planted, tables)
     assert "did not beat chance" in said["headline"] and "did not beat" in said["warnings"][0]
 
 
 def test_a_perfect_baseline_beats_chance():
     planted, trials, made = _shift()
-    evidence = _evidence(planted, trials, made.assign(probability=made["target"] * 0.8 + 0.1))
-    assert evidence.baseline["beats_chance"].all()
-    assert evidence.deltas["reference_beats_chance"].all()
-    said = _conclude(planted, evidence)
+    tables = _tables(planted, trials, made.assign(probability=made["target"] * 0.8 + 0.1))
+    assert tables.baseline["beats_chance"].all()
+    assert tables.deltas["reference_beats_chance"].all()
+    said = _conclude(planted, tables)
     assert "did not beat chance" not in json.dumps(said)
     assert "too easy" in json.dumps(said["warnings"])
 
@@ -123,12 +123,12 @@ def test_a_perfect_baseline_beats_chance():
 def test_few_groups_of_the_smaller_class_widen_and_warn():
     planted = _study(seeds=[0, 1, 2, 3, 4])
     signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
-    few = _evidence(planted, *_predictions(planted, signal, positives=4, negatives=60))
+    few = _tables(planted, *_predictions(planted, signal, positives=4, negatives=60))
     (row,) = few.primary(planted)
     assert row["test_groups"] == 4 and row["df"] <= 4
     names = [one.name for one in checks.check(planted, few) if not one.passed]
     assert "Enough test groups" in names
-    many = _evidence(planted, *_predictions(planted, signal, positives=60, negatives=60))
+    many = _tables(planted, *_predictions(planted, signal, positives=60, negatives=60))
     assert "Enough test groups" not in [
         one.name for one in checks.check(planted, many) if not one.passed
     ]
@@ -138,10 +138,10 @@ def test_images_that_are_not_like_real_ones_come_first():
     planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
     sets = pd.DataFrame({"unlike_real": ["their coverage is 0.01"], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.01, "coverage-texture reference": 0.95})
-    evidence = _evidence(planted, *results, sets)
-    said = _conclude(planted, evidence)
+    tables = _tables(planted, *results, sets)
+    said = _conclude(planted, tables)
     assert said["headline"].startswith("Not interpretable") and "0.01" in said["headline"]
-    assert evidence.primary(planted)[0]["verdict"] == "not interpretable"
+    assert tables.primary(planted)[0]["verdict"] == "not interpretable"
     one_of_three = pd.concat([sets, *[sets.assign(unlike_real="")] * 2])
     assert not checks.unlike_real(one_of_three)
 
@@ -149,7 +149,7 @@ def test_images_that_are_not_like_real_ones_come_first():
 def test_constant_and_untrained_networks_are_named():
     planted, trials, made = _shift()
     trials = trials.assign(constant=[True] + [False] * 5, kept_first=[False] * 5 + [True])
-    texts = " ".join(_conclude(planted, _evidence(planted, trials, made))["warnings"])
+    texts = " ".join(_conclude(planted, _tables(planted, trials, made))["warnings"])
     assert "1 trial (real hybrid seed 0) gave all test images the same" in texts
     assert "(real+synthetic@1.0 hybrid seed 2) kept the weights of the first" in texts
 
@@ -159,7 +159,7 @@ def test_offsets_between_folds_change_no_rank_metric():
     planted = _study(folds=5, seeds=[0, 1])
     signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
     pair = [_predictions(planted, signal, offsets=size) for size in (0.0, 2.0)]
-    plain, shifted = (_evidence(planted, *one).primary(planted)[0] for one in pair)
+    plain, shifted = (_tables(planted, *one).primary(planted)[0] for one in pair)
     for name in ("baseline", "value", "delta", "error"):
         assert shifted[name] == pytest.approx(plain[name], abs=1e-12)
     trials, made = pair[1]
@@ -188,17 +188,17 @@ def test_what_the_verdict_does_not_cover_is_said():
     planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
     sets = pd.DataFrame({"unlike_real": [""], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.9, "coverage-texture reference": 0.95})
-    evidence = _evidence(planted, *results, sets)
-    said = _conclude(planted, evidence)
+    tables = _tables(planted, *results, sets)
+    said = _conclude(planted, tables)
     assert said["headline"].startswith("Adding synthetic images of this one generator helps")
     assert "about its images alone" in json.dumps(said["warnings"])
     assert "do not cover other generators, other training images" in " ".join(said["notes"])
     two = planted.generator.model_copy(update={"seeds": [0, 1]})
     two = planted.model_copy(update={"generator": two, "seeds": [0, 1]})
     for fraction, differ in ((0.4, False), (0.6, True)):
-        variance = 2 * fraction * evidence.deltas["error"] ** 2
-        changed = evidence.deltas.assign(generators=2, variance_generators=variance)
-        said = _conclude(two, evidence._replace(deltas=changed))
+        variance = 2 * fraction * tables.deltas["error"] ** 2
+        changed = tables.deltas.assign(generators=2, variance_generators=variance)
+        said = _conclude(two, tables._replace(deltas=changed))
         assert said["headline"].startswith("Adding synthetic images helps")
         assert ("differ more than all else" in json.dumps(said["warnings"])) == differ
         assert "2 seeds are few" in json.dumps(said["warnings"])

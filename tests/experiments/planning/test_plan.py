@@ -10,7 +10,7 @@ from experiments.design import study_yaml
 from experiments.planning import plan, timing
 from ufgen.cli import app
 
-GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, drawing=30)
+GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, generation=30)
 
 
 def _study(folder, tmp_path, **changes):
