@@ -110,7 +110,7 @@ def _minimum_detectable_effect(study: Study, rows: list[dict]) -> list[str]:
     if not effects or len(study.seeds) < ENOUGH_SEEDS:
         return []
     return [
-        f"The minimum detectable effect (true change of {study.primary_metric} found with 80 % "
+        f"The minimum detectable effect (true change of {study.primary_metric} detected with 80 % "
         f"power) is {min(effects):.3f}"
         + (f" to {max(effects):.3f}, depending on the arm." if len(effects) > 1 else ".")
     ]
@@ -130,13 +130,13 @@ def _arm(study: Study, row: dict) -> str:
 def _headline(study: Study, tables: StudyTables, rows: list[dict]) -> str:
     if not rows:
         return "No arm adds synthetic images to real ones: this study cannot say if they help."
-    unlike, verdicts = checks.unlike_real(tables.sets), {row["verdict"] for row in rows}
+    unlike_real, verdicts = checks.unlike_real(tables.sets), {row["verdict"] for row in rows}
     single = " of this one generator" if len(study.generator.seeds) == 1 else ""
     images = f"synthetic images{single}"
-    if unlike:
+    if unlike_real:
         return (
             f"Not interpretable: the {images} are not like {tables.real} ones. "
-            f"{_sentence(unlike[0])}"
+            f"{_sentence(unlike_real[0])}"
         )
     if verdicts == {"not interpretable"}:
         return (

@@ -76,7 +76,7 @@ class Images(Section):
         allow_ungrouped: Whether images without a group are accepted.
         resolution: Height and width in pixels.
         channels: 1 for grey or 3 for colour.
-        fit: How images that are not square are made so.
+        fit: How images are made square: see `ufgen.images.pixel_store.load`.
         fraction: Fraction of the training groups in use, above 0 to 1; a smaller one is contained
             in a larger one. The others are held back for `oracle` arms.
     """

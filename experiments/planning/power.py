@@ -29,7 +29,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
     rows = rows[rows["arm"].isin(tested)]
     parts = [rows[f"variance_{name}"].mean() for name in statistics.Components._fields]
     if not np.isfinite(parts).all() or rows["seeds"].min() < 2:
-        return "The finished run has too few trainings to say how many others would need."
+        return "The finished run has too few seeds for a power analysis."
     components, groups = statistics.Components(*parts), int(rows["test_groups"].iloc[0])
     confidence = 1 - (1 - study.confidence) / len(rows)
     counts = GENERATORS if rows["generators"].min() > 1 else (1,)
@@ -51,7 +51,7 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         table.to_string(),
     ]
     if len(counts) == 1:
-        lines.append("With one generator, what another training of it changes is unknown.")
+        lines.append("With one generator the variance between generators is unknown.")
     enough = [(g * s, g, s) for g in counts for s in SEEDS if detectable(g, s) <= effect]
     if enough:
         _, generators, seeds = min(enough)
@@ -65,6 +65,6 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         lines.append(
             f"A change of {effect:g} cannot be found with these test images"
             + (f": it needs about {ratio:.1f} times as many, and" if ratio > 1 else ":")
-            + " more trainings than shown."
+            + " more seeds and generators than shown."
         )
     return "\n".join(lines)

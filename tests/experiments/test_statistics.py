@@ -34,11 +34,11 @@ def test_with_one_training_the_interval_is_that_of_the_test_images():
 
 def test_with_endless_test_images_it_is_the_paired_t_test():
     deltas = RNG(0).normal(0.02, 0.01, (1, 6))
-    found = statistics.estimate(deltas, np.repeat(deltas[None], 50, axis=0))
+    result = statistics.estimate(deltas, np.repeat(deltas[None], 50, axis=0))
     expected = stats.ttest_1samp(deltas[0], 0)
-    assert found.p_value() == pytest.approx(expected.pvalue)
-    assert found.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
-    assert found.df == pytest.approx(5)
+    assert result.p_value() == pytest.approx(expected.pvalue)
+    assert result.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
+    assert result.df == pytest.approx(5)
 
 
 def test_mean_squares_are_those_of_the_analysis_of_variance():
@@ -53,8 +53,8 @@ def test_mean_squares_are_those_of_the_analysis_of_variance():
 
 
 def test_runs_without_a_common_seed_have_the_mean_covariance_of_such_pairs():
-    made = RNG(0).normal(size=(40, 3, 4)) + RNG(1).normal(size=(40, 1, 1))
-    covariance = np.cov(made.reshape(40, 12).T)
+    replicates = RNG(0).normal(size=(40, 3, 4)) + RNG(1).normal(size=(40, 1, 1))
+    covariance = np.cov(replicates.reshape(40, 12).T)
     pairs = [
         covariance[4 * g + s, 4 * h + t]
         for g in range(3)
@@ -63,12 +63,12 @@ def test_runs_without_a_common_seed_have_the_mean_covariance_of_such_pairs():
         for t in range(4)
         if g != h and s != t
     ]
-    assert statistics.between_run_covariance(made) == pytest.approx(np.mean(pairs))
-    one = np.cov(made[:, 0].T)
+    assert statistics.between_run_covariance(replicates) == pytest.approx(np.mean(pairs))
+    one = np.cov(replicates[:, 0].T)
     expected = one[~np.eye(4, dtype=bool)].mean()
-    assert statistics.between_run_covariance(made[:, :1]) == pytest.approx(expected)
-    assert statistics.between_run_covariance(made[:, :, :1][:, :1]) == pytest.approx(
-        made[:, 0, 0].var(ddof=1)
+    assert statistics.between_run_covariance(replicates[:, :1]) == pytest.approx(expected)
+    assert statistics.between_run_covariance(replicates[:, :, :1][:, :1]) == pytest.approx(
+        replicates[:, 0, 0].var(ddof=1)
     )
 
 
@@ -98,8 +98,8 @@ def test_three_trainings_err_no_more_often_than_they_say():
 def test_undefined_replicates_make_the_interval_undefined():
     replicates = np.full((100, 1, 1), 0.1)
     replicates[:6] = np.nan
-    found = statistics.estimate([[0.1]], replicates)
-    assert np.isnan(found.interval(0.95)).all() and np.isnan(found.p_value())
+    result = statistics.estimate([[0.1]], replicates)
+    assert np.isnan(result.interval(0.95)).all() and np.isnan(result.p_value())
     replicates[:] = RNG(0).normal(size=replicates.shape)
     replicates[:3] = np.nan
     assert np.isfinite(statistics.estimate([[0.1]], replicates).interval(0.95)).all()
@@ -108,9 +108,9 @@ def test_undefined_replicates_make_the_interval_undefined():
 
 def test_where_nothing_varies_nothing_is_shown():
     """Test images that every network classifies correctly separate no arms: not `equivalent`."""
-    found = statistics.estimate(np.zeros((2, 3)), np.zeros((50, 2, 3)))
-    assert np.isnan(found.interval(0.95)).all()
-    assert statistics.verdict(*found.interval(0.95), 0.02) == "inconclusive"
+    result = statistics.estimate(np.zeros((2, 3)), np.zeros((50, 2, 3)))
+    assert np.isnan(result.interval(0.95)).all()
+    assert statistics.verdict(*result.interval(0.95), 0.02) == "inconclusive"
 
 
 def test_few_test_groups_are_paid_for():
@@ -128,8 +128,8 @@ def test_few_test_groups_are_paid_for():
 
 def test_the_minimum_detectable_effect_is_detected_four_times_in_five():
     deltas = np.linspace(-0.02, 0.02, 7)[None]
-    found = statistics.estimate(deltas, np.repeat(deltas[None], 20, axis=0))
-    effect = found.minimum_detectable_effect(0.95) / found.standard_error
+    result = statistics.estimate(deltas, np.repeat(deltas[None], 20, axis=0))
+    effect = result.minimum_detectable_effect(0.95) / result.standard_error
     beyond = stats.t.ppf(0.975, 6)
     exact = stats.nct.sf(beyond, 6, effect)
     assert exact == pytest.approx(0.8, abs=0.03)
@@ -167,13 +167,13 @@ def test_verdicts(low, high, word):
 
 def test_a_plan_expects_what_a_study_of_its_size_finds():
     rng, wanted = RNG(0), statistics.Components(0.4, 0.3, 0.5, 0.0)
-    found = []
+    variances = []
     for _ in range(400):
         deltas = rng.normal(0, 0.4**0.5, (4, 1)) + rng.normal(0, 0.3**0.5, (1, 6))
         deltas = deltas + rng.normal(0, 0.5**0.5, (4, 6))
-        found.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).standard_error ** 2)
+        variances.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).standard_error ** 2)
     planned = statistics.expected_estimate(wanted, 4, 6)
-    assert np.mean(found) == pytest.approx(planned.standard_error**2, rel=0.1)
+    assert np.mean(variances) == pytest.approx(planned.standard_error**2, rel=0.1)
     assert statistics.expected_estimate(wanted, 1, 6).df == pytest.approx(5)
     assert planned.minimum_detectable_effect(0.95) > statistics.expected_estimate(
         wanted, 8, 12

@@ -7,10 +7,11 @@ TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "paired_
 TABLES += ("verdict.json",)
 
 
-def write(path, place, **changes):
+def write(path, image_folder, **changes):
+    """Write the study of the given image folder to `path`, which is returned."""
     content = {
         "name": "small",
-        "images": {"path": str(place), "resolution": 32},
+        "images": {"path": str(image_folder), "resolution": 32},
         "generator": {
             "seeds": [0, 1],
             "options": {

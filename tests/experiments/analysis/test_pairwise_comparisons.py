@@ -44,18 +44,18 @@ def test_permutation_is_that_of_scipy():
         n_resamples=4000,
         rng=RNG(1),
     ).pvalue
-    found = permutation_p_value(
+    p = permutation_p_value(
         _means, first[None], second[None], np.arange(25), RNG(2), permutations=4000
     )
-    assert found == pytest.approx(expected, abs=0.03)
+    assert p == pytest.approx(expected, abs=0.03)
 
 
 def test_permutation_keeps_groups_whole():
     """Two groups can only be swapped in four ways: no p-value lies far below a half."""
     first, groups = np.ones((1, 20)), np.repeat([0, 1], 10)
 
-    found = permutation_p_value(_means, first, 0 * first, groups, RNG(0))
-    assert found == pytest.approx(0.5, abs=0.06)
+    p = permutation_p_value(_means, first, 0 * first, groups, RNG(0))
+    assert p == pytest.approx(0.5, abs=0.06)
 
 
 def test_improvement_is_the_mann_whitney_statistic():
@@ -84,16 +84,16 @@ def test_areas_that_differ_without_variance_differ_surely():
     assert delong_p_value(np.array([0.8, 0.8]), zero) == 1
     covariance = np.array([[5e-4, 2e-4], [2e-4, 3e-4]])
     z = 0.05 / (5e-4 + 3e-4 - 4e-4) ** 0.5
-    found = delong_p_value(np.array([0.85, 0.9]), covariance)
-    assert found == pytest.approx(2 * stats.norm.sf(z))
+    p = delong_p_value(np.array([0.85, 0.9]), covariance)
+    assert p == pytest.approx(2 * stats.norm.sf(z))
 
 
 def test_equal_predictions_have_the_p_value_1_and_opposite_ones_the_least():
     groups, zeros = np.arange(40), np.zeros((2, 40))
     assert permutation_p_value(_means, zeros, zeros, groups, RNG(0)) == 1
     for count in (1, 9, 99):
-        found = permutation_p_value(_means, zeros + 1, zeros, groups, RNG(0), count)
-        assert found == 1 / (count + 1)
+        p = permutation_p_value(_means, zeros + 1, zeros, groups, RNG(0), count)
+        assert p == 1 / (count + 1)
     assert permutation_p_value(_means, zeros, zeros + 1, groups, RNG(0)) == 1 / 1000
 
 

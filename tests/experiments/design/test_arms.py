@@ -157,8 +157,8 @@ def test_filtered_and_shuffled_are_read():
     ],
 )
 def test_an_arm_is_compared_with_the_same_without_the_part_in_question(name, reference):
-    found = arms.parse(name).reference
-    assert found.name == reference and found.composition == arms.parse(reference).composition
+    parsed = arms.parse(name).reference
+    assert parsed.name == reference and parsed.composition == arms.parse(reference).composition
 
 
 @pytest.mark.parametrize(

@@ -129,9 +129,9 @@ def test_synthetic_and_oracle_images_are_taken_from_the_first_on():
 
 def test_rows_are_in_the_order_of_hash_and_then_source():
     same = GENERATED.table.assign(sha256=GENERATED.table["sha256"].str.replace("h9", "h8"))
-    drawn = ImageSet(pd.concat([same[:3], REAL.table[:3].assign(source="a"), same[9:]]), "UF")
-    drawn = ImageSet(drawn.table.reset_index(drop=True), "UF")
-    table = arms.mix(REAL, drawn, arms.parse("real+synthetic@1"), 0).table
+    synthetic = ImageSet(pd.concat([same[:3], REAL.table[:3].assign(source="a"), same[9:]]), "UF")
+    synthetic = ImageSet(synthetic.table.reset_index(drop=True), "UF")
+    table = arms.mix(REAL, synthetic, arms.parse("real+synthetic@1"), 0).table
     keys = list(zip(table["sha256"], table["source"], strict=True))
     assert keys == sorted(keys) and len({key[0] for key in keys}) < len(keys)
 
@@ -154,8 +154,8 @@ def test_shuffling_moves_labels_within_the_synthetic_images_only():
     for source, moved in (("real", False), ("synthetic", True)):
         rows = mixed.table[mixed.table["source"] == source]
         assert rows["label"].value_counts().to_dict() == {"NUF": 6, "UF": 3}
-        known = rows["path"].str.extract(r"/(N?UF)\d", expand=False)
-        assert (known != rows["label"]).any() == moved
+        original = rows["path"].str.extract(r"/(N?UF)\d", expand=False)
+        assert (original != rows["label"]).any() == moved
     assert GENERATED.table["label"].tolist() == ["NUF"] * 9 + ["UF"] * 5
 
 
