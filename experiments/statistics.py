@@ -1,9 +1,9 @@
-"""From paired deltas to intervals, p-values and a verdict: pure functions on arrays.
+"""Intervals, p-values and verdicts for paired deltas: pure functions on arrays.
 
-A study compares an arm with `real` by trainings that differ in their seeds, all tested on the same
-images. That is the design of a reader study, with trainings as readers and test images as cases,
-and it is analysed as one: Obuchowski & Rockette, Commun Stat Simul 1995; Hillis, Stat Med 2007. The
-generator's seed is a second factor of the same kind.
+A study compares an arm with its reference by networks trained with different seeds, all tested on
+the same images. That is the design of a multi-reader multi-case study, with trained networks as
+readers and test images as cases, and it is analysed as one: Obuchowski & Rockette, Commun Stat
+Simul 1995; Hillis, Stat Med 2007. The generator's seed is a second factor of the same kind.
 """
 
 from typing import NamedTuple
@@ -11,17 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-DEFINED = 0.95
-NOTHING = 1e-20  # a variance that is rounding alone
+MIN_DEFINED_FRACTION = 0.95
+ROUNDING_VARIANCE = 1e-20  # at most this: rounding errors alone
 POWER = 0.8
 
 
 class Components(NamedTuple):
-    """Variances of the delta of one training: what they add to that of a mean over trainings.
+    """Variance components of the delta of one run (one generator with one classifier seed).
 
-    `generators` and `seeds` come with another generator or another seed of the classifier,
-    `residual` with any other pair of these, `groups` with other test groups, for all trainings
-    alike.
+    Attributes:
+        generators: Variance between generators, trained with different seeds.
+        seeds: Variance between seeds of the classifier.
+        residual: Interaction of both, and noise.
+        groups: Variance due to the sample of test groups, which all runs have in common.
     """
 
     generators: float
@@ -29,86 +31,151 @@ class Components(NamedTuple):
     residual: float
     groups: float
 
-    def of_mean(self, generators: int, seeds: int) -> tuple[float, float, float, float]:
-        """What each adds to the variance of the mean delta over so many of both."""
-        each = generators * seeds
-        return self.generators / generators, self.seeds / seeds, self.residual / each, self.groups
+    def variance_contributions(
+        self, generators: int, seeds: int
+    ) -> tuple[float, float, float, float]:
+        """What each component adds to the variance of the mean delta of a study.
+
+        Args:
+            generators: Number of generators of the study.
+            seeds: Number of classifier seeds of the study.
+
+        Returns:
+            One variance for each component, in their order.
+
+        Example:
+            >>> Components(0.4, 0.3, 0.6, 0.1).variance_contributions(4, 2)
+            (0.1, 0.15, 0.075, 0.1)
+        """
+        runs = generators * seeds
+        return self.generators / generators, self.seeds / seeds, self.residual / runs, self.groups
 
 
 UNKNOWN = Components(*[float("nan")] * 4)
 
 
 class Estimate(NamedTuple):
-    """A mean delta, its standard error, and the degrees of freedom of that."""
+    """A mean delta with its standard error.
+
+    Attributes:
+        delta: Mean delta of all runs.
+        standard_error: NaN where it cannot be estimated.
+        df: Degrees of freedom of the standard error.
+        components: Variance components that the standard error is made of.
+    """
 
     delta: float
-    error: float
+    standard_error: float
     df: float
     components: Components
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Student's interval; undefined (NaN) where the error is."""
-        half = stats.t.ppf((1 + confidence) / 2, self.df) * self.error
+        """Student's t interval of the mean delta.
+
+        Args:
+            confidence: Confidence level, between 0 and 1.
+
+        Returns:
+            Lower and upper bound; NaN where the standard error is.
+        """
+        half = stats.t.ppf((1 + confidence) / 2, self.df) * self.standard_error
         return float(self.delta - half), float(self.delta + half)
 
     def p_value(self) -> float:
-        """Two-sided, of no difference; undefined (NaN) where the error is."""
-        return float(2 * stats.t.sf(abs(self.delta) / self.error, self.df))
+        """Two-sided p-value of no difference.
+
+        Returns:
+            The p-value; NaN where the standard error is.
+        """
+        return float(2 * stats.t.sf(abs(self.delta) / self.standard_error, self.df))
 
     def minimum_detectable_effect(self, confidence: float, power: float = POWER) -> float:
-        """The true delta that a study like this one finds with the given `power`."""
-        found, sure = stats.t.ppf([(1 + confidence) / 2, power], self.df)
-        return float((found + sure) * self.error)
+        """The true delta that a study with this standard error detects.
+
+        Args:
+            confidence: Confidence level of the interval that must exclude zero.
+            power: Probability of detection.
+
+        Returns:
+            The absolute delta, by the usual sum of two quantiles of Student's t distribution.
+        """
+        significance, detection = stats.t.ppf([(1 + confidence) / 2, power], self.df)
+        return float((significance + detection) * self.standard_error)
 
 
 def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf) -> Estimate:
-    """The mean of paired `deltas` (G generators, S seeds), and how sure it is.
+    """Estimate the mean of paired deltas and its standard error.
 
-    `replicates` (B, G, S) are the same deltas for resampled test groups; `groups` is the number of
-    those that hold images of the rarer class, which is what limits a comparison. Replicates in
-    which a metric is undefined are left out. The error is undefined (NaN) when more than one in
-    twenty is, with a single group, and where nothing varies at all: then the test images are too
-    easy, or too few, to show any difference. With a single generator, or seed, what another one
-    would change is not in the error.
+    Replicates in which a metric is undefined are left out. With a single generator, or seed, the
+    variance between generators, or seeds, is not part of the standard error.
+
+    Args:
+        deltas: Arm minus reference, (G, S) for G generators and S classifier seeds.
+        replicates: The same deltas on B bootstrap samples of the test groups, (B, G, S).
+        groups: Number of test groups with images of the rarer class, which limits a comparison.
+
+    Returns:
+        The estimate. Its standard error, degrees of freedom and components are NaN where more than
+        5 % of the replicates are undefined, where there is a single group, and where nothing
+        varies: then the test images are too easy, or too few, to show any difference.
+
+    Example:
+        >>> deltas = np.array([[0.01, 0.02, 0.03]])
+        >>> result = estimate(deltas, np.repeat(deltas[None], 9, axis=0))
+        >>> round(result.delta, 3), round(result.standard_error, 5), result.df
+        (0.02, 0.00577, 2.0)
     """
     deltas, replicates = np.asarray(deltas, float), np.asarray(replicates, float)
     defined = np.isfinite(replicates).all(axis=(1, 2))
     unknown = Estimate(float(deltas.mean()), float("nan"), float("nan"), UNKNOWN)
-    if not np.isfinite(deltas).all() or defined.mean() < DEFINED or groups < 2:
+    if not np.isfinite(deltas).all() or defined.mean() < MIN_DEFINED_FRACTION or groups < 2:
         return unknown
-    of_generators, of_seeds, of_rest = _mean_squares(deltas)
+    generators, seeds = deltas.shape
+    of_generators, of_seeds, of_residual = _mean_squares(deltas)
     components = Components(
-        max(of_generators - of_rest, 0.0) / deltas.shape[1],
-        max(of_seeds - of_rest, 0.0) / deltas.shape[0],
-        of_rest,
-        max(shared_covariance(replicates[defined]), 0.0) / (1 - 1 / groups),
+        max(of_generators - of_residual, 0.0) / seeds,
+        max(of_seeds - of_residual, 0.0) / generators,
+        of_residual,
+        max(between_run_covariance(replicates[defined]), 0.0) / (1 - 1 / groups),
     )
-    if sum(components) < NOTHING:
+    if sum(components) < ROUNDING_VARIANCE:
         return unknown
-    return _expected(float(deltas.mean()), components, *deltas.shape, groups)
+    return _from_components(float(deltas.mean()), components, generators, seeds, groups)
 
 
-def planned(
+def expected_estimate(
     components: Components, generators: int, seeds: int, groups: float = np.inf
 ) -> Estimate:
-    """What to expect of a study with so many trainings, if `components`, of a pilot, are true.
+    """The estimate to expect of a planned study, given the variance components of a pilot.
 
-    One with a single generator, or seed, does not see what another one would change.
+    A study with a single generator, or seed, cannot separate its variance from the residual.
+
+    Args:
+        components: Variance components, taken as true.
+        generators: Number of generators of the planned study.
+        seeds: Number of classifier seeds of the planned study.
+        groups: Number of its test groups with images of the rarer class.
+
+    Returns:
+        An estimate with a delta of 0.
     """
     if min(generators, seeds) == 1:
-        seen = components.generators * (generators > 1) + components.seeds * (seeds > 1)
-        components = Components(0.0, 0.0, seen + components.residual, components.groups)
-    return _expected(0.0, components, generators, seeds, groups)
+        varying = components.generators * (generators > 1) + components.seeds * (seeds > 1)
+        components = Components(0.0, 0.0, varying + components.residual, components.groups)
+    return _from_components(0.0, components, generators, seeds, groups)
 
 
-def _expected(delta: float, components, generators: int, seeds: int, groups: float) -> Estimate:
-    """The estimate with the error, and its degrees of freedom, that `components` make.
+def _from_components(
+    delta: float, components: Components, generators: int, seeds: int, groups: float
+) -> Estimate:
+    """The estimate with the standard error, and its degrees of freedom, of these components.
 
-    Cochran and Cox (Experimental Designs, 1957) average Student's quantiles by each component's
-    share of the variance. Quantiles are nearly linear in 1 / freedom, so that this is averaged
-    here. (Satterthwaite's freedom is larger: it errs too often where there are few trainings.)
+    Cochran and Cox (Experimental Designs, 1957) average Student's quantiles, weighted by each
+    component's fraction of the variance. Quantiles are nearly linear in 1 / df, so that 1 / df is
+    averaged here. (Satterthwaite's degrees of freedom are larger and give anti-conservative
+    intervals where there are few runs.)
     """
-    parts = components.of_mean(generators, seeds)
+    parts = components.variance_contributions(generators, seeds)
     between = max(generators - 1, 1), max(seeds - 1, 1)
     variance, dfs = sum(parts), (*between, between[0] * between[1], groups - 1)
     inverse = sum(part / df for part, df in zip(parts, dfs, strict=True) if part)
@@ -117,39 +184,59 @@ def _expected(delta: float, components, generators: int, seeds: int, groups: flo
 
 
 def _mean_squares(deltas: np.ndarray) -> tuple[float, float, float]:
-    """Between generators, between seeds, and of the rest; all the same where one has one level."""
+    """Mean squares of generators, seeds and residual; all equal where a factor has one level."""
     generators, seeds = deltas.shape
     mean, rows, columns = deltas.mean(), deltas.mean(axis=1), deltas.mean(axis=0)
     if min(generators, seeds) == 1:
-        rest = float(deltas.var(ddof=1)) if deltas.size > 1 else 0.0
-        return rest, rest, rest
-    left = deltas - rows[:, None] - columns[None] + mean
+        total = float(deltas.var(ddof=1)) if deltas.size > 1 else 0.0
+        return total, total, total
+    residuals = deltas - rows[:, None] - columns[None] + mean
     return (
         seeds * float(rows.var(ddof=1)),
         generators * float(columns.var(ddof=1)),
-        float((left**2).sum()) / ((generators - 1) * (seeds - 1)),
+        float((residuals**2).sum()) / ((generators - 1) * (seeds - 1)),
     )
 
 
-def shared_covariance(replicates: np.ndarray) -> float:
-    """The mean covariance, over replicates (B, G, S), of trainings that share no seed."""
+def between_run_covariance(replicates: np.ndarray) -> float:
+    """Mean covariance of two runs with neither generator nor classifier seed in common.
 
-    def spread(sums: np.ndarray) -> float:
+    This is the covariance of Obuchowski & Rockette's model for different readers.
+
+    Args:
+        replicates: Deltas on B bootstrap samples of the test groups, (B, G, S).
+
+    Returns:
+        The covariance over replicates, which may be negative; the variance of a single run.
+    """
+
+    def total_variance(sums: np.ndarray) -> float:
         return float(np.var(sums.reshape(len(sums), -1), axis=0, ddof=1).sum())
 
     _, generators, seeds = replicates.shape
-    everything, alone = spread(replicates.sum(axis=(1, 2))), spread(replicates)
+    of_sum, of_runs = total_variance(replicates.sum(axis=(1, 2))), total_variance(replicates)
     if generators * seeds == 1:
-        return alone
+        return of_runs
     if min(generators, seeds) == 1:
-        return (everything - alone) / (replicates[0].size * (replicates[0].size - 1))
-    same = spread(replicates.sum(axis=1)) + spread(replicates.sum(axis=2))
+        return (of_sum - of_runs) / (replicates[0].size * (replicates[0].size - 1))
+    same = total_variance(replicates.sum(axis=1)) + total_variance(replicates.sum(axis=2))
     pairs = replicates[0].size * (generators - 1) * (seeds - 1)
-    return (everything - same + alone) / pairs
+    return (of_sum - same + of_runs) / pairs
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of a family (Holm, Scand J Stat 1979); undefined ones count as 1."""
+    """Adjust the p-values of a family by Holm's step-down method (Scand J Stat 1979).
+
+    Args:
+        p_values: P-values, (K,); NaN counts as 1.
+
+    Returns:
+        Adjusted p-values, (K,).
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+        [0.03, 0.06, 0.06]
+    """
     p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
@@ -159,26 +246,44 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def holm_confidences(p_values: np.ndarray, confidence: float) -> np.ndarray:
-    """The confidence of each interval of a family that leaves out 0 just where Holm rejects.
+    """Confidence levels whose intervals exclude zero if and only if Holm's method rejects.
 
-    The first that Holm's steps do not reject sets the confidence of all that follow it.
+    The first hypothesis that is not rejected sets the level of all that follow it.
+
+    Args:
+        p_values: P-values of the family, (K,); NaN counts as 1.
+        confidence: Confidence level of the family.
+
+    Returns:
+        The confidence level of each interval, (K,).
     """
     p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
-    alpha, order, found = 1 - confidence, np.argsort(p, kind="stable"), np.empty(len(p))
+    alpha, order, confidences = 1 - confidence, np.argsort(p, kind="stable"), np.empty(len(p))
     level = 0.0
     for step, index in enumerate(order):
         if not step or p[order[step - 1]] <= level:
             level = alpha / (len(p) - step)
-        found[index] = 1 - level
-    return found
+        confidences[index] = 1 - level
+    return confidences
 
 
 def verdict(low: float, high: float, margin: float) -> str:
-    """`helps`, `hurts`, `equivalent` or `inconclusive`, from an interval and never from a point.
+    """Classify a difference by its interval, never by its point estimate.
 
-    `low` and `high` bound the delta of a metric of which more is better; `margin` is the largest
-    difference that does not matter. An interval within the margin is `equivalent` (both one-sided
-    tests of Schuirmann, 1987, reject), even if it leaves out zero: too small to matter.
+    An interval within the margin is `equivalent` even if it excludes zero: both one-sided tests
+    reject (Schuirmann, J Pharmacokinet Biopharm 1987).
+
+    Args:
+        low: Lower bound of the delta of a metric of which more is better; NaN if undefined.
+        high: Upper bound.
+        margin: Equivalence margin, the largest difference that does not matter.
+
+    Returns:
+        "helps", "hurts", "equivalent" or "inconclusive".
+
+    Example:
+        >>> verdict(-0.01, 0.015, 0.02), verdict(-0.01, 0.05, 0.02)
+        ('equivalent', 'inconclusive')
     """
     if not (np.isfinite(low) and np.isfinite(high)):
         return "inconclusive"
@@ -189,59 +294,3 @@ def verdict(low: float, high: float, margin: float) -> str:
     if high < 0:
         return "hurts"
     return "inconclusive"
-
-
-def standardised(deltas: np.ndarray) -> float:
-    """The mean delta in standard deviations between trainings (Cohen's d of pairs)."""
-    spread = np.std(deltas, ddof=1) if np.size(deltas) > 1 else 0.0
-    return float(np.mean(deltas) / spread) if spread else float("nan")
-
-
-def probability_of_improvement(arm: np.ndarray, real: np.ndarray) -> float:
-    """That one training of the arm beats one of `real`; ties count half.
-
-    The mean over all pairs of their scores (Agarwal et al., NeurIPS 2021), any shapes.
-    """
-    difference = np.subtract.outer(np.ravel(arm), np.ravel(real))
-    if not np.isfinite(difference).all():
-        return float("nan")
-    return float((difference > 0).mean() + (difference == 0).mean() / 2)
-
-
-def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> float:
-    """Exact two-sided p-value that two models are right equally often on the same images."""
-    only = [
-        int(np.sum(a & ~b)) for a, b in ((first_right, second_right), (second_right, first_right))
-    ]
-    return float(stats.binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
-
-
-def delong_p_value(areas: np.ndarray, covariance: np.ndarray) -> float:
-    """Two-sided p-value of equal areas under two ROC curves, from `intervals.delong`."""
-    difference = areas[0] - areas[1]
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    if difference == 0:
-        return 1.0
-    return float(2 * stats.norm.sf(abs(difference) / np.sqrt(variance))) if variance > 0 else 0.0
-
-
-def permutation_p_value(
-    score, first: np.ndarray, second: np.ndarray, groups: np.ndarray, rng, permutations: int = 999
-) -> float:
-    """Two-sided p-value that two arms answer alike, by exchanging their answers to whole groups.
-
-    `first` and `second` (K, N) are what K pairs of trainings say of N images; `score` takes (K, N)
-    to (K,). The images of a group change sides together, in all pairs. It holds for these very
-    trainings: other seeds may say otherwise. At least 1 / (permutations + 1).
-    """
-    names, members = np.unique(groups, return_inverse=True)
-
-    def difference(a, b) -> float:
-        return float(np.mean(score(a) - score(b)))
-
-    seen, as_far = abs(difference(first, second)), 1
-    for _ in range(permutations):
-        swapped = rng.integers(0, 2, len(names), dtype=bool)[members]
-        made = np.where(swapped, second, first), np.where(swapped, first, second)
-        as_far += abs(difference(*made)) >= seen - 1e-12
-    return as_far / (permutations + 1)

@@ -18,7 +18,15 @@ from pathlib import Path
 
 import yaml
 
-TABLES = ("images", "metrics", "predictions", "deltas", "companions", "exchange", "synthetic")
+TABLES = (
+    "images",
+    "metrics",
+    "predictions",
+    "deltas",
+    "paired_tests",
+    "equivalent_real_images",
+    "synthetic",
+)
 
 
 def study(images: Path) -> dict:

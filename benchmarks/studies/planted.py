@@ -60,5 +60,5 @@ for row in rows.to_dict("records"):
         f"{row['arm']:24} {row['delta']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) "
         f"{row['verdict']:13} {found}"
     )
-print(*pd.read_csv(report.parent / "exchange.csv")["text"], sep="\n")
+print(*pd.read_csv(report.parent / "equivalent_real_images.csv")["text"], sep="\n")
 print(f"Report: {report}")

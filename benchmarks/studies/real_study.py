@@ -5,9 +5,9 @@
 
 FOLDER holds train/ and test/; WEIGHTS are those of MobileNetV2, alpha 0.35, without its top: its
 frozen features with a learnt head, and a MobileNetV3 from random weights. At 25 % the other
-training images are the learning curve of the exchange rate. Printed are both verdicts, the
-exchange rate, the wall time, and what the same trainings would cost as separate processes of
-Keras' stock recipe (`image_dataset_from_directory`, `compile`, `fit`), of which one of each
+training images are the learning curve of the equivalent number of real images. Printed are both
+verdicts, that number, the wall time, and what the same trainings would cost as separate processes
+of Keras' stock recipe (`image_dataset_from_directory`, `compile`, `fit`), of which one of each
 classifier is measured. Run again, it goes on where it stopped, and the wall time is incomplete.
 """
 
@@ -50,7 +50,12 @@ def main() -> None:
         for trial in study.trials():
             trials[trial.classifier.name] += 1
         found = json.loads((report.parent / "verdict.json").read_text())
-        print(f"\n{study.name}: {found['sentence']}", *found["exchange"], report, sep="\n")
+        print(
+            f"\n{study.name}: {found['sentence']}",
+            *found["equivalent_real_images"],
+            report,
+            sep="\n",
+        )
     print(f"\nufgen: {spent / 60:.1f} min for {sum(trials.values())} trials and their generators")
     stock = 0.0
     for name, count in trials.items():

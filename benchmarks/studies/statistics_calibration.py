@@ -134,7 +134,7 @@ def simulate(setting: tuple, delta: float, seed: int) -> dict:
         found += estimates[0].p_value() < 0.05
         family += (statistics.holm([e.p_value() for e in estimates]) < 0.05).any()
         promised.append(estimates[0].minimum_detectable_effect(0.95))
-        width.append(estimates[0].error)
+        width.append(estimates[0].standard_error)
     count = options.studies
     return {
         "covered": {name: number / count for name, number in covered.items()},

@@ -1,4 +1,4 @@
-"""What must hold before a study's verdict means anything: checks, passed or failed."""
+"""Checks of the conditions under which a study's verdict can be trusted."""
 
 from typing import NamedTuple
 
@@ -11,16 +11,20 @@ from experiments.design.study import Study
 ENOUGH_SEEDS = 5
 ENOUGH_GENERATORS = 3
 ENOUGH_GROUPS = 10
-MOST_COPIES = 0.05  # the copy test is wrong for about one image in a hundred
+MAX_COPY_FRACTION = 0.05  # the copy test is wrong for about one image in a hundred
 
 
-class Evidence(NamedTuple):
+class StudyTables(NamedTuple):
     """The tables of a study that its checks and its verdict are made from.
 
-    `deltas`, `baseline` and `trials` are those of `analysis.results`; `sets` has one row for each
-    set of synthetic images (see `synthetic_record.table`), with `unlike_real` saying why its
-    images are not like real ones, or "". `real` is the word for images that no generator of the
-    study made: "real", or "simulated" for a phantom's.
+    Attributes:
+        deltas: Table of `analysis.results.deltas_table`.
+        baseline: Table of `analysis.results.baseline_table`.
+        trials: One row for each trial.
+        sets: One row for each set of synthetic images (see `running.synthetic_record.table`), with
+            the column `unlike_real`: why its images are not like real ones, or "".
+        real: The word for images that no generator of the study made: "real", or "simulated" for a
+            phantom's.
     """
 
     deltas: pd.DataFrame
@@ -30,7 +34,14 @@ class Evidence(NamedTuple):
     real: str = "real"
 
     def primary(self, study: Study) -> list[dict]:
-        """The rows of the primary metric, mean of the classifiers: one for each compared arm."""
+        """The deltas of the primary metric, mean of the classifiers.
+
+        Args:
+            study: The study.
+
+        Returns:
+            One row of `deltas` for each compared arm.
+        """
         headline = (self.deltas["metric"] == study.primary_metric) & (
             self.deltas["classifier"] == "all"
         )
@@ -38,60 +49,81 @@ class Evidence(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One check: `text` says what was measured, and the rule."""
+    """The result of one check.
+
+    Attributes:
+        name: What must hold.
+        passed: Whether it does.
+        text: What was measured, and the rule.
+    """
 
     name: str
     passed: bool
     text: str
 
 
-def check(study: Study, evidence: Evidence) -> list[Check]:
-    """All checks of a study that apply to it."""
-    found = [
-        _learned(study, evidence),
-        _nothing_constant(evidence),
-        _nothing_untrained(evidence),
-        _seeds(study),
-        _test_groups(evidence),
-        _interval(study, evidence),
+def check(study: Study, tables: StudyTables) -> list[Check]:
+    """Run all checks that apply to a study.
+
+    Args:
+        study: The study.
+        tables: Its tables.
+
+    Returns:
+        The checks, passed or not.
+    """
+    checks = [
+        _beats_chance(study, tables),
+        _no_constant_network(tables),
+        _training_improved(tables),
+        _enough_seeds(study),
+        _enough_test_groups(tables),
+        _intervals_defined(study, tables),
     ]
-    if len(evidence.sets):
-        found += [_like_real(evidence), _no_copies(evidence), _generators(study)]
-    found += _generators_alike(study, evidence)
-    return found + _controls(study, evidence)
+    if len(tables.sets):
+        checks += [_like_real(tables), _no_copies(tables), _enough_generators(study)]
+    checks += _generators_agree(study, tables)
+    return checks + _controls(study, tables)
 
 
 def unlike_real(sets: pd.DataFrame) -> list[str]:
-    """Why the synthetic images of at least half of the sets are not like real ones, or nothing."""
+    """The reasons why synthetic images are not like real ones.
+
+    Args:
+        sets: One row for each set of synthetic images, with the column `unlike_real`.
+
+    Returns:
+        The reasons, if at least half of the sets have one, else an empty list.
+    """
     reasons = sets["unlike_real"].astype(str) if len(sets) else pd.Series(dtype=str)
     failed = reasons[reasons != ""]
     return failed.tolist() if len(failed) and len(failed) >= len(sets) / 2 else []
 
 
-def _learned(study: Study, evidence: Evidence) -> Check:
-    rows = evidence.baseline.to_dict("records")
-    lost = [row for row in rows if row["classifier"] != "all" and not row["beats_chance"]]
+def _beats_chance(study: Study, tables: StudyTables) -> Check:
+    rows = tables.baseline.to_dict("records")
+    rows = [row for row in rows if row["classifier"] != "all"]
+    failing = [row for row in rows if not row["beats_chance"]]
     shown = "; ".join(
-        f"{row['classifier']} {row['value']:.2f} ({_interval_text(row)})"
-        for row in (lost or [row for row in rows if row["classifier"] != "all"])
+        f"{row['classifier']} {row['value']:.2f} ({_interval_text(row)})" for row in failing or rows
     )
-    images = f"on {evidence.real} images alone"
-    if lost:
+    images = f"on {tables.real} images alone"
+    if failing:
         text = (
-            f"{len(lost)} of {len(study.classifiers)} classifiers, trained {images}, did not beat "
-            f"chance on the test images: ROC AUC of {shown}. Their comparisons say little."
+            f"{len(failing)} of {len(study.classifiers)} classifiers, trained {images}, did not "
+            f"beat chance on the test images: ROC AUC of {shown}. Their comparisons say little."
         )
     else:
         text = f"Trained {images}, every classifier beats chance: ROC AUC of {shown}."
-    return Check("The classifiers learned", not lost, text)
+    return Check("The classifiers learned", not failing, text)
 
 
 def _interval_text(row: dict) -> str:
     return f"{row['low']:.2f} to {row['high']:.2f}" if np.isfinite(row["low"]) else "no interval"
 
 
-def _nothing_constant(evidence: Evidence) -> Check:
-    trials = _names(evidence.trials, "constant")
+def _no_constant_network(tables: StudyTables) -> Check:
+    trials = _flagged_trials(tables.trials, "constant")
     text = "Every trained network gives different images different probabilities."
     if trials:
         text = (
@@ -101,8 +133,8 @@ def _nothing_constant(evidence: Evidence) -> Check:
     return Check("No network is constant", not trials, text)
 
 
-def _nothing_untrained(evidence: Evidence) -> Check:
-    trials = _names(evidence.trials, "kept_first")
+def _training_improved(tables: StudyTables) -> Check:
+    trials = _flagged_trials(tables.trials, "kept_first")
     text = "In every trial the weights that were kept come after the first evaluation."
     if trials:
         text = (
@@ -113,7 +145,7 @@ def _nothing_untrained(evidence: Evidence) -> Check:
     return Check("Training improved every network", not trials, text)
 
 
-def _names(trials: pd.DataFrame, column: str) -> list[str]:
+def _flagged_trials(trials: pd.DataFrame, column: str) -> list[str]:
     flagged = trials[trials[column].fillna(False).astype(bool)] if column in trials else trials[:0]
     return [f"{r['arm']} {r['classifier']} seed {r['seed']}" for r in flagged.to_dict("records")]
 
@@ -123,21 +155,20 @@ def _some(names: list[str]) -> str:
     return f"{len(names)} {'trial' if len(names) == 1 else 'trials'} ({', '.join(names[:3])}{more})"
 
 
-def _seeds(study: Study) -> Check:
+def _enough_seeds(study: Study) -> Check:
     count = len(study.seeds)
     if count >= ENOUGH_SEEDS:
         return Check("Enough seeds", True, f"{count} seeds; at least {ENOUGH_SEEDS} are needed.")
     return Check(
         "Enough seeds",
         False,
-        f"{count} {'seed is' if count == 1 else 'seeds are'} few: below {ENOUGH_SEEDS} a study "
-        "says helps or hurts wrongly more often than its confidence promises. Take it as a pilot.",
+        f"{count} {'seed is' if count == 1 else 'seeds are'} few: with fewer than {ENOUGH_SEEDS} "
+        "the error rate of a verdict exceeds the nominal level. Take it as a pilot.",
     )
 
 
-def _test_groups(evidence: Evidence) -> Check:
-    groups = int(evidence.deltas["test_groups"].iloc[0])
-    name, rule = "Enough test groups", f"below {ENOUGH_GROUPS} a study says helps or hurts wrongly"
+def _enough_test_groups(tables: StudyTables) -> Check:
+    groups = int(tables.deltas["test_groups"].iloc[0])
     if groups >= ENOUGH_GROUPS:
         text = f"{groups} test groups hold the rarer class; at least {ENOUGH_GROUPS} are needed."
     elif groups < 2:
@@ -146,29 +177,29 @@ def _test_groups(evidence: Evidence) -> Check:
         )
     else:
         text = (
-            f"{groups} test groups with images of the rarer class are few: {rule} more often than "
-            "its confidence promises."
+            f"{groups} test groups with images of the rarer class are few: with fewer than "
+            f"{ENOUGH_GROUPS} the error rate of a verdict exceeds the nominal level."
         )
-    return Check(name, groups >= ENOUGH_GROUPS, text)
+    return Check("Enough test groups", groups >= ENOUGH_GROUPS, text)
 
 
-def _interval(study: Study, evidence: Evidence) -> Check:
-    rows = evidence.primary(study)
-    lost = [row["arm"] for row in rows if not np.isfinite(row["error"])]
+def _intervals_defined(study: Study, tables: StudyTables) -> Check:
+    rows = tables.primary(study)
+    undefined = [row["arm"] for row in rows if not np.isfinite(row["error"])]
     text = "Every change of the primary metric has an interval."
-    if lost:
+    if undefined:
         text = (
-            f"No interval can be given for {', '.join(lost)}: the test images are too few, or too "
-            "easy."
+            f"No interval can be given for {', '.join(undefined)}: the test images are too few, or "
+            "too easy."
         )
-    return Check("Intervals are defined", not lost, text)
+    return Check("Intervals are defined", not undefined, text)
 
 
-def _like_real(evidence: Evidence) -> Check:
-    name, failed = f"Synthetic images are like {evidence.real} ones", unlike_real(evidence.sets)
-    sets = evidence.sets
+def _like_real(tables: StudyTables) -> Check:
+    name, failed = f"Synthetic images are like {tables.real} ones", unlike_real(tables.sets)
+    sets = tables.sets
     coverage = (
-        f"coverage {sets['coverage-texture'].mean():.2f}, {evidence.real} against {evidence.real} "
+        f"coverage {sets['coverage-texture'].mean():.2f}, {tables.real} against {tables.real} "
         f"{sets['coverage-texture reference'].mean():.2f}"
     )
     if failed:
@@ -176,21 +207,22 @@ def _like_real(evidence: Evidence) -> Check:
     return Check(name, True, f"Mean of {len(sets)} sets: {coverage}.")
 
 
-def _no_copies(evidence: Evidence) -> Check:
-    share = evidence.sets["copies"].max()
+def _no_copies(tables: StudyTables) -> Check:
+    fraction = tables.sets["copies"].max()
     text = (
-        f"At most {share:.0%} of a set are near-duplicates of training images; "
-        f"more than {MOST_COPIES:.0%} would be too many."
+        f"At most {fraction:.0%} of a set are near-duplicates of training images; "
+        f"more than {MAX_COPY_FRACTION:.0%} would be too many."
     )
-    if not share <= MOST_COPIES:
+    if not fraction <= MAX_COPY_FRACTION:
         text = (
-            f"{share:.0%} of a set of synthetic images are near-duplicates of training images "
-            f"(more than {MOST_COPIES:.0%}): they bring little that is new, and may not be shared."
+            f"{fraction:.0%} of a set of synthetic images are near-duplicates of training images "
+            f"(more than {MAX_COPY_FRACTION:.0%}): they bring little that is new, and may not be "
+            "shared."
         )
-    return Check("Synthetic images are not copies", bool(share <= MOST_COPIES), text)
+    return Check("Synthetic images are not copies", bool(fraction <= MAX_COPY_FRACTION), text)
 
 
-def _generators(study: Study) -> Check:
+def _enough_generators(study: Study) -> Check:
     count = len(study.generator.seeds)
     if count == 1:
         text = (
@@ -205,29 +237,30 @@ def _generators(study: Study) -> Check:
     return Check("Enough generators", count >= ENOUGH_GENERATORS, text)
 
 
-def _generators_alike(study: Study, evidence: Evidence) -> list[Check]:
-    """Of two generators: whether they are more than half of an arm's uncertainty."""
-    for row in evidence.primary(study):
+def _generators_agree(study: Study, tables: StudyTables) -> list[Check]:
+    """A failed check if two generators are more than half of the variance of an arm's delta."""
+    for row in tables.primary(study):
         count = row["generators"]
-        share = row["variance_generators"] / count / row["error"] ** 2
-        if 1 < count < ENOUGH_GENERATORS and share > 0.5:
+        fraction = row["variance_generators"] / count / row["error"] ** 2
+        if 1 < count < ENOUGH_GENERATORS and fraction > 0.5:
             text = (
-                f"The {count} generators differ more than all else does ({row['arm']}): below "
-                f"{ENOUGH_GENERATORS} a study then says helps or hurts wrongly more often than "
-                "its confidence promises."
+                f"The {count} generators differ more than all else does ({row['arm']}): with fewer "
+                f"than {ENOUGH_GENERATORS} the error rate of a verdict then exceeds the nominal "
+                "level."
             )
             return [Check("Generators agree", False, text)]
     return []
 
 
-def _controls(study: Study, evidence: Evidence) -> list[Check]:
-    """That no arm helps which brings nothing new: copies, and synthetic images with random labels.
+def _controls(study: Study, tables: StudyTables) -> list[Check]:
+    """Check that control arms do not help: duplicates, and synthetic images with shuffled labels.
 
-    Such an arm is judged at its single interval; one in twenty or so fails by chance.
+    Intervals are not adjusted for the number of controls: at 95 % about one in twenty fails by
+    chance.
     """
     arms = {arm.name: arm for arm in study.parsed_arms()}
-    found = []
-    for row in evidence.primary(study):
+    checks = []
+    for row in tables.primary(study):
         arm = arms[row["arm"]]
         if not (arm.shuffled or (arm.duplicated and not arm.synthetic and not arm.oracle)):
             continue
@@ -236,5 +269,5 @@ def _controls(study: Study, evidence: Evidence) -> list[Check]:
         text = f"{arm.name} against {row['reference']}: {change}. It brings nothing new" + (
             ", and must not help." if helps else "."
         )
-        found.append(Check(f"Control {arm.name}", not helps, text))
-    return found
+        checks.append(Check(f"Control {arm.name}", not helps, text))
+    return checks

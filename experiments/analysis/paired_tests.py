@@ -1,4 +1,4 @@
-"""Well-known tests of single pairs of trainings, beside the study's own intervals."""
+"""The table of well-known tests of single pairs of networks, beside the study's own intervals."""
 
 from typing import NamedTuple
 
@@ -7,32 +7,39 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from classifiers.evaluation import intervals, metrics
-from experiments import statistics
+from experiments.analysis import pairwise_comparisons
 from experiments.analysis.scores import TRIAL, folds_of
 from experiments.design.study import Study
 
 
 def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row for each arm, classifier, generator and seed, against its reference and that seed.
+    """Test each network of an arm against the one of its reference with the same seed.
 
-    Columns: their names, delta_roc_auc; delong_p (equal areas) and mcnemar_p (equally often right),
-    which hold for independent images and are undefined where a group has several; permutation_p
-    (equal areas, all trainings of the arm and classifier together, groups whole; the areas are
-    those of ranks, as in Venkatraman & Begg, Biometrika 1996). None says what another training
-    would give.
-    In cross-validation scores of other folds are not comparable: areas are those within folds,
-    and DeLong's p is undefined.
+    No test says what networks trained with other seeds would give. In cross-validation scores of
+    different folds are not comparable: areas are those within folds, and DeLong's p-value is
+    undefined.
+
+    Args:
+        study: The study.
+        predictions: One row for each trial and test image.
+
+    Returns:
+        One row for each arm, classifier, generator and seed: arm, reference, classifier, generator,
+        seed, delta_roc_auc; delong_p (equal areas) and mcnemar_p (correct equally often), which
+        assume independent images and are undefined where a group has several; permutation_p (equal
+        areas, all runs of the arm and classifier together, whole groups), of ranks as in
+        Venkatraman & Begg, Biometrika 1996.
     """
     ordered = predictions.sort_values("path")
     images = ordered.drop_duplicates("path")
     labels, groups = images["target"].to_numpy(), images["group"].to_numpy()
-    alone = len(np.unique(groups)) == len(groups)
-    trained = dict(iter(ordered.groupby(list(TRIAL), sort=False)))
+    independent = len(np.unique(groups)) == len(groups)
+    by_trial = dict(iter(ordered.groupby(list(TRIAL), sort=False)))
     rows = []
     for arm in study.compared_arms():
         reference = study.reference_of(arm).name
         for classifier in study.classifiers:
-            names = [
+            runs = [
                 (generator, seed)
                 for generator in (study.generator.seeds if arm.synthetic else [""])
                 for seed in study.seeds
@@ -40,12 +47,12 @@ def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
             pairs = [
                 Pair.of(
                     labels,
-                    trained[arm.name, classifier.name, generator, seed],
-                    trained[reference, classifier.name, "", seed],
+                    by_trial[arm.name, classifier.name, generator, seed],
+                    by_trial[reference, classifier.name, "", seed],
                 )
-                for generator, seed in names
+                for generator, seed in runs
             ]
-            together = _permutation(labels, groups, pairs)
+            permutation_p = _permutation_p_value(labels, groups, pairs)
             rows += [
                 {
                     "arm": arm.name,
@@ -53,59 +60,83 @@ def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
                     "classifier": classifier.name,
                     "generator": generator,
                     "seed": seed,
-                    **pair.tests(labels, alone),
-                    "permutation_p": together,
+                    **pair.tests(labels, independent),
+                    "permutation_p": permutation_p,
                 }
-                for (generator, seed), pair in zip(names, pairs, strict=True)
+                for (generator, seed), pair in zip(runs, pairs, strict=True)
             ]
     return pd.DataFrame(rows)
 
 
 class Pair(NamedTuple):
-    """What a training of an arm, and one of its reference, say of the same N images.
+    """Predictions of a network of an arm, and of one of its reference, for the same N images.
 
-    `probabilities` (2, N); `right` (2, N), whether the classes are; `folds` (N,) whole numbers, all
-    0 without cross-validation.
+    Attributes:
+        probabilities: Probabilities of the positive class, (2, N).
+        correct: Whether the predicted classes are correct, bool, (2, N).
+        folds: Fold of each image, int, (N,); all 0 without cross-validation.
     """
 
     probabilities: np.ndarray
-    right: np.ndarray
+    correct: np.ndarray
     folds: np.ndarray
 
     @classmethod
     def of(cls, labels: np.ndarray, arm: pd.DataFrame, reference: pd.DataFrame) -> "Pair":
-        """From the predictions of both, in the same order of images."""
+        """Make a pair from the tables of both networks' predictions.
+
+        Args:
+            labels: Targets of the images, 0 or 1, (N,).
+            arm: Predictions of the arm's network, one row for each image, in this order.
+            reference: Predictions of the reference's network, in the same order.
+
+        Returns:
+            The pair.
+        """
         both = arm, reference
         folds = folds_of(arm)
         return cls(
-            np.stack([made["probability"].to_numpy() for made in both]),
-            np.stack([(made["predicted"] == made["label"]).to_numpy() for made in both]),
+            np.stack([rows["probability"].to_numpy() for rows in both]),
+            np.stack([(rows["predicted"] == rows["label"]).to_numpy() for rows in both]),
             np.zeros(len(labels), int) if folds is None else folds.astype(int),
         )
 
     def ranks(self) -> np.ndarray:
-        """The rank of each image within its fold, by each of both: (2, N)."""
-        ranked = np.empty_like(self.probabilities)
+        """Rank the images within their folds.
+
+        Returns:
+            Ranks by the probabilities of both networks, (2, N).
+        """
+        ranks = np.empty_like(self.probabilities)
         for fold in np.unique(self.folds):
             rows = self.folds == fold
-            ranked[:, rows] = rankdata(self.probabilities[:, rows], axis=1)
-        return ranked
+            ranks[:, rows] = rankdata(self.probabilities[:, rows], axis=1)
+        return ranks
 
-    def tests(self, labels: np.ndarray, independent: bool) -> dict:
-        """The change of ROC AUC; DeLong's and McNemar's p where images are `independent`."""
+    def tests(self, labels: np.ndarray, independent: bool) -> dict[str, float]:
+        """Compare both networks.
+
+        Args:
+            labels: Targets of the images, 0 or 1, (N,).
+            independent: Whether each image has a group of its own, as the p-values assume.
+
+        Returns:
+            delta_roc_auc (arm minus reference), delong_p and mcnemar_p, which may be NaN.
+        """
         areas = [
             float(metrics.within_folds(labels, scores, self.folds)["roc_auc"])
             for scores in self.probabilities
         ]
         delong = mcnemar = float("nan")
         if independent:
-            mcnemar = statistics.mcnemar(*self.right)
+            mcnemar = pairwise_comparisons.mcnemar(*self.correct)
             if not self.folds.any():
-                delong = statistics.delong_p_value(*intervals.delong(labels, self.probabilities))
+                areas_and_covariance = intervals.delong(labels, self.probabilities)
+                delong = pairwise_comparisons.delong_p_value(*areas_and_covariance)
         return {"delta_roc_auc": areas[0] - areas[1], "delong_p": delong, "mcnemar_p": mcnemar}
 
 
-def _permutation(labels: np.ndarray, groups: np.ndarray, pairs: list[Pair]) -> float:
+def _permutation_p_value(labels: np.ndarray, groups: np.ndarray, pairs: list[Pair]) -> float:
     """The p-value of equal areas within folds, for K pairs together.
 
     Ranks are those within a fold, with each fold's above those of the folds before it.
@@ -114,18 +145,18 @@ def _permutation(labels: np.ndarray, groups: np.ndarray, pairs: list[Pair]) -> f
     positives = _counts(folds, labels == 1)
     negatives = _counts(folds, labels == 0)
     before = np.cumsum(positives + negatives, axis=1) - positives - negatives
-    least = (positives * before + positives * (positives + 1) / 2).sum(axis=1)
-    both = (positives * negatives).sum(axis=1)
-    if not both.all():
+    smallest = (positives * before + positives * (positives + 1) / 2).sum(axis=1)
+    comparisons = (positives * negatives).sum(axis=1)
+    if not comparisons.all():
         return float("nan")
 
     def areas(scores: np.ndarray) -> np.ndarray:
-        ranks = rankdata(scores, axis=1)[:, labels == 1].sum(axis=1)
-        return (ranks - least) / both
+        rank_sums = rankdata(scores, axis=1)[:, labels == 1].sum(axis=1)
+        return (rank_sums - smallest) / comparisons
 
-    ranked = np.stack([pair.ranks() for pair in pairs]) + folds[:, None] * (len(labels) + 1)
+    ranks = np.stack([pair.ranks() for pair in pairs]) + folds[:, None] * (len(labels) + 1)
     rng = np.random.default_rng(0)
-    return statistics.permutation_p_value(areas, ranked[:, 0], ranked[:, 1], groups, rng)
+    return pairwise_comparisons.permutation_p_value(areas, ranks[:, 0], ranks[:, 1], groups, rng)
 
 
 def _counts(folds: np.ndarray, mask: np.ndarray) -> np.ndarray:

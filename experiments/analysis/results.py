@@ -7,9 +7,15 @@ import pandas as pd
 
 from classifiers.evaluation import metrics
 from experiments import statistics
-from experiments.analysis import checks, equivalent_real_images, paired_tests, verdict
-from experiments.analysis.checks import Check, Evidence, unlike_real
-from experiments.analysis.scores import TRIAL, Scores, folds_of, predictions_of, scores
+from experiments.analysis import (
+    checks,
+    equivalent_real_images,
+    paired_tests,
+    pairwise_comparisons,
+    verdict,
+)
+from experiments.analysis.checks import Check, StudyTables, unlike_real
+from experiments.analysis.scores import TRIAL, Scores, evaluate_trials, folds_of, predictions_of
 from experiments.design.arms import Arm, parse
 from experiments.design.study import Study
 from experiments.running.trial import PREDICTIONS
@@ -23,75 +29,109 @@ def write(
     trials: pd.DataFrame,
     predictions: pd.DataFrame,
     sets: pd.DataFrame,
-    checked: list[Check],
+    image_checks: list[Check],
     real: str = "real",
 ) -> dict:
-    """Write all tables of the finished `trials` into `folder`; returns the conclusion.
+    """Write all tables of the finished trials: the same bytes for the same trials.
 
-    The same trials give the same bytes, however often the run was interrupted. `trials` are the
-    rows of trial.json, `predictions` one row per trial and image; `sets` and `real` are those of
-    `experiments.analysis.checks.Evidence`, and `checked` the checks that were made before.
+    Args:
+        folder: The study's folder.
+        study: The study.
+        trials: Contents of trial.json, one row for each trial.
+        predictions: One row for each trial and test image.
+        sets: See `StudyTables`.
+        image_checks: Checks of images and trials (see `analysis.image_checks`).
+        real: See `StudyTables`.
+
+    Returns:
+        The content of verdict.json.
+
+    Raises:
+        UserError: If the trials are not comparable (see `check_equal_budgets`).
     """
     check_equal_budgets(trials)
     predictions = predictions[[*TRIAL, "fold", *PREDICTIONS]]
     if study.folds:
-        trials = pool(trials)
-    scored = scores(study, trials, predictions)
-    deltas = deltas_table(study, scored, bool(unlike_real(sets)))
-    baseline = baseline_table(study, scored)
-    worth = equivalent_real_images.table(study, trials, scored, real)
+        trials = pool_folds(trials)
+    scores = evaluate_trials(study, trials, predictions)
+    deltas = deltas_table(study, scores, bool(unlike_real(sets)))
+    baseline = baseline_table(study, scores)
+    equivalent = equivalent_real_images.table(study, trials, scores, real)
     write_csv(
         folder,
         metrics=metrics_table(trials, predictions),
         predictions=predictions,
         deltas=deltas,
         baseline=baseline,
-        companions=paired_tests.table(study, predictions),
-        exchange=worth,
+        paired_tests=paired_tests.table(study, predictions),
+        equivalent_real_images=equivalent,
     )
-    evidence = Evidence(deltas, baseline, trials, sets, real)
-    checked = checks.check(study, evidence) + checked
-    return verdict.conclude(study, evidence, checked) | {"exchange": worth["text"].tolist()}
+    tables = StudyTables(deltas, baseline, trials, sets, real)
+    conclusion = verdict.conclude(study, tables, checks.check(study, tables) + image_checks)
+    return conclusion | {"equivalent_real_images": equivalent["text"].tolist()}
 
 
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:
-    """Write each table as `folder/<name>.csv`."""
+    """Write tables as CSV files.
+
+    Args:
+        folder: Where `NAME.csv` is written for each.
+        **tables: The tables by name.
+    """
     for name, table in tables.items():
         with atomic_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
 
 
-def pool(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row for the folds of a repeat: of n_train and threshold the mean, else the first.
+def pool_folds(trials: pd.DataFrame) -> pd.DataFrame:
+    """Join the folds of each repeat of cross-validation.
 
-    `constant` and `kept_first` hold where they hold in any fold.
+    Args:
+        trials: One row for each fold of each trial.
+
+    Returns:
+        One row for each trial: the mean of n_train and threshold; constant and kept_first if they
+        hold in any fold; else the value of the first fold.
     """
-    means = {"n_train": lambda n: round(n.mean()), "threshold": "mean"}
-    means |= {"constant": "any", "kept_first": "any"}
-    rest = {name: "first" for name in trials.columns if name not in (*TRIAL, *means)}
-    same = trials.groupby(list(TRIAL), sort=False, as_index=False)
-    return same.agg({name: (means | rest)[name] for name in trials.columns if name not in TRIAL})
+    aggregated = {"n_train": lambda n: round(n.mean()), "threshold": "mean"}
+    aggregated |= {"constant": "any", "kept_first": "any"}
+    others = [name for name in trials.columns if name not in TRIAL]
+    by_trial = trials.groupby(list(TRIAL), sort=False, as_index=False)
+    return by_trial.agg({name: aggregated.get(name, "first") for name in others})
 
 
 def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row per trial with every metric; undefined metrics stay empty.
+    """Compute every metric of every trial.
 
-    Metrics that rank images rank them within each fold (see `metrics.evaluate`): other
-    networks' scores are on scales of their own. `trials` has the columns of TRIAL, and trial,
-    n_train, threshold; `predictions` has one row per trial and test image. Labels, probabilities
-    and thresholds come from the same row.
+    Args:
+        trials: One row for each trial: the columns of `TRIAL`, trial, n_train, threshold.
+        predictions: One row for each trial and test image.
+
+    Returns:
+        The trials with their metrics, which are NaN where undefined, and confusion matrices.
+        Metrics that rank images rank them within each fold (see `metrics.evaluate`).
     """
     rows = []
     for trial in trials.to_dict("records"):
-        made = predictions_of(predictions, trial)
-        scored = [made[name].to_numpy() for name in ("target", "probability", "threshold")]
-        counts = {name: int(count) for name, count in metrics.confusion(*scored).items()}
-        rows.append(trial | metrics.evaluate(*scored, folds=folds_of(made)) | counts)
+        selected = predictions_of(predictions, trial)
+        labels, probabilities, thresholds = (
+            selected[name].to_numpy() for name in ("target", "probability", "threshold")
+        )
+        counts = metrics.confusion(labels, probabilities, thresholds)
+        values = metrics.evaluate(labels, probabilities, thresholds, folds=folds_of(selected))
+        rows.append(trial | values | {name: int(count) for name, count in counts.items()})
     return pd.DataFrame(rows)
 
 
 def check_equal_budgets(trials: pd.DataFrame) -> None:
-    """Raise UserError unless all arms began alike and had the same budget and validation images."""
+    """Check that all arms had the same initial weights, budget and validation images.
+
+    Args:
+        trials: Contents of trial.json, one row for each trial.
+
+    Raises:
+        UserError: If the arms of a classifier and seed differ.
+    """
     for name in ("steps", "batch", "initial_sha256", "validation_sha256", "precision"):
         differ = trials.groupby(["classifier", "seed", "fold"])[name].nunique() > 1
         if differ.any():
@@ -103,9 +143,15 @@ def check_equal_budgets(trials: pd.DataFrame) -> None:
 
 
 def baseline_table(study: Study, scores: Scores) -> pd.DataFrame:
-    """ROC AUC of the arm `real`, per classifier and for their mean ("all"), against chance.
+    """Compare the ROC AUC of the arm `real` with chance.
 
-    Columns: classifier, value, low, high, beats_chance.
+    Args:
+        study: The study.
+        scores: Scores of its trials.
+
+    Returns:
+        One row for each classifier and one for their mean ("all"): classifier, value, low, high,
+        beats_chance.
     """
     return pd.DataFrame(
         [
@@ -116,14 +162,21 @@ def baseline_table(study: Study, scores: Scores) -> pd.DataFrame:
 
 
 def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.DataFrame:
-    """Every arm against its reference: for each metric, per classifier and for their mean ("all").
+    """Compare every arm with its reference.
 
-    Deltas are paired: the same seed, the same resampled test groups. How sure they are is
-    `statistics.estimate`'s. For the headline ("all", primary metric) the intervals of all arms
-    with synthetic images are Holm's, and `p_holm` is his adjusted p-value. The headline alone has a
-    `verdict`; all else is exploratory, and its verdict is "". Classifiers that learn nothing are
-    all alike, and so are images that are nothing like real ones: where the reference does not beat
-    chance (ROC AUC), and where the synthetic images are `unlike_real`, it is `not interpretable`.
+    Deltas are paired: the same seed, the same bootstrap samples of the test groups (see
+    `statistics.estimate`). In the headline ("all" classifiers, primary metric) the intervals of the
+    arms with synthetic images are adjusted by Holm's method. The headline alone has a `verdict`;
+    all other rows are exploratory. The verdict is `not interpretable` where the reference does not
+    beat chance, and where synthetic images are unlike real ones: all arms would look alike.
+
+    Args:
+        study: The study.
+        scores: Scores of its trials.
+        unlike_real: Whether the synthetic images are not like real ones.
+
+    Returns:
+        One row for each compared arm, metric, and classifier or mean of all ("all").
     """
     rows, groups = [], _members(study)
     for arm in study.compared_arms():
@@ -160,8 +213,8 @@ def _members(study: Study) -> dict[str, list[str]]:
 def _against_chance(scores: Scores, arm: Arm, members: list[str], confidence: float) -> dict:
     """The ROC AUC of an arm, its interval, and whether it is shown to be above 0.5.
 
-    Without an interval (networks that all answer alike, right or wrong) every training must be
-    above 0.5, also on nearly all resampled test groups.
+    Where there is no interval (constant or perfect networks) every run must be above 0.5, also on
+    the proportion `confidence` of the bootstrap samples.
     """
     areas = scores.of(arm, members, "roc_auc")
     result = statistics.estimate(areas[0], areas[1:], scores.groups)
@@ -169,8 +222,8 @@ def _against_chance(scores: Scores, arm: Arm, members: list[str], confidence: fl
     above = bool(low > 0.5)
     if np.isnan(low):
         defined = areas[np.isfinite(areas).all(axis=(1, 2))]
-        least = defined.min(axis=(1, 2)) if len(defined) else np.zeros(1)
-        above = bool(np.isfinite(areas[0]).all() and (least > 0.5).mean() >= confidence)
+        smallest = defined.min(axis=(1, 2)) if len(defined) else np.zeros(1)
+        above = bool(np.isfinite(areas[0]).all() and (smallest > 0.5).mean() >= confidence)
     return {"value": result.delta, "low": low, "high": high, "beats_chance": above}
 
 
@@ -184,11 +237,11 @@ def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric:
         "baseline": baseline[0].mean(),
         "value": value[0].mean(),
         "delta": result.delta,
-        "error": result.error,
+        "error": result.standard_error,
         "df": result.df,
         "p_value": result.p_value(),
-        "standardised": statistics.standardised(deltas[0]),
-        "probability_of_improvement": statistics.probability_of_improvement(*pair),
+        "cohens_d": pairwise_comparisons.cohens_d(deltas[0]),
+        "probability_of_improvement": pairwise_comparisons.probability_of_improvement(*pair),
         "generators": deltas.shape[1],
         "seeds": deltas.shape[2],
         "test_groups": scores.groups,
@@ -198,12 +251,12 @@ def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric:
 
 
 def _bounds(row: dict) -> dict:
-    """The interval of a change, which ends where no change can be larger, and the least found."""
+    """Interval and minimum detectable effect of a delta, within the range of the metric."""
     largest = 2.0 if row["metric"] == "mcc" else 1.0
     low, high = np.clip(row["estimate"].interval(row["confidence"]), -largest, largest)
-    smallest = row["estimate"].minimum_detectable_effect(row["confidence"])
-    smallest = smallest if smallest <= largest else np.nan
-    return {"low": low, "high": high, "minimum_detectable_effect": smallest}
+    effect = row["estimate"].minimum_detectable_effect(row["confidence"])
+    effect = effect if effect <= largest else np.nan
+    return {"low": low, "high": high, "minimum_detectable_effect": effect}
 
 
 def _verdict(row: dict, margin: float, unlike_real: bool) -> str:

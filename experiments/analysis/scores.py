@@ -1,4 +1,6 @@
-"""Every metric of every trial: on the test set as it is, and on resampled test groups."""
+"""Every metric of every trial: on the test set, and on bootstrap samples of its groups."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,70 @@ from experiments.design.study import Study
 TRIAL = ("arm", "classifier", "generator", "seed")
 
 
-def scores(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> "Scores":
-    """Every metric of every trial, on the test set as it is and on resampled test groups."""
+class Scores:
+    """Every metric of every trial: on the test set, and on B bootstrap samples of its groups.
+
+    Attributes:
+        groups: Number of test groups that hold images of the rarer class.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        trials: pd.DataFrame,
+        predictions: pd.DataFrame,
+        weights: np.ndarray,
+        groups: int,
+    ) -> None:
+        self.groups = groups
+        weights = np.vstack([np.ones(weights.shape[1]), weights])
+        self._study = study
+        self._metrics: dict[tuple, dict[str, np.ndarray]] = {}
+        for trial in trials.to_dict("records"):
+            rows = predictions_of(predictions, trial).sort_values("path")
+            self._metrics[tuple(trial[name] for name in TRIAL)] = metrics.evaluate(
+                rows["target"].to_numpy(),
+                rows["probability"].to_numpy(),
+                rows["threshold"].to_numpy(),
+                weights,
+                folds=folds_of(rows),
+            )
+
+    def of(self, arm: Arm, classifiers: list[str], metric: str) -> np.ndarray:
+        """One metric of all runs of an arm.
+
+        Args:
+            arm: The arm.
+            classifiers: Names of classifiers, whose scores are averaged.
+            metric: One of `metrics.NAMES`.
+
+        Returns:
+            Scores (1 + B, G, S) of G generators (one where the arm has no synthetic images) and S
+            seeds; the first is that of the test set, the others those of its bootstrap samples.
+        """
+        generators: Sequence = self._study.generator.seeds if arm.synthetic else [""]
+        seeds = self._study.seeds
+        scores = [
+            [
+                [self._metrics[arm.name, name, generator, seed][metric] for seed in seeds]
+                for generator in generators
+            ]
+            for name in classifiers
+        ]
+        return np.moveaxis(np.mean(scores, axis=0), -1, 0)
+
+
+def evaluate_trials(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> Scores:
+    """Compute every metric of every trial, on the same bootstrap samples of the test groups.
+
+    Args:
+        study: The study, whose `bootstrap` is the number of samples.
+        trials: One row for each trial, with the columns of `TRIAL`.
+        predictions: One row for each trial and test image.
+
+    Returns:
+        The scores.
+    """
     images = predictions.drop_duplicates("path").sort_values("path")
     weights = intervals.group_weights(
         images["group"].to_numpy(), study.bootstrap, np.random.default_rng(0)
@@ -20,54 +84,38 @@ def scores(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> "Sc
 
 
 def groups_of_rarer_class(images: pd.DataFrame) -> int:
-    """How many groups hold images of the class that the fewest hold: what limits a comparison.
+    """Count the groups with images of the rarer class, which limit a comparison.
 
-    `images` has the columns target and group, one row per test image.
+    Args:
+        images: One row for each test image, with the columns target (0 or 1) and group.
+
+    Returns:
+        The smaller of both classes' numbers of groups.
     """
     return int(images.groupby("target")["group"].nunique().reindex([0, 1], fill_value=0).min())
 
 
-class Scores:
-    """Every metric of every trial: on the test set as it is, and on resampled test groups.
-
-    `groups` is the number of test groups that hold images of the rarer class.
-    """
-
-    def __init__(self, study: Study, trials, predictions, weights: np.ndarray, groups: int):
-        self.groups = groups
-        everything = np.vstack([np.ones(weights.shape[1]), weights])
-        self._study, self._found = study, {}
-        for trial in trials.to_dict("records"):
-            made = predictions_of(predictions, trial).sort_values("path")
-            self._found[tuple(trial[name] for name in TRIAL)] = metrics.evaluate(
-                made["target"].to_numpy(),
-                made["probability"].to_numpy(),
-                made["threshold"].to_numpy(),
-                everything,
-                folds=folds_of(made),
-            )
-
-    def of(self, arm: Arm, classifiers: list[str], metric: str) -> np.ndarray:
-        """(1 + B, G, S): replicates, generators (one where none is used), and seeds.
-
-        The first replicate is the test set as it is; several classifiers are averaged.
-        """
-        generators = self._study.generator.seeds if arm.synthetic else [""]
-        found = [
-            [
-                [self._found[arm.name, name, generator, seed][metric] for seed in self._study.seeds]
-                for generator in generators
-            ]
-            for name in classifiers
-        ]
-        return np.moveaxis(np.mean(found, axis=0), -1, 0)
-
-
 def predictions_of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
-    """The predictions of one trial, all folds of a repeat together."""
+    """Select the predictions of one trial.
+
+    Args:
+        predictions: One row for each trial and test image.
+        trial: Values of the columns of `TRIAL`.
+
+    Returns:
+        Its rows; in cross-validation those of all folds of the repeat.
+    """
     return predictions[(predictions[list(TRIAL)] == [trial[name] for name in TRIAL]).all(axis=1)]
 
 
-def folds_of(made: pd.DataFrame) -> np.ndarray | None:
-    """The fold of each prediction, or None without cross-validation."""
-    return None if (made["fold"].astype(str) == "").all() else made["fold"].to_numpy()
+def folds_of(predictions: pd.DataFrame) -> np.ndarray | None:
+    """The fold of each prediction of one trial.
+
+    Args:
+        predictions: Rows with the column fold.
+
+    Returns:
+        Folds, (N,), or None without cross-validation.
+    """
+    folds = predictions["fold"]
+    return None if (folds.astype(str) == "").all() else folds.to_numpy()

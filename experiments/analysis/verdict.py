@@ -3,11 +3,11 @@
 import numpy as np
 
 from experiments.analysis import checks
-from experiments.analysis.checks import ENOUGH_SEEDS, Check, Evidence
+from experiments.analysis.checks import ENOUGH_SEEDS, Check, StudyTables
 from experiments.analysis.wording import interval, number
 from experiments.design.study import Study
 
-SAYINGS = {
+VERDICT_PHRASES = {
     "helps": "helps",
     "hurts": "hurts",
     "inconclusive": "is inconclusive",
@@ -15,54 +15,62 @@ SAYINGS = {
 }
 
 
-def conclude(study: Study, evidence: Evidence, checked: list[Check]) -> dict:
-    """The verdict in words, with the arms it rests on, and what it does not cover.
+def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
+    """State the verdict in words, with its conditions and limits.
 
-    `checked` are all checks; those that failed are the warnings.
+    Args:
+        study: The study.
+        tables: Its tables.
+        checked: All checks; those that failed are the warnings.
+
+    Returns:
+        headline (a sentence), by_arm (a clause for each arm that adds synthetic images to real
+        ones), sentence (both), arms (rows of the deltas), strongest (the arm with the largest
+        change, or None), checks, warnings, notes (scope of the intervals).
     """
     arms = {arm.name: arm for arm in study.parsed_arms()}
-    shown = evidence.primary(study)
-    tested = [row for row in shown if arms[row["arm"]].tested and arms[row["arm"]].real]
-    headline, by_arm = _headline(study, evidence, tested), [_arm(study, row) for row in tested]
+    rows = tables.primary(study)
+    tested = [row for row in rows if arms[row["arm"]].tested and arms[row["arm"]].real]
+    headline, by_arm = _headline(study, tables, tested), [_arm(study, row) for row in tested]
     return {
         "headline": headline,
         "by_arm": by_arm,
         "sentence": " ".join([headline, *([f"{'; '.join(by_arm)}."] if by_arm else [])]),
-        "arms": shown,
+        "arms": rows,
         "strongest": _strongest(tested),
         "checks": [one._asdict() for one in checked],
         "warnings": [one.text for one in checked if not one.passed],
         "notes": [
             f"Primary metric {study.primary_metric}, margin {study.margin}, as set in the study "
             "file.",
-            *_scope(study, evidence),
-            *_about_folds(study),
-            "Intervals end where no change can be larger: few trainings leave them that wide. The "
+            *_scope(study, tables),
+            *_cross_validation(study),
+            "Intervals end where no change can be larger: few runs leave them that wide. The "
             "headline intervals of the arms with synthetic images leave out zero if and only if "
             f"Holm's procedure at {1 - study.confidence:.2g} rejects; their levels depend on the "
             "data, so that they are not simultaneous. All others are unadjusted intervals at "
             f"{study.confidence:.0%}.",
-            *_smallest(study, tested),
+            *_minimum_detectable_effect(study, tested),
         ],
     }
 
 
-def _scope(study: Study, evidence: Evidence) -> list[str]:
+def _scope(study: Study, tables: StudyTables) -> list[str]:
     """What the intervals cover, and what they do not."""
     generators, seeds = len(study.generator.seeds), len(study.seeds)
     covered = ["other test groups"]
     covered += [f"other seeds of the classifiers ({seeds} were run)"] if seeds > 1 else []
-    if generators > 1 and len(evidence.sets):
+    if generators > 1 and len(tables.sets):
         covered.append(f"other generators ({generators} were trained)")
-    lacking = [] if seeds > 1 else ["other seeds"]
-    lacking += ["other generators"] if generators == 1 and len(evidence.sets) else []
-    lacking += ["other training images", "other validation images", "other classifiers"]
-    lacking += ["other oracle images"] if "oracle" in " ".join(study.arms) else []
+    uncovered = [] if seeds > 1 else ["other seeds"]
+    uncovered += ["other generators"] if generators == 1 and len(tables.sets) else []
+    uncovered += ["other training images", "other validation images", "other classifiers"]
+    uncovered += ["other oracle images"] if "oracle" in " ".join(study.arms) else []
     return [
-        "Trainings are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
-        f"Hillis, 2007). The intervals cover {', '.join(covered)}; the part of the test groups "
+        "Networks are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
+        f"Hillis, 2007). The intervals cover {', '.join(covered)}; the variance of the test groups "
         f"comes from {study.bootstrap} bootstrap replicates, with the degrees of freedom of the "
-        f"class that fewer groups hold. They do not cover {', '.join(lacking)}: the result is the "
+        f"class with fewer groups. They do not cover {', '.join(uncovered)}: the result is the "
         f"mean of {_these(len(study.classifiers), 'classifier')}, trained on parts of "
         f"{'one image set' if study.folds else 'one training set'}."
     ]
@@ -73,12 +81,12 @@ def _these(count: int, what: str) -> str:
 
 
 def _strongest(rows: list[dict]) -> str | None:
-    """The arm whose change is largest, either way."""
-    sizes = {row["arm"]: abs(row["delta"]) for row in rows if np.isfinite(row["delta"])}
-    return max(sizes, key=sizes.get, default=None)
+    """The arm with the largest change in either direction."""
+    finite = [row for row in rows if np.isfinite(row["delta"])]
+    return max(finite, key=lambda row: abs(row["delta"]), default={"arm": None})["arm"]
 
 
-def _about_folds(study: Study) -> list[str]:
+def _cross_validation(study: Study) -> list[str]:
     if not study.folds:
         return []
     return [
@@ -92,8 +100,8 @@ def _about_folds(study: Study) -> list[str]:
     ]
 
 
-def _smallest(study: Study, rows: list[dict]) -> list[str]:
-    """The minimum detectable effect, where there are seeds enough to know the variances."""
+def _minimum_detectable_effect(study: Study, rows: list[dict]) -> list[str]:
+    """The minimum detectable effect, where seeds are enough to estimate the variances."""
     effects = [
         row["minimum_detectable_effect"]
         for row in rows
@@ -102,7 +110,7 @@ def _smallest(study: Study, rows: list[dict]) -> list[str]:
     if not effects or len(study.seeds) < ENOUGH_SEEDS:
         return []
     return [
-        f"The minimum detectable effect (true change of {study.primary_metric} found with 80 % "
+        f"The minimum detectable effect (true change of {study.primary_metric} detected with 80 % "
         f"power) is {min(effects):.3f}"
         + (f" to {max(effects):.3f}, depending on the arm." if len(effects) > 1 else ".")
     ]
@@ -110,31 +118,30 @@ def _smallest(study: Study, rows: list[dict]) -> list[str]:
 
 def _arm(study: Study, row: dict) -> str:
     """One arm's change against its reference, in words."""
-    saying = SAYINGS.get(
-        row["verdict"], f"makes no difference that matters (within ±{study.margin})"
-    )
+    equivalent = f"makes no difference that matters (within ±{study.margin})"
+    phrase = VERDICT_PHRASES.get(row["verdict"], equivalent)
     return (
-        f"{row['arm']} against {row['reference']} {saying} ({study.primary_metric} "
+        f"{row['arm']} against {row['reference']} {phrase} ({study.primary_metric} "
         f"{number(row['baseline'])} → {number(row['value'])}, change {number(row['delta'], True)}, "
         f"interval {interval(row)})"
     )
 
 
-def _headline(study: Study, evidence: Evidence, rows: list[dict]) -> str:
+def _headline(study: Study, tables: StudyTables, rows: list[dict]) -> str:
     if not rows:
         return "No arm adds synthetic images to real ones: this study cannot say if they help."
-    unlike, verdicts = checks.unlike_real(evidence.sets), {row["verdict"] for row in rows}
-    of_one = " of this one generator" if len(study.generator.seeds) == 1 else ""
-    images = f"synthetic images{of_one}"
-    if unlike:
+    unlike_real, verdicts = checks.unlike_real(tables.sets), {row["verdict"] for row in rows}
+    single = " of this one generator" if len(study.generator.seeds) == 1 else ""
+    images = f"synthetic images{single}"
+    if unlike_real:
         return (
-            f"Not interpretable: the {images} are not like {evidence.real} ones. "
-            f"{_sentence(unlike[0])}"
+            f"Not interpretable: the {images} are not like {tables.real} ones. "
+            f"{_sentence(unlike_real[0])}"
         )
     if verdicts == {"not interpretable"}:
         return (
             "Not interpretable: the classifiers did not beat chance on the test images when "
-            f"trained on {evidence.real} images alone."
+            f"trained on {tables.real} images alone."
         )
     if verdicts <= {"inconclusive", "not interpretable"}:
         return f"Inconclusive: this study cannot tell whether the {images} help or hurt."

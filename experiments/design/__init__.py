@@ -1,1 +1,1 @@
-"""What a study is: its file, its arms, its levels."""
+"""The design of a study: its file, arms, trials and the levels of a sweep."""

@@ -1,8 +1,9 @@
-"""Arms: which images a trial trains on."""
+"""Arms of a study: the composition of the training set of each."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from classifiers.training.augmentation import check_policy
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet, concatenate
 
-HOW = (
+ARM_SYNTAX = (
     "expected parts joined by +, each kind once: real or synthetic first, then duplicated@RATIO, "
     "oracle@RATIO, synthetic@RATIO, synthetic@RATIO:filtered or shuffled@RATIO, classical or "
     "classical:POLICY (such as real+classical+synthetic@0.5), or pretrain:synthetic@RATIO>real"
@@ -21,12 +22,19 @@ HOW = (
 class Arm:
     """The composition of one training set.
 
-    `duplicated`, `oracle` and `synthetic` count extra images per real training image of the same
-    class: copies of these, real ones that no other arm sees, and drawn ones. Of the drawn ones
-    `filtered` takes those that passed the study's filters, and `shuffled` permutes their labels: a
-    control that must not help; with `pretrain` the first half of the steps uses them alone, and
-    the second half the real ones. `augmentation` is a classical policy applied to every training
-    image on its way in.
+    Ratios count additional images per real training image of the same class.
+
+    Attributes:
+        name: Name in the study file, which `parse` reads.
+        real: Whether the real training images are in it.
+        duplicated: Ratio of copies of the real training images.
+        oracle: Ratio of real images that no other arm sees.
+        synthetic: Ratio of synthetic images.
+        filtered: Whether these are synthetic images that passed the study's filters.
+        shuffled: Whether their labels are permuted: a control that must not help.
+        pretrain: Whether the first half of the steps trains on the synthetic images alone, and the
+            second half on the real ones.
+        augmentation: Classical augmentation policy of every training image.
     """
 
     name: str
@@ -41,29 +49,30 @@ class Arm:
 
     @property
     def tested(self) -> bool:
-        """Whether the study's question is about this arm: it has synthetic images as drawn."""
+        """Whether the study's question is about this arm: synthetic images with their labels."""
         return self.synthetic > 0 and not self.shuffled
 
     @property
-    def meaning(self) -> "Arm":
-        """The arm without its name: two names of the same training set are equal here."""
+    def composition(self) -> "Arm":
+        """The arm without its name: equal for two names of the same training set."""
         return replace(self, name="")
 
     @property
     def reference(self) -> "Arm":
-        """The arm that this one is compared with: the same without the part that is in question.
+        """The arm that this one is compared with: the same without the part in question.
 
-        That is its synthetic part (with `pretrain`), or without one its duplicates, else its oracle
-        images, else its augmentation. What stays is in both, so that its gain is not taken for that
-        of the part. Arms without real images are compared with real ones alone.
+        The part in question is the synthetic images (with `pretrain`); in an arm without them the
+        duplicates, else the oracle images, else the augmentation. All other parts are in both arms,
+        so that their gain is not attributed to this part. Arms without real images are compared
+        with the real ones alone.
         """
         plain = replace(
             self, real=True, synthetic=0.0, filtered=False, shuffled=False, pretrain=False
         )
         if not self.synthetic:
-            nothing = {"duplicated": 0.0, "oracle": 0.0, "augmentation": "none"}
-            present = [part for part, none in nothing.items() if getattr(self, part) != none]
-            plain = replace(plain, **{part: nothing[part] for part in present[:1]})
+            absent: dict[str, Any] = {"duplicated": 0.0, "oracle": 0.0, "augmentation": "none"}
+            present = [part for part, value in absent.items() if getattr(self, part) != value]
+            plain = replace(plain, **{part: absent[part] for part in present[:1]})
         return replace(plain, name=_name(plain))
 
 
@@ -76,54 +85,78 @@ def _name(arm: Arm) -> str:
 
 
 def parse(name: str) -> Arm:
-    """Read an arm's name, such as `real+synthetic@0.5`. Raises UserError."""
-    first, *rest = name.split("+")
+    """Parse the name of an arm.
+
+    Args:
+        name: Parts joined by +, as in a study file.
+
+    Returns:
+        The arm, with this name.
+
+    Raises:
+        UserError: If the name is not one of an arm.
+
+    Example:
+        >>> arm = parse("real+classical:mixup+synthetic@0.5")
+        >>> arm.synthetic, arm.augmentation, arm.reference.name
+        (0.5, 'mixup', 'real+classical:mixup')
+    """
+    first, *others = name.split("+")
     if first.startswith("pretrain:") and first.endswith(">real"):
-        drawn = first.removeprefix("pretrain:").removesuffix(">real")
-        if _what(drawn) != "synthetic":
-            raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
-        whole = "+".join(["real", _with_ratio(drawn), *rest])
-        return replace(parse(whole), name=name, pretrain=True)
+        synthetic = first.removeprefix("pretrain:").removesuffix(">real")
+        if _kind(synthetic) != "synthetic":
+            raise UserError(f"arm {name!r} begins with {first!r}: {ARM_SYNTAX}")
+        without_pretrain = "+".join(["real", _with_ratio(synthetic), *others])
+        return replace(parse(without_pretrain), name=name, pretrain=True)
     real = first == "real"
-    if not real and _what(first) != "synthetic":
-        raise UserError(f"arm {name!r} begins with {first!r}: {HOW}")
-    values = {} if real else _values(name, _with_ratio(first))
-    for part in rest:
-        found = _values(name, part)
-        if values.keys() & found.keys() or not (real or "augmentation" in found):
-            raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
-        values |= found
-    return Arm(name, real, **values)
+    if not real and _kind(first) != "synthetic":
+        raise UserError(f"arm {name!r} begins with {first!r}: {ARM_SYNTAX}")
+    fields = {} if real else _fields(name, _with_ratio(first))
+    for part in others:
+        added = _fields(name, part)
+        if fields.keys() & added.keys() or not (real or "augmentation" in added):
+            raise UserError(f"arm {name!r} has the part {part!r}: {ARM_SYNTAX}")
+        fields |= added
+    return Arm(name, real, **fields)
 
 
 def reference_in(name: str, names: Iterable[str]) -> str:
-    """The one of `names`, arms of one study, that the arm `name` is compared with."""
-    wanted = parse(name).reference.meaning
-    return next(other for other in names if parse(other).meaning == wanted)
+    """Find the reference of an arm among the arms of its study.
+
+    Args:
+        name: Name of the arm.
+        names: Names of all arms of the study.
+
+    Returns:
+        The one of `names` that the arm is compared with.
+    """
+    reference = parse(name).reference.composition
+    return next(other for other in names if parse(other).composition == reference)
 
 
-def _values(name: str, part: str) -> dict:
+def _fields(name: str, part: str) -> dict[str, Any]:
     """The fields of an `Arm` that one part of its name sets."""
-    kind, _, option = part.partition(":")
-    what = _what(part)
-    if kind == "classical":
+    kind_and_ratio, _, option = part.partition(":")
+    kind = _kind(part)
+    if kind_and_ratio == "classical":
         check_policy(option or "light")
         return {"augmentation": option or "light"}
-    if what == "synthetic" and option in ("", "filtered"):
-        return {"synthetic": _ratio(name, kind), "filtered": option == "filtered"}
-    if what == "shuffled" and not option:
-        return {"synthetic": _ratio(name, kind), "shuffled": True}
-    if what in ("duplicated", "oracle") and not option:
-        return {what: _ratio(name, kind)}
-    raise UserError(f"arm {name!r} has the part {part!r}: {HOW}")
+    if kind == "synthetic" and option in ("", "filtered"):
+        return {"synthetic": _ratio(name, kind_and_ratio), "filtered": option == "filtered"}
+    if kind == "shuffled" and not option:
+        return {"synthetic": _ratio(name, kind_and_ratio), "shuffled": True}
+    if kind in ("duplicated", "oracle") and not option:
+        return {kind: _ratio(name, kind_and_ratio)}
+    raise UserError(f"arm {name!r} has the part {part!r}: {ARM_SYNTAX}")
 
 
-def _what(part: str) -> str:
+def _kind(part: str) -> str:
+    """The part without its ratio and option."""
     return part.partition(":")[0].partition("@")[0]
 
 
 def _with_ratio(part: str) -> str:
-    """`part` with the ratio 1.0 if it names none."""
+    """The part, with the ratio 1.0 if it has none."""
     kind, colon, option = part.partition(":")
     return part if "@" in kind else f"{kind}@1.0{colon}{option}"
 
@@ -139,59 +172,84 @@ def _ratio(name: str, part: str) -> float:
 
 
 def synthetic_counts(fit: ImageSet, arms: list[Arm], filtered: bool = False) -> dict[str, int]:
-    """How many synthetic images of each class the arms need at most, filtered ones or others."""
+    """Count the synthetic images that the arms need at most.
+
+    Args:
+        fit: Real training images.
+        arms: All arms of the study.
+        filtered: Whether to count filtered images, or the others.
+
+    Returns:
+        The number of images of each class, by label; empty if no arm needs any.
+    """
     highest = max((arm.synthetic for arm in arms if arm.filtered == filtered), default=0.0)
     counts = fit.table["label"].value_counts()
-    return {label: _extra(counts[label], highest) for label in fit.classes if highest > 0}
+    return {label: _additional(counts[label], highest) for label in fit.classes if highest > 0}
 
 
 def mix(
     fit: ImageSet, synthetic: ImageSet | None, arm: Arm, seed: int, pool: ImageSet | None = None
 ) -> ImageSet:
-    """The training images of one arm.
+    """Compose the training set of an arm.
 
-    `fit` are the real training images, `synthetic` the drawn ones in the order of their draw, and
-    `pool` the real ones kept for oracle arms, in the order in which these take them: a smaller
-    ratio is contained in a larger. Each class keeps its share. Duplicates are whole
-    copies first, then a seeded choice. The rows come back in an order that depends on the images
-    only (hash, then source), not on the order of the input.
+    Images of a smaller ratio are contained in those of a larger one. The proportions of the classes
+    stay as they are in `fit`. Duplicates are whole copies first, then a random choice.
+
+    Args:
+        fit: Real training images.
+        synthetic: Synthetic images in the order in which they were generated, where the arm has
+            any.
+        arm: The arm.
+        seed: Seed of the choice of duplicates, and of the permutation of labels.
+        pool: Real images held back for oracle arms, in the order in which these take them.
+
+    Returns:
+        The training images, ordered by hash and then source, whatever the order of the input.
+
+    Raises:
+        UserError: If there are too few images of a class in `synthetic` or `pool`.
     """
     fit = fit.select(np.argsort(fit.table["sha256"].to_numpy(), kind="stable"))
-    parts, drawn = [fit] if arm.real else [], []
+    parts, generated = [fit] if arm.real else [], []
     for index, label in enumerate(fit.classes):
         rows = np.flatnonzero(fit.table["label"] == label)
         if arm.duplicated:
-            wanted = _extra(len(rows), arm.duplicated)
+            wanted = _additional(len(rows), arm.duplicated)
             rng = np.random.default_rng([seed, index])
-            whole, part = divmod(wanted, len(rows))
-            chosen = np.concatenate([np.tile(rows, whole), rng.permutation(rows)[:part]])
+            copies, remainder = divmod(wanted, len(rows))
+            chosen = np.concatenate([np.tile(rows, copies), rng.permutation(rows)[:remainder]])
             parts.append(fit.select(chosen.astype(int)))
         if arm.oracle:
-            parts.append(_first(pool, label, _extra(len(rows), arm.oracle), arm, "kept aside"))
+            count = _additional(len(rows), arm.oracle)
+            parts.append(_first(pool, label, count, arm, "kept aside"))
         if arm.synthetic:
-            drawn.append(_first(synthetic, label, _extra(len(rows), arm.synthetic), arm, "drawn"))
+            count = _additional(len(rows), arm.synthetic)
+            generated.append(_first(synthetic, label, count, arm, "generated"))
     if arm.shuffled:
-        drawn = [_shuffled(concatenate(drawn), seed)]
-    mixed = concatenate(parts + drawn)
+        generated = [_with_shuffled_labels(concatenate(generated), seed)]
+    mixed = concatenate(parts + generated)
     order = mixed.table.sort_values(["sha256", "source"], kind="stable").index.to_numpy()
     return mixed.select(order)
 
 
-def _first(images: ImageSet, label: str, wanted: int, arm: Arm, how: str) -> ImageSet:
-    found = images.select((images.table["label"] == label).to_numpy())
-    if len(found) < wanted:
+def _first(images: ImageSet | None, label: str, count: int, arm: Arm, origin: str) -> ImageSet:
+    """The first images of a class."""
+    assert images is not None, f"arm {arm.name} was given no images that were {origin}"
+    available = images.select((images.table["label"] == label).to_numpy())
+    if len(available) < count:
         raise UserError(
-            f"arm {arm.name} needs {wanted} more images of {label}; {len(found)} were {how}"
+            f"arm {arm.name} needs {count} more images of {label}; {len(available)} were {origin}"
         )
-    return found.select(np.arange(wanted))
+    return available.select(np.arange(count))
 
 
-def _shuffled(images: ImageSet, seed: int) -> ImageSet:
-    """The same images and the same number of each label, put together at random."""
+def _with_shuffled_labels(images: ImageSet, seed: int) -> ImageSet:
+    """The same images with their labels permuted."""
     order = np.random.default_rng([seed, 77]).permutation(len(images))
     labels = images.table["label"].to_numpy()[order]
     return replace(images, table=images.table.assign(label=labels))
 
 
-def _extra(real: int, ratio: float) -> int:
+def _additional(real: int, ratio: float) -> int:
+    """The number of additional images: rounded half up, at least one."""
     return max(1, int(real * ratio + 0.5))

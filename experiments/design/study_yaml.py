@@ -1,7 +1,8 @@
-"""Studies as YAML files: the shipped ones, and what is wrong with one, by line."""
+"""Studies as YAML files: the shipped ones, and errors that name the line."""
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -13,29 +14,61 @@ from ufgen.errors import UserError
 
 
 def shipped() -> dict[str, Path]:
-    """The studies that come with ufgen, by name."""
+    """The studies that come with ufgen.
+
+    Returns:
+        Paths of their YAML files, by name.
+    """
     return {path.stem: path for path in sorted(shipped_folder().glob("*.yaml"))}
 
 
 def shipped_folder() -> Path:
-    """The folder of the studies that come with ufgen."""
+    """The folder of the studies that come with ufgen.
+
+    Returns:
+        Its path.
+    """
     return Path(__file__).parents[1] / "configs"
 
 
-def read(location: str | Path, **changes) -> Study:
-    """Read a study of one level; see `read_all`."""
+def read(location: str | Path, **changes: Any) -> Study:
+    """Read a study file with one level.
+
+    Args:
+        location: See `read_all`.
+        **changes: See `read_all`.
+
+    Returns:
+        The study.
+
+    Raises:
+        UserError: If the file is not a valid study, or lists several levels.
+
+    Example:
+        >>> read("demo").name
+        'demo'
+    """
     studies = read_all(location, **changes)[1]
     if len(studies) > 1:
         raise UserError(f"{location} lists several levels: expected one fraction and resolution")
     return studies[0]
 
 
-def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
-    """Read a YAML file, or a shipped one by its name: its own name, and a study for each level.
+def read_all(location: str | Path, **changes: Any) -> tuple[str, list[Study]]:
+    """Read a study file, with a study for each of the levels that it lists.
 
-    `changes` replace fields of `images` (those that are not None). A relative images.path starts
-    at the folder of the study's file, or else, where nothing lies there and for shipped studies, at
-    the working folder. Raises UserError naming the field that is wrong.
+    A relative `images.path` is looked up in the folder of the study's file, and then, or for a
+    shipped study, in the working folder.
+
+    Args:
+        location: A YAML file, or the name of a shipped study.
+        **changes: Values that replace fields of `images`; None changes nothing.
+
+    Returns:
+        The name in the file, and the studies.
+
+    Raises:
+        UserError: If the file is not a valid study; the message names field and line.
     """
     path = shipped().get(str(location), Path(location))
     if not path.is_file():
@@ -58,63 +91,80 @@ def read_all(location: str | Path, **changes) -> tuple[str, list[Study]]:
             f"`images: {{path: {images if isinstance(images, str) else 'UF_dataset'}}}`"
         )
     if isinstance(images.get("path"), str) and path.parent != shipped_folder():
-        images = images | {"path": _place(images["path"], path.parent)}
+        images = images | {"path": _resolved(images["path"], path.parent)}
     content["images"] = {
         **images,
         **{name: value for name, value in changes.items() if value is not None},
     }
     try:
-        studies = [Study.model_validate(one) for one in expand(content)]
+        studies = [Study.model_validate(level) for level in expand(content)]
     except ValidationError as error:
         raise UserError(f"{path} is not a valid study:\n{_problems(text, error)}") from None
     except UserError as error:
         raise UserError(f"{path} is not a valid study: {error}") from None
+    _check_trainings(path, text, studies)
+    return str(content.get("name")), studies
+
+
+def _check_trainings(path: Path, text: str, studies: list[Study]) -> None:
+    """Check the training options of every classifier, with the augmentation of every arm."""
     for study, (number, classifier) in product(studies, enumerate(studies[0].classifiers)):
-        place = ("classifiers", number, "training")
+        location = ("classifiers", number, "training")
         try:
             training = study.training_of(classifier)
             for arm in study.parsed_arms():
                 check_trial(training, classifier.weights, arm.augmentation)
         except ValidationError as error:
-            said = _problems(text, error, place)
-            raise UserError(f"{path} is not a valid study:\n{said}") from None
+            problems = _problems(text, error, location)
+            raise UserError(f"{path} is not a valid study:\n{problems}") from None
         except UserError as error:
-            line = line_of(text, place)
+            line = line_of(text, location)
             raise UserError(f"{path} is not a valid study: line {line}: {error}") from None
-    return str(content.get("name")), studies
 
 
-def _place(location: str, folder: Path) -> str:
-    """Where a study's images lie: from its own `folder` on, or else from the working folder."""
-    own = folder / Path(location).expanduser()
-    return str(own) if own.exists() else location
+def _resolved(location: str, folder: Path) -> str:
+    """The path of a study's images: in its own `folder`, or else in the working folder."""
+    beside = folder / Path(location).expanduser()
+    return str(beside) if beside.exists() else location
 
 
 def _problems(text: str, error: ValidationError, above: tuple = ()) -> str:
-    """One line for each thing that is wrong, `above` being where what was checked lies."""
-    found = []
+    """One line for each problem; `above` is the location of what was validated."""
+    lines = []
     for problem in error.errors():
-        place = (*above, *problem["loc"])
+        location = (*above, *problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
-        name = ".".join(map(str, place)) or "study"
-        found.append(f"  line {line_of(text, place)}: {name}: {message}")
-        found[-1] += f" (found {problem['input']!r:.80})"
-    return "\n".join(found)
+        name = ".".join(map(str, location)) or "study"
+        lines.append(
+            f"  line {line_of(text, location)}: {name}: {message} (found {problem['input']!r:.80})"
+        )
+    return "\n".join(lines)
 
 
 def line_of(text: str, location: tuple) -> int:
-    """The line, from 1 on, of the field at `location` (keys and indices), or of the nearest above.
+    r"""Find the line of a field, or of the nearest field above it.
 
-    `text` must be valid YAML.
+    Args:
+        text: Valid YAML.
+        location: Keys and indices of the field, from the top.
+
+    Returns:
+        The number of the line, from 1 on.
+
+    Example:
+        >>> line_of("name: s\nimages:\n  path: set\n", ("images", "path"))
+        3
     """
     node, line = yaml.compose(text, Loader=yaml.SafeLoader), 1
     for step in location:
-        found = None
         if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == str(step)), None)
+            pairs = [pair for pair in node.value if pair[0].value == str(step)]
         elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            found = [node.value[step]] * 2 if step < len(node.value) else None
-        if found is None:
+            pairs = [(item, item) for item in node.value[step : step + 1]]
+        else:
+            pairs = []
+        if not pairs:
             break
-        line, node = found[0].start_mark.line + 1, found[1]
+        key, node = pairs[0]
+        line = key.start_mark.line + 1
     return line

@@ -1,4 +1,4 @@
-"""A study file that lists several real fractions or resolutions: a study for each of them."""
+"""A study file that lists several fractions of the images or resolutions: a study for each."""
 
 import itertools
 
@@ -8,11 +8,20 @@ FACTORS = ("fraction", "resolution")
 
 
 def expand(content: dict) -> list[dict]:
-    """The content of a study file, once for each combination of the levels that it lists.
+    """Expand a study file into one study for each combination of its levels.
 
-    `images.fraction` and `images.resolution` may be lists. Each study is named after its levels.
-    Where all training groups are in use, arms with oracle images, which are the others, are left
-    out. Raises UserError for an empty or repeated level.
+    `images.fraction` and `images.resolution` may be lists of levels. Where all training groups are
+    in use, arms with oracle images are left out, for which none remain.
+
+    Args:
+        content: Content of the study file.
+
+    Returns:
+        The content for each combination, whose name ends in its levels; `content` itself where it
+        lists none.
+
+    Raises:
+        UserError: If a list is empty, or repeats a level.
     """
     images = content.get("images") or {}
     listed = [name for name in FACTORS if isinstance(images.get(name), list)]
@@ -22,12 +31,13 @@ def expand(content: dict) -> list[dict]:
             raise UserError(f"images.{name} is {levels}: expected levels that differ, at least one")
     if not listed:
         return [content]
-    found = []
-    for levels in itertools.product(*(images[name] for name in listed)):
-        chosen = dict(zip(listed, levels, strict=True))
-        label = "-".join(f"{name}{level}" for name, level in chosen.items())
-        one = content | {"images": {**images, **chosen}, "name": f"{content.get('name')}-{label}"}
-        if chosen.get("fraction") == 1 and isinstance(content.get("arms"), list):
-            one["arms"] = [arm for arm in content["arms"] if "oracle@" not in str(arm)]
-        found.append(one)
-    return found
+    studies = []
+    for combination in itertools.product(*(images[name] for name in listed)):
+        levels = dict(zip(listed, combination, strict=True))
+        label = "-".join(f"{name}{level}" for name, level in levels.items())
+        study = content | {"images": {**images, **levels}}
+        study["name"] = f"{content.get('name')}-{label}"
+        if levels.get("fraction") == 1 and isinstance(content.get("arms"), list):
+            study["arms"] = [arm for arm in content["arms"] if "oracle@" not in str(arm)]
+        studies.append(study)
+    return studies

@@ -1,1 +1,1 @@
-"""What a study will cost, and how many trainings an effect needs."""
+"""Planning of a study: its time and disk space, and the power to detect an effect."""

@@ -1,4 +1,4 @@
-"""What a study will cost, measured on this machine before it runs."""
+"""The cost of a study, measured on this machine before it runs."""
 
 import shutil
 import time
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from experiments.analysis.finished_study import read_deltas
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
 from experiments.planning import power, timing
@@ -21,7 +22,14 @@ FIGURE_BYTES = 5_000_000
 
 
 class Plan(NamedTuple):
-    """What one study will take: lines of text, seconds, and bytes on the disk."""
+    """The estimated cost of one study.
+
+    Attributes:
+        study: The study, with the precision that it will be run in.
+        lines: Lines of text.
+        seconds: Estimated time.
+        disk: Estimated disk space in bytes.
+    """
 
     study: Study
     lines: list[str]
@@ -32,23 +40,34 @@ class Plan(NamedTuple):
 def write_plan(
     studies: list[Study], root: Path, effect: float | None = None, listed: bool = False
 ) -> str:
-    """The estimated time of one or several studies and the disk they need: text, totals last.
+    """Estimate the time and disk space of studies.
 
-    If `root` holds a finished run of a study, that is the pilot that says how many trainings the
-    wanted `effect` (the study's margin) would need. `listed` names every trial.
+    Each network and the generator are timed for a few optimiser steps on the study's images. What
+    is finished already is not subtracted. Nothing is written under `root`. A finished run of a
+    study in `root` is the pilot of a power analysis.
 
-    Each network and the generator are timed for a few real optimiser steps on these images. What
-    is finished already is not taken off. Nothing is written under `root`.
+    Args:
+        studies: The studies.
+        root: Folder of all studies' folders.
+        effect: Change of the primary metric to be detected; None for the study's margin.
+        listed: Whether to name every trial.
+
+    Returns:
+        Text, with the totals last.
+
+    Raises:
+        UserError: If the images cannot be used, or a finished run was written by an older version.
     """
+    folders = [Path(root) / study.name for study in studies]
+    pilots = [read_deltas(f) if (f / "deltas.csv").is_file() else None for f in folders]
     lines, plans = [], []
-    for study in studies:
+    for study, pilot in zip(studies, pilots, strict=True):
         plans.append(plan(study))
         lines += [*plans[-1].lines, ""]
         if listed:
             lines += ["Trials:", *(f"  {trial.title}" for trial in study.trials()), ""]
-        pilot = Path(root) / study.name / "deltas.csv"
-        if pilot.is_file():
-            lines += [power.describe(study, pd.read_csv(pilot), effect or study.margin), ""]
+        if pilot is not None:
+            lines += [power.describe(study, pilot, effect or study.margin), ""]
     seconds, disk = (sum(getattr(one, name) for one in plans) for name in ("seconds", "disk"))
     free = shutil.disk_usage(nearest_folder(root)).free
     lines.append(f"Estimated time: {duration(seconds)}; what is finished already is not repeated")
@@ -57,42 +76,60 @@ def write_plan(
 
 
 def plan(study: Study) -> Plan:
-    """Time every part of the study and count how often a run needs it."""
+    """Time every part of a study, and count how often a run needs it.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The estimate.
+    """
     started_with = time.process_time()  # importing TensorFlow or JAX, above all
     began = time.perf_counter()
-    read = read_images(study)
+    loaded = read_images(study)
     splits = list(dict.fromkeys(trial.split for trial in study.trials()))
-    prepared = split_by_role(study, read, splits[0])
+    data = split_by_role(study, loaded, splits[0])
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
     study, chosen = precisions.chosen(study)
     generators = len(study.generator.seeds) * len(splits)
-    parts = _classifiers(study, prepared, chosen)
-    drawn = drawn_images(study, prepared)
+    classifiers = _classifiers(study, data, chosen)
+    generated = images_to_generate(study, data)
     text = []
-    if drawn:
-        seconds["generators"], said = _generators(study, prepared, generators)
-        text.append(f"{said}; they draw {generators * drawn} images")
-    seconds["classifiers"] = 60 * parts["min in all"].sum()
+    if generated:
+        seconds["generators"], line = _generators(study, data, generators)
+        text.append(f"{line}; they generate {generators * generated} images")
+    seconds["classifiers"] = 60 * classifiers["min in all"].sum()
     trials = len(study.trials())
-    bootstrap = trials * timing.time_tables(study, prepared)
+    bootstrap = trials * timing.time_tables(study, data)
     seconds["tables and report"] = bootstrap + timing.time_report(study)
-    shown = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+    parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     lines = [
-        *_heading(study, read, prepared, len(splits)),
+        *_heading(study, loaded, data, len(splits)),
         "",
-        parts.to_string(index=False, float_format="{:.1f}".format),
+        classifiers.to_string(index=False, float_format="{:.1f}".format),
         *text,
-        f"In all {duration(sum(seconds.values()))}: {shown}",
+        f"In all {duration(sum(seconds.values()))}: {parts}",
     ]
     pixel_bytes = study.images.resolution**2 * study.images.channels
-    disk = trials * len(prepared.test) * PREDICTION_BYTES + FIGURE_BYTES
-    disk += (len(prepared.table()) + 3 * generators * drawn) * pixel_bytes
-    disk += generators * GENERATOR_BYTES if drawn else 0
+    disk = trials * len(data.test) * PREDICTION_BYTES + FIGURE_BYTES
+    disk += (len(data.table()) + 3 * generators * generated) * pixel_bytes
+    disk += generators * GENERATOR_BYTES if generated else 0
     return Plan(study, lines, sum(seconds.values()), disk)
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, with two digits or three."""
+    """Format a duration with two or three digits.
+
+    Args:
+        seconds: The duration.
+
+    Returns:
+        The text, in seconds, minutes or hours.
+
+    Example:
+        >>> duration(7.4), duration(250), duration(9000)
+        ('7 s', '4.2 min', '2.5 h')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -101,61 +138,76 @@ def duration(seconds: float) -> str:
 
 
 def nearest_folder(path: Path) -> Path:
-    """The folder, or the nearest above it that is there already: it is on the same disk."""
+    """Find the nearest folder that exists, which is on the same disk.
+
+    Args:
+        path: A folder that may not exist yet.
+
+    Returns:
+        The folder, or the nearest above it that exists.
+    """
     path = Path(path).absolute()
-    return next(place for place in (path, *path.parents) if place.is_dir())
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def drawn_images(study: Study, prepared: DataSplit) -> int:
-    """How many synthetic images each generator draws."""
+def images_to_generate(study: Study, data: DataSplit) -> int:
+    """Count the synthetic images that each generator has to generate.
+
+    Args:
+        study: The study.
+        data: One division of its images.
+
+    Returns:
+        The number of all classes together, filtered or not.
+    """
     arms = study.parsed_arms()
-    return sum(sum(synthetic_counts(prepared.fit, arms, kind).values()) for kind in (False, True))
+    return sum(sum(synthetic_counts(data.fit, arms, kind).values()) for kind in (False, True))
 
 
-def _heading(study: Study, read: LoadedImages, prepared: DataSplit, folds: int) -> list[str]:
+def _heading(study: Study, loaded: LoadedImages, data: DataSplit, folds: int) -> list[str]:
     lines = [
         f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
         f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
         f"{len(study.generator.seeds)} generators",
-        f"Images: {len(prepared.fit)} training, {len(prepared.validation)} validation, "
-        f"{len(prepared.test)} test, {len(read.quarantine)} unreadable",
+        f"Images: {len(data.fit)} training, {len(data.validation)} validation, "
+        f"{len(data.test)} test, {len(loaded.quarantine)} unreadable",
     ]
     if study.folds:
         lines.append(f"These are of one of {folds} folds; times are for all.")
     return lines
 
 
-def _classifiers(study: Study, prepared: DataSplit, precision: dict[str, str]) -> pd.DataFrame:
+def _classifiers(study: Study, data: DataSplit, precision: dict[str, str]) -> pd.DataFrame:
     """One row per classifier: its trials, the steps and seconds of each, and minutes in all."""
     rows = []
     for classifier in Progress(study.classifiers, desc="timing the networks", leave=False):
-        cost = timing.time_classifier(study, prepared, classifier, precision[classifier.name])
+        cost = timing.time_classifier(study, data, classifier, precision[classifier.name])
         trials = [trial for trial in study.trials() if trial.classifier is classifier]
-        each = [cost.trial[trial.arm.augmentation] for trial in trials]
-        whole = cost.start + len(study.seeds) * cost.seed + sum(each)
+        seconds = [cost.trial[trial.arm.augmentation] for trial in trials]
+        total = cost.start + len(study.seeds) * cost.seed + sum(seconds)
         rows.append(
             {
                 "classifier": classifier.name,
                 "trials": len(trials),
                 "steps each": study.training_of(classifier).steps,
                 "s to start": cost.start,
-                "s each": np.mean(each),
-                "min in all": whole / 60,
+                "s each": np.mean(seconds),
+                "min in all": total / 60,
             }
         )
     return pd.DataFrame(rows)
 
 
-def _generators(study: Study, prepared: DataSplit, count: int) -> tuple[float, str]:
-    """Seconds of all generators with their images, and a line about them."""
-    cost, recipe = timing.time_generator(study, prepared), study.generator_recipe()
+def _generators(study: Study, data: DataSplit, count: int) -> tuple[float, str]:
+    """Seconds of all generators with their images, and a line of text."""
+    cost, recipe = timing.time_generator(study, data), study.generator_recipe()
     kinds = len({arm.filtered for arm in study.parsed_arms() if arm.synthetic})
-    steps = 60 * recipe.minutes if recipe.minutes else recipe.steps() * cost.step
-    shown = steps / cost.step * recipe.batch / 1000
+    training = 60 * recipe.minutes if recipe.minutes else recipe.steps() * cost.step
+    shown = training / cost.step * recipe.batch / 1000
     evaluations = max(1, round(shown / recipe.evaluate_kimg))
-    each = cost.start + steps + evaluations * cost.evaluation
-    said = (
+    each = cost.start + training + evaluations * cost.evaluation
+    line = (
         f"Generators: {count} of {shown:.3g} thousand images shown, {duration(each)} each, and "
-        f"{duration(kinds * cost.drawing)} to draw and describe their images"
+        f"{duration(kinds * cost.generation)} to generate and evaluate their images"
     )
-    return count * (each + kinds * cost.drawing), said
+    return count * (each + kinds * cost.generation), line

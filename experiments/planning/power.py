@@ -1,4 +1,4 @@
-"""How many trainings a wanted effect needs, with a finished study as the pilot."""
+"""Power analysis: how many runs an effect needs, with a finished study as the pilot."""
 
 import numpy as np
 import pandas as pd
@@ -11,37 +11,48 @@ GENERATORS = (2, 3, 5, 10)
 
 
 def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
-    """What studies of other sizes could see, and the smallest that sees `effect`: text.
+    """Describe what studies of other sizes detect, and the smallest that detects an effect.
 
-    `deltas` is the table of a finished run of the study; variances are the means over its arms with
-    synthetic images (or all, if there are none), so that they are rough where trainings were few.
+    Variance components are means over the arms with synthetic images, or over all if there are
+    none; with few runs they are rough.
+
+    Args:
+        study: The study.
+        deltas: Deltas of its finished run (see `analysis.results.deltas_table`).
+        effect: Change of the primary metric to be detected.
+
+    Returns:
+        Text with a table of minimum detectable effects.
     """
     tested = [arm.name for arm in study.parsed_arms() if arm.tested] or study.arms[1:]
     rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
     rows = rows[rows["arm"].isin(tested)]
     parts = [rows[f"variance_{name}"].mean() for name in statistics.Components._fields]
     if not np.isfinite(parts).all() or rows["seeds"].min() < 2:
-        return "The finished run has too few trainings to say how many others would need."
+        return "The finished run has too few seeds for a power analysis."
     components, groups = statistics.Components(*parts), int(rows["test_groups"].iloc[0])
     confidence = 1 - (1 - study.confidence) / len(rows)
-    known = GENERATORS if rows["generators"].min() > 1 else (1,)
+    counts = GENERATORS if rows["generators"].min() > 1 else (1,)
 
-    def smallest(generators: int, seeds: int) -> float:
-        found = statistics.planned(components, generators, seeds, groups)
-        return found.minimum_detectable_effect(confidence)
+    def detectable(generators: int, seeds: int) -> float:
+        expected = statistics.expected_estimate(components, generators, seeds, groups)
+        return expected.minimum_detectable_effect(confidence)
 
     table = pd.DataFrame(
-        {f"{g} generator{'s' * (g > 1)}": [f"{smallest(g, s):.3f}" for s in SEEDS] for g in known},
+        {
+            f"{g} generator{'s' * (g > 1)}": [f"{detectable(g, s):.3f}" for s in SEEDS]
+            for g in counts
+        },
         index=pd.Index([f"{s} seeds" for s in SEEDS]),
     )
     lines = [
-        f"From the finished run: smallest change of {study.primary_metric} found in four of five "
-        f"studies (family of {len(rows)} arms)",
+        f"From the finished run: minimum detectable effect on {study.primary_metric} with "
+        f"{statistics.POWER:.0%} power (family of {len(rows)} arms)",
         table.to_string(),
     ]
-    if len(known) == 1:
-        lines.append("With one generator, what another training of it changes is unknown.")
-    enough = [(g * s, g, s) for g in known for s in SEEDS if smallest(g, s) <= effect]
+    if len(counts) == 1:
+        lines.append("With one generator the variance between generators is unknown.")
+    enough = [(g * s, g, s) for g in counts for s in SEEDS if detectable(g, s) <= effect]
     if enough:
         _, generators, seeds = min(enough)
         plural = "s" * (generators > 1)
@@ -50,10 +61,10 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         )
     else:
         limit = statistics.Estimate(0.0, components.groups**0.5, groups - 1, components)
-        share = (limit.minimum_detectable_effect(confidence) / effect) ** 2
+        ratio = (limit.minimum_detectable_effect(confidence) / effect) ** 2
         lines.append(
             f"A change of {effect:g} cannot be found with these test images"
-            + (f": it needs about {share:.1f} times as many, and" if share > 1 else ":")
-            + " more trainings than shown."
+            + (f": it needs about {ratio:.1f} times as many, and" if ratio > 1 else ":")
+            + " more seeds and generators than shown."
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""How long the parts of a study take on this machine: each is run for a few steps, then timed."""
+"""Timing of the parts of a study on this machine: each is run for a few steps."""
 
 import json
 import tempfile
@@ -16,6 +16,7 @@ from classifiers.training.trainer import Classifier
 from experiments.design.study import ClassifierOptions, Study
 from experiments.running import synthetic_images
 from experiments.running.data_split import DataSplit
+from ufgen.images.image_set import ImageSet
 
 STEPS = 8
 PROGRAMS = 3
@@ -23,16 +24,29 @@ FIGURES = 10
 
 
 class GeneratorCost(NamedTuple):
-    """Seconds: to build, compile and finish one; a step; an evaluation; drawing and describing."""
+    """Seconds of the parts of a generator's training and use.
+
+    Attributes:
+        start: To build and compile it, and to write its files.
+        step: One optimiser step.
+        evaluation: One evaluation with its curves.
+        generation: To generate and evaluate the images of one set.
+    """
 
     start: float
     step: float
     evaluation: float
-    drawing: float
+    generation: float
 
 
 class ClassifierCost(NamedTuple):
-    """Seconds: to build and compile a network; for each new seed; for a trial by augmentation."""
+    """Seconds of the parts of a classifier's training.
+
+    Attributes:
+        start: To build and compile the network.
+        seed: To initialise it for another seed.
+        trial: One trial, by augmentation policy.
+    """
 
     start: float
     seed: float
@@ -40,19 +54,28 @@ class ClassifierCost(NamedTuple):
 
 
 def time_classifier(
-    study: Study, prepared: DataSplit, classifier: ClassifierOptions, precision: str
+    study: Study, data: DataSplit, classifier: ClassifierOptions, precision: str
 ) -> ClassifierCost:
-    """Train the network for a few steps on the study's images, once they are compiled.
+    """Train a classifier for a few steps on the study's images, after compilation.
 
-    A step is the median of several, or, where the device works ahead of the program, their mean.
-    Features of a frozen backbone, which are stored, belong to the start.
+    A step is the median of several, or, on a device that runs asynchronously, their mean. Features
+    of a frozen backbone, which are stored, belong to the start.
+
+    Args:
+        study: The study.
+        data: One division of its images.
+        classifier: One of its classifiers.
+        precision: Precision of its training.
+
+    Returns:
+        The cost.
     """
     images, training = study.images, study.training_of(classifier)
 
-    def examples(chosen) -> Examples:
-        return Examples(prepared.store.take(chosen), chosen.targets())
+    def examples(chosen: ImageSet) -> Examples:
+        return Examples(data.store.take(chosen), chosen.targets())
 
-    fit, validation = examples(prepared.fit), examples(prepared.validation)
+    fit, validation = examples(data.fit), examples(data.validation)
     started = time.perf_counter()
     network = Classifier(
         classifier.name, images.resolution, images.channels, classifier.weights, precision
@@ -63,15 +86,15 @@ def time_classifier(
     def train(trained: str, steps: int, policy: str, seed: int = 0) -> list[float]:
         """Seconds since the start of the training at each step, and at its end."""
         short = replace(training, trained=trained, frozen_steps=0, steps=steps, evaluations=1)
-        began, stamps = time.perf_counter(), []
-        network.fit(fit, validation, short, seed, policy, lambda: stamps.append(_since(began)))
-        return [*stamps, _since(began)]
+        began, times = time.perf_counter(), []
+        network.fit(fit, validation, short, seed, policy, lambda: times.append(_since(began)))
+        return [*times, _since(began)]
 
     for trained, _ in phases:
         for policy in policies:
             train(trained, 1, policy)
-    judged = median(lambda: network.predict(validation.pixels))
-    explained = median(lambda: network.heatmaps(validation.pixels), 1)
+    prediction = median(lambda: network.predict(validation.pixels))
+    explanation = median(lambda: network.heatmaps(validation.pixels), 1)
     start = time.perf_counter() - started
     began = time.perf_counter()
     train(phases[-1][0], 1, policies[0], seed=1)
@@ -80,22 +103,29 @@ def time_classifier(
     for policy in policies:
         trial[policy] = 0.0
         for trained, steps in phases:
-            stamps = train(trained, STEPS, policy, seed=1)
-            ahead = (stamps[-1] - stamps[0] - judged) / (STEPS - 1)
-            step = max(np.median(np.diff(stamps[:-1])), ahead)
-            trial[policy] += stamps[0] + steps * step
-        tests = len(prepared.test) / max(1, len(prepared.validation))
+            times = train(trained, STEPS, policy, seed=1)
+            mean = (times[-1] - times[0] - prediction) / (STEPS - 1)
+            step = max(np.median(np.diff(times[:-1])), mean)
+            trial[policy] += times[0] + steps * step
+        tests = len(data.test) / max(1, len(data.validation))
         views = 1 + training.test_views
-        trial[policy] += judged * (training.evaluations + views + views * tests)
-        trial[policy] += explained * tests
+        trial[policy] += prediction * (training.evaluations + views + views * tests)
+        trial[policy] += explanation * tests
     return ClassifierCost(start, seed, trial)
 
 
-def time_generator(study: Study, prepared: DataSplit) -> GeneratorCost:
-    """Train a generator for a few programs, draw what the study needs, and describe it.
+def time_generator(study: Study, data: DataSplit) -> GeneratorCost:
+    """Train a generator for a few compiled programs, and generate what the study needs.
 
     This is the run's own code in a temporary folder; an untrained generator's images would not
     pass filters, so that arms with `:filtered` are timed as those without.
+
+    Args:
+        study: The study.
+        data: One division of its images.
+
+    Returns:
+        The cost.
     """
     from ufgen.gan.training.trainer import train_generator
 
@@ -112,47 +142,73 @@ def time_generator(study: Study, prepared: DataSplit) -> GeneratorCost:
         folder = Path(name)
         started = time.perf_counter()
         recipe = short.generator_recipe(seed=generator.seeds[0])
-        pixels = prepared.store.take(prepared.fit)
-        train_generator(prepared.fit, pixels, recipe, folder / "generators", progress=False)
+        pixels = data.store.take(data.fit)
+        train_generator(data.fit, pixels, recipe, folder / "generators", progress=False)
         trained = time.perf_counter()
-        synthetic_images.prepare_synthetic(short, prepared, folder, folder / "generators")
-        drawing = _since(trained)
-        (place,) = [file.parent for file in folder.glob("generators/*/complete.json")]
-        evaluation = _time_evaluation(place, prepared)
-        rows = [json.loads(row) for row in (place / "metrics.jsonl").read_text().splitlines()]
+        synthetic_images.prepare_synthetic(short, data, folder, folder / "generators")
+        generation = _since(trained)
+        (generator_folder,) = [file.parent for file in folder.glob("generators/*/complete.json")]
+        evaluation = _time_evaluation(generator_folder, data)
+        rows = _metrics(generator_folder)
     speeds = [row["images_per_second"] for row in rows if "images_per_second" in row]
     step = recipe.batch / speeds[-1]
     steps = recipe.steps_per_call * 2 * PROGRAMS
     start = max(0.0, trained - started - steps * step - 2 * evaluation)
-    return GeneratorCost(start, step, evaluation, drawing)
+    return GeneratorCost(start, step, evaluation, generation)
 
 
-def _time_evaluation(place: Path, prepared: DataSplit) -> float:
-    """Comparing the generator in `place` with its training images, and drawing the curves."""
+def _metrics(generator_folder: Path) -> list[dict]:
+    """The rows of a generator's metrics.jsonl."""
+    lines = (generator_folder / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _time_evaluation(generator_folder: Path, data: DataSplit) -> float:
+    """Seconds to compare a generator with its training images, and to write its curves."""
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.generator_folder import GeneratorFolder, load_generator
     from ufgen.gan.training.snapshot_selection import SnapshotSelector
 
-    network, recipe, _ = load_generator(place)
-    fit = prepared.fit
+    network, recipe, _ = load_generator(generator_folder)
+    fit = data.fit
     labels = np.searchsorted(fit.classes, fit.table["label"]).astype("int32")
-    judge = SnapshotSelector(texture(), prepared.store.take(fit), labels, recipe)
-    rows = [json.loads(row) for row in (place / "metrics.jsonl").read_text().splitlines()]
-    folder = GeneratorFolder(place)
-    return median(lambda: (judge.compare(network), folder.write_metrics(rows, judge)))
+    selector = SnapshotSelector(texture(), data.store.take(fit), labels, recipe)
+    rows = _metrics(generator_folder)
+    folder = GeneratorFolder(generator_folder)
+
+    def evaluate() -> None:
+        selector.compare(network)
+        folder.write_metrics(rows, selector)
+
+    return median(evaluate)
 
 
-def time_tables(study: Study, prepared: DataSplit) -> float:
-    """Bootstrap of one trial's metrics on the test images: seconds."""
+def time_tables(study: Study, data: DataSplit) -> float:
+    """Time the bootstrap of one trial's metrics on the test images.
+
+    Args:
+        study: The study.
+        data: One division of its images.
+
+    Returns:
+        Seconds.
+    """
     rng = np.random.default_rng(0)
-    test = prepared.test
+    test = data.test
     weights = intervals.group_weights(test.table["group"].to_numpy(), study.bootstrap, rng)
     scores = rng.uniform(size=len(test))
     return median(lambda: metrics.evaluate(test.targets(), scores, 0.5, weights))
 
 
 def time_report(study: Study) -> float:
-    """The figures of a report, each in three formats: seconds."""
+    """Time the figures of a report, each in three formats.
+
+    Args:
+        study: The study.
+
+    Returns:
+        Seconds.
+    """
     from ufgen.display.figure_style import FORMATS, line_styles, open_figure, save, style
 
     @style()
@@ -169,13 +225,21 @@ def time_report(study: Study) -> float:
 
 
 def median(action: Callable[[], object], repeats: int = 3) -> float:
-    """Seconds of the action: the median of some calls after one that compiles or reads."""
-    found = []
+    """Time an action by the median of some calls, after one that compiles or reads.
+
+    Args:
+        action: What is timed.
+        repeats: Number of calls that are timed.
+
+    Returns:
+        Seconds.
+    """
+    seconds = []
     for _ in range(repeats + 1):
         began = time.perf_counter()
         action()
-        found.append(_since(began))
-    return float(np.median(found[1:]))
+        seconds.append(_since(began))
+    return float(np.median(seconds[1:]))
 
 
 def _since(began: float) -> float:

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics
+from experiments.analysis.finished_study import read_deltas
 from experiments.design.arms import parse
 from experiments.design.study import Study
 from experiments.design.sweep import FACTORS
@@ -43,7 +44,7 @@ def write_overview(name: str, studies: list[Study], root: Path) -> Path:
     """
     folder, parts = Path(root) / name, []
     for study in studies:
-        deltas = pd.read_csv(Path(root) / study.name / "deltas.csv")
+        deltas = read_deltas(Path(root) / study.name)
         rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
         levels = {factor: getattr(study.images, factor) for factor in FACTORS}
         parts.append(rows.assign(**levels, study=study.name))

@@ -35,7 +35,15 @@ def read(folder: Path) -> dict:
     Returns:
         The variables of the templates, by name; tables are data frames, rows of tables dicts.
     """
-    names = ("images", "quarantine", "metrics", "predictions", "deltas", "companions", "synthetic")
+    names = (
+        "images",
+        "quarantine",
+        "metrics",
+        "predictions",
+        "deltas",
+        "paired_tests",
+        "synthetic",
+    )
     tables = {name: _table(folder / f"{name}.csv") for name in names}
     study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
     conclusion = json.loads((folder / "verdict.json").read_text())
@@ -71,7 +79,7 @@ def read(folder: Path) -> dict:
         "training_set_sizes": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
         "summary": _summary(metrics),
         "headline": _headline(deltas[primary], len(study["seeds"]) >= ENOUGH_SEEDS),
-        "paired_tests": tables["companions"].to_dict("records"),
+        "paired_tests": tables["paired_tests"].to_dict("records"),
         "exploratory": deltas[~primary].to_dict("records"),
         "synthetic_sets": tables["synthetic"].to_dict("records"),
         "synthetic_figures": [
@@ -108,8 +116,8 @@ def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
             name: _fraction(variance, total, covered.get(name, True))
             for name, variance in variances.items()
         }
-        derived = ("minimum_detectable_effect", "standardised", "probability_of_improvement")
-        texts = {name: number(row[name], name == "standardised") for name in derived}
+        derived = ("minimum_detectable_effect", "cohens_d", "probability_of_improvement")
+        texts = {name: number(row[name], name == "cohens_d") for name in derived}
         if not enough_seeds:
             fractions = dict.fromkeys(fractions, NEEDS_SEEDS)
             texts = dict.fromkeys(texts, NEEDS_SEEDS)

@@ -201,7 +201,7 @@ def test_validation_images_come_from_training_groups(phantoms, tmp_path):
     assert len(images.fit) + len(images.validation) == len(train)
 
 
-def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
+def test_a_finished_run_is_the_pilot_of_a_power_analysis(finished):
     root, file = finished
     small = study_yaml.read(file)
     deltas = pd.read_csv(root / "runs/small/deltas.csv")
@@ -215,7 +215,7 @@ def test_a_finished_run_says_how_many_trainings_an_effect_needs(finished):
     # two arms, the limit of many training runs
     limit = (stats.t.ppf(0.9875, groups) + stats.t.ppf(0.8, groups)) * 0.01
     assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
-    assert "too few trainings" in power.describe(small, deltas.assign(seeds=1), 0.1)
+    assert "too few seeds" in power.describe(small, deltas.assign(seeds=1), 0.1)
 
 
 def test_arms_with_different_initial_weights_are_not_compared(finished):

@@ -6,7 +6,6 @@ import pytest
 from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
-from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from classifiers.evaluation import intervals
@@ -35,11 +34,11 @@ def test_with_one_training_the_interval_is_that_of_the_test_images():
 
 def test_with_endless_test_images_it_is_the_paired_t_test():
     deltas = RNG(0).normal(0.02, 0.01, (1, 6))
-    found = statistics.estimate(deltas, np.repeat(deltas[None], 50, axis=0))
+    result = statistics.estimate(deltas, np.repeat(deltas[None], 50, axis=0))
     expected = stats.ttest_1samp(deltas[0], 0)
-    assert found.p_value() == pytest.approx(expected.pvalue)
-    assert found.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
-    assert found.df == pytest.approx(5)
+    assert result.p_value() == pytest.approx(expected.pvalue)
+    assert result.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
+    assert result.df == pytest.approx(5)
 
 
 def test_mean_squares_are_those_of_the_analysis_of_variance():
@@ -53,9 +52,9 @@ def test_mean_squares_are_those_of_the_analysis_of_variance():
     assert components.seeds == pytest.approx(max(expected[1] - expected[2], 0) / 3)
 
 
-def test_what_trainings_share_is_the_covariance_of_pairs_without_a_common_seed():
-    made = RNG(0).normal(size=(40, 3, 4)) + RNG(1).normal(size=(40, 1, 1))
-    covariance = np.cov(made.reshape(40, 12).T)
+def test_runs_without_a_common_seed_have_the_mean_covariance_of_such_pairs():
+    replicates = RNG(0).normal(size=(40, 3, 4)) + RNG(1).normal(size=(40, 1, 1))
+    covariance = np.cov(replicates.reshape(40, 12).T)
     pairs = [
         covariance[4 * g + s, 4 * h + t]
         for g in range(3)
@@ -64,17 +63,17 @@ def test_what_trainings_share_is_the_covariance_of_pairs_without_a_common_seed()
         for t in range(4)
         if g != h and s != t
     ]
-    assert statistics.shared_covariance(made) == pytest.approx(np.mean(pairs))
-    one = np.cov(made[:, 0].T)
+    assert statistics.between_run_covariance(replicates) == pytest.approx(np.mean(pairs))
+    one = np.cov(replicates[:, 0].T)
     expected = one[~np.eye(4, dtype=bool)].mean()
-    assert statistics.shared_covariance(made[:, :1]) == pytest.approx(expected)
-    assert statistics.shared_covariance(made[:, :, :1][:, :1]) == pytest.approx(
-        made[:, 0, 0].var(ddof=1)
+    assert statistics.between_run_covariance(replicates[:, :1]) == pytest.approx(expected)
+    assert statistics.between_run_covariance(replicates[:, :, :1][:, :1]) == pytest.approx(
+        replicates[:, 0, 0].var(ddof=1)
     )
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
-    """Normal deltas with known variances of generators, seeds, the rest, and test groups."""
+    """Normal deltas with known variances of generators, seeds, residual, and test groups."""
     rng, covered, count = RNG(0), 0, 1500
     for _ in range(count):
         deltas = rng.normal(0, 1, (3, 1)) + rng.normal(0, 1, (1, 5)) + rng.normal(0, 1, (3, 5))
@@ -86,7 +85,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
 
 
 def test_three_trainings_err_no_more_often_than_they_say():
-    """At the confidence that the first of three arms needs; Satterthwaite's freedom errs more."""
+    """At the confidence that the first of three arms needs; Satterthwaite's errs more."""
     rng, covered, count, confidence = RNG(0), 0, 4000, 1 - 0.05 / 3
     for _ in range(count):
         deltas = rng.normal(0, 3**0.5, (1, 3)) + rng.normal()
@@ -99,8 +98,8 @@ def test_three_trainings_err_no_more_often_than_they_say():
 def test_undefined_replicates_make_the_interval_undefined():
     replicates = np.full((100, 1, 1), 0.1)
     replicates[:6] = np.nan
-    found = statistics.estimate([[0.1]], replicates)
-    assert np.isnan(found.interval(0.95)).all() and np.isnan(found.p_value())
+    result = statistics.estimate([[0.1]], replicates)
+    assert np.isnan(result.interval(0.95)).all() and np.isnan(result.p_value())
     replicates[:] = RNG(0).normal(size=replicates.shape)
     replicates[:3] = np.nan
     assert np.isfinite(statistics.estimate([[0.1]], replicates).interval(0.95)).all()
@@ -108,10 +107,10 @@ def test_undefined_replicates_make_the_interval_undefined():
 
 
 def test_where_nothing_varies_nothing_is_shown():
-    """Test images that every training calls right cannot tell arms apart: not `equivalent`."""
-    found = statistics.estimate(np.zeros((2, 3)), np.zeros((50, 2, 3)))
-    assert np.isnan(found.interval(0.95)).all()
-    assert statistics.verdict(*found.interval(0.95), 0.02) == "inconclusive"
+    """Test images that every network classifies correctly separate no arms: not `equivalent`."""
+    result = statistics.estimate(np.zeros((2, 3)), np.zeros((50, 2, 3)))
+    assert np.isnan(result.interval(0.95)).all()
+    assert statistics.verdict(*result.interval(0.95), 0.02) == "inconclusive"
 
 
 def test_few_test_groups_are_paid_for():
@@ -127,10 +126,10 @@ def test_few_test_groups_are_paid_for():
     assert np.isnan(statistics.estimate([[0.1]], replicates, 1).interval(0.95)).all()
 
 
-def test_the_smallest_effect_is_found_four_times_in_five():
+def test_the_minimum_detectable_effect_is_detected_four_times_in_five():
     deltas = np.linspace(-0.02, 0.02, 7)[None]
-    found = statistics.estimate(deltas, np.repeat(deltas[None], 20, axis=0))
-    effect = found.minimum_detectable_effect(0.95) / found.error
+    result = statistics.estimate(deltas, np.repeat(deltas[None], 20, axis=0))
+    effect = result.minimum_detectable_effect(0.95) / result.standard_error
     beyond = stats.t.ppf(0.975, 6)
     exact = stats.nct.sf(beyond, 6, effect)
     assert exact == pytest.approx(0.8, abs=0.03)
@@ -151,60 +150,6 @@ def test_holm_s_intervals_leave_out_zero_where_holm_rejects():
     assert statistics.holm_confidences([0.04], 0.95) == pytest.approx([0.95])
 
 
-def test_mcnemar_is_that_of_statsmodels():
-    first, second = RNG(0).random((2, 60)) < [[0.8], [0.6]]
-    table = [[np.sum(a & b) for b in (second, ~second)] for a in (first, ~first)]
-    expected = mcnemar(table, exact=True).pvalue
-    assert statistics.mcnemar(first, second) == pytest.approx(expected)
-    assert statistics.mcnemar(first, first) == 1
-
-
-def test_delong_compares_two_areas_by_hand():
-    covariance = np.array([[4e-4, 1e-4], [1e-4, 4e-4]])
-    expected = 2 * stats.norm.sf(0.05 / np.sqrt(6e-4))
-    assert statistics.delong_p_value(np.array([0.9, 0.85]), covariance) == pytest.approx(expected)
-    assert statistics.delong_p_value(np.array([0.9, 0.9]), 0 * covariance) == 1
-
-
-def test_permutation_is_that_of_scipy():
-    first, second = RNG(0).normal([[0.4], [0.0]], 1, (2, 25))
-    expected = stats.permutation_test(
-        (first, second),
-        lambda a, b: np.mean(a) - np.mean(b),
-        permutation_type="samples",
-        n_resamples=4000,
-        rng=RNG(1),
-    ).pvalue
-    found = statistics.permutation_p_value(
-        lambda scores: scores.mean(axis=1),
-        first[None],
-        second[None],
-        np.arange(25),
-        RNG(2),
-        permutations=4000,
-    )
-    assert found == pytest.approx(expected, abs=0.03)
-
-
-def test_permutation_keeps_groups_whole():
-    """Two groups can only be exchanged in four ways: no p-value lies far below a half."""
-    first, groups = np.ones((1, 20)), np.repeat([0, 1], 10)
-
-    def mean(scores):
-        return scores.mean(axis=1)
-
-    found = statistics.permutation_p_value(mean, first, 0 * first, groups, RNG(0))
-    assert found == pytest.approx(0.5, abs=0.06)
-
-
-def test_improvement_is_the_mann_whitney_statistic():
-    arm, real = RNG(0).integers(0, 9, (2, 3)), RNG(1).integers(0, 9, (1, 7))
-    expected = stats.mannwhitneyu(arm.ravel(), real.ravel()).statistic / (6 * 7)
-    assert statistics.probability_of_improvement(arm, real) == pytest.approx(expected)
-    assert statistics.standardised([1.0, 2.0, 3.0]) == pytest.approx(2.0)
-    assert np.isnan(statistics.standardised([1.0]))
-
-
 @pytest.mark.parametrize(
     ("low", "high", "word"),
     [
@@ -222,21 +167,21 @@ def test_verdicts(low, high, word):
 
 def test_a_plan_expects_what_a_study_of_its_size_finds():
     rng, wanted = RNG(0), statistics.Components(0.4, 0.3, 0.5, 0.0)
-    found = []
+    variances = []
     for _ in range(400):
         deltas = rng.normal(0, 0.4**0.5, (4, 1)) + rng.normal(0, 0.3**0.5, (1, 6))
         deltas = deltas + rng.normal(0, 0.5**0.5, (4, 6))
-        found.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).error ** 2)
-    planned = statistics.planned(wanted, 4, 6)
-    assert np.mean(found) == pytest.approx(planned.error**2, rel=0.1)
-    assert statistics.planned(wanted, 1, 6).df == pytest.approx(5)
-    assert planned.minimum_detectable_effect(0.95) > statistics.planned(
+        variances.append(statistics.estimate(deltas, np.zeros((9, 4, 6))).standard_error ** 2)
+    planned = statistics.expected_estimate(wanted, 4, 6)
+    assert np.mean(variances) == pytest.approx(planned.standard_error**2, rel=0.1)
+    assert statistics.expected_estimate(wanted, 1, 6).df == pytest.approx(5)
+    assert planned.minimum_detectable_effect(0.95) > statistics.expected_estimate(
         wanted, 8, 12
     ).minimum_detectable_effect(0.95)
 
 
 def test_rounding_is_no_variance():
-    """Networks that say the same of every image have an area of 0.5, but for the last digit."""
+    """Constant networks have an area of 0.5, but for the last digit."""
     noise = RNG(0).choice([0.0, 1.1e-16], (50, 2, 3))
     result = statistics.estimate(noise[0], noise)
-    assert np.isnan(result.error) and np.isnan(result.interval(0.95)).all()
+    assert np.isnan(result.standard_error) and np.isnan(result.interval(0.95)).all()

@@ -25,43 +25,43 @@ PARTS = Components(0.4, 0.3, 0.5, 0.1)
     ],
 )
 def test_a_plan_adds_what_each_component_leaves_in_the_mean(generators, seeds, parts, dfs):
-    found = statistics.planned(PARTS, generators, seeds, 20)
-    assert found.delta == 0
-    assert found.error == pytest.approx(sum(parts) ** 0.5)
+    result = statistics.expected_estimate(PARTS, generators, seeds, 20)
+    assert result.delta == 0
+    assert result.standard_error == pytest.approx(sum(parts) ** 0.5)
     inverse = sum(part / df for part, df in zip(parts, dfs, strict=True))
-    assert found.df == pytest.approx(sum(parts) / inverse)
-    reach = stats.t.ppf(0.95, found.df) * found.error
-    assert found.interval(0.9) == pytest.approx((-reach, reach))
+    assert result.df == pytest.approx(sum(parts) / inverse)
+    reach = stats.t.ppf(0.95, result.df) * result.standard_error
+    assert result.interval(0.9) == pytest.approx((-reach, reach))
 
 
-def test_with_endless_groups_only_trainings_cost_freedom():
-    found = statistics.planned(Components(0.0, 0.0, 0.0, 0.2), 2, 3)
-    assert found.df == float("inf") and found.error == pytest.approx(0.2**0.5)
+def test_with_endless_groups_only_runs_cost_degrees_of_freedom():
+    result = statistics.expected_estimate(Components(0.0, 0.0, 0.0, 0.2), 2, 3)
+    assert result.df == float("inf") and result.standard_error == pytest.approx(0.2**0.5)
 
 
 def test_components_are_those_of_the_mean_squares_and_of_the_groups():
-    deltas, made = RNG(0).normal(0.1, 1, (3, 4)) + np.arange(3)[:, None], RNG(1).normal(size=80)
-    replicates = np.repeat(made, 12).reshape(80, 3, 4)
-    found = statistics.estimate(deltas, replicates, groups=10)
-    assert found.delta == pytest.approx(deltas.mean())
-    assert found.components.groups == pytest.approx(made.var(ddof=1) / (1 - 1 / 10))
-    planned = statistics.planned(found.components, 3, 4, 10)
-    assert found.error == pytest.approx(planned.error)
-    assert found.df == pytest.approx(planned.df)
-    expected = 2 * stats.t.sf(abs(found.delta) / found.error, found.df)
-    assert found.p_value() == pytest.approx(expected)
+    deltas, draws = RNG(0).normal(0.1, 1, (3, 4)) + np.arange(3)[:, None], RNG(1).normal(size=80)
+    replicates = np.repeat(draws, 12).reshape(80, 3, 4)
+    result = statistics.estimate(deltas, replicates, groups=10)
+    assert result.delta == pytest.approx(deltas.mean())
+    assert result.components.groups == pytest.approx(draws.var(ddof=1) / (1 - 1 / 10))
+    planned = statistics.expected_estimate(result.components, 3, 4, 10)
+    assert result.standard_error == pytest.approx(planned.standard_error)
+    assert result.df == pytest.approx(planned.df)
+    expected = 2 * stats.t.sf(abs(result.delta) / result.standard_error, result.df)
+    assert result.p_value() == pytest.approx(expected)
     turned = statistics.estimate(-deltas, -replicates, groups=10)
-    assert turned.p_value() == pytest.approx(found.p_value())
-    assert turned.interval(0.8) == pytest.approx(tuple(-x for x in found.interval(0.8)[::-1]))
+    assert turned.p_value() == pytest.approx(result.p_value())
+    assert turned.interval(0.8) == pytest.approx(tuple(-x for x in result.interval(0.8)[::-1]))
 
 
 def test_components_are_never_negative():
     """Rows and columns that balance each other, and replicates that do so too."""
-    found = statistics.estimate([[1.0, -1.0], [-1.0, 1.0]], [[[1.0, -1], [-1, 1]]] * 5)
-    assert found.components[:2] == (0, 0) and found.components.residual == pytest.approx(4)
-    made = RNG(0).normal(size=(50, 1, 1)) * np.array([[[1.0, -1.0]]])
-    assert statistics.shared_covariance(made) < 0
-    assert statistics.estimate([[0.1, 0.3]], made).components.groups == 0
+    result = statistics.estimate([[1.0, -1.0], [-1.0, 1.0]], [[[1.0, -1], [-1, 1]]] * 5)
+    assert result.components[:2] == (0, 0) and result.components.residual == pytest.approx(4)
+    replicates = RNG(0).normal(size=(50, 1, 1)) * np.array([[[1.0, -1.0]]])
+    assert statistics.between_run_covariance(replicates) < 0
+    assert statistics.estimate([[0.1, 0.3]], replicates).components.groups == 0
 
 
 def test_what_is_undefined_has_a_mean_and_nothing_else():
@@ -71,11 +71,11 @@ def test_what_is_undefined_has_a_mean_and_nothing_else():
         ([[0.1, 0.3]], np.where(np.arange(100)[:, None, None] < 6, np.nan, good), 9),
         ([[0.2, 0.2]], 0 * good, 9),
     ):
-        found = statistics.estimate(deltas, replicates, groups)
-        assert found.delta == pytest.approx(0.2)
-        assert np.isnan([found.error, found.df, *found.components]).all()
+        result = statistics.estimate(deltas, replicates, groups)
+        assert result.delta == pytest.approx(0.2)
+        assert np.isnan([result.standard_error, result.df, *result.components]).all()
     edge = np.where(np.arange(100)[:, None, None] < 5, np.nan, good)
-    assert np.isfinite(statistics.estimate([[0.1, 0.3]], edge, 2).error)
+    assert np.isfinite(statistics.estimate([[0.1, 0.3]], edge, 2).standard_error)
 
 
 @pytest.mark.parametrize("p", [[0.9, 0.8], [0.01, 0.01, 0.04], [0.5], [0.2, 0.9, 0.001, 0.2]])
@@ -86,8 +86,8 @@ def test_holm_at_its_limits_is_that_of_statsmodels(p):
 def test_undefined_p_values_are_in_the_family_and_reject_nothing():
     assert statistics.holm([np.nan, 0.01, np.nan]) == pytest.approx([1, 0.03, 1])
     assert statistics.holm([np.nan]) == pytest.approx([1])
-    found = statistics.holm_confidences([np.nan, 0.01, 0.015, 0.9], 0.95)
-    assert found == pytest.approx([1 - 0.05 / 2, 1 - 0.05 / 4, 1 - 0.05 / 3, 1 - 0.05 / 2])
+    confidences = statistics.holm_confidences([np.nan, 0.01, 0.015, 0.9], 0.95)
+    assert confidences == pytest.approx([1 - 0.05 / 2, 1 - 0.05 / 4, 1 - 0.05 / 3, 1 - 0.05 / 2])
 
 
 def test_a_p_value_just_at_its_level_is_rejected():
@@ -110,46 +110,3 @@ def test_a_p_value_just_at_its_level_is_rejected():
 )
 def test_an_interval_that_touches_a_limit_decides_nothing(low, high):
     assert statistics.verdict(low, high, 0.02) == "inconclusive"
-
-
-def test_standardised_deltas_are_cohen_s_d():
-    values = RNG(0).normal(0.3, 2, 9)
-    assert statistics.standardised(values) == pytest.approx(
-        stats.ttest_1samp(values, 0).statistic / 3
-    )
-    assert statistics.standardised([1.0, 3.0]) == pytest.approx(2 / 2**0.5)
-    assert np.isnan(statistics.standardised([2.0, 2.0]))
-
-
-def test_improvement_over_an_undefined_score_is_undefined():
-    assert np.isnan(statistics.probability_of_improvement(np.array([0.5, np.nan]), np.ones(3)))
-    assert statistics.probability_of_improvement(np.ones(2), np.ones(3)) == 0.5
-
-
-def test_areas_that_differ_without_variance_differ_surely():
-    zero = np.zeros((2, 2))
-    assert statistics.delong_p_value(np.array([0.9, 0.8]), zero) == 0
-    assert statistics.delong_p_value(np.array([0.8, 0.8]), zero) == 1
-    covariance = np.array([[5e-4, 2e-4], [2e-4, 3e-4]])
-    z = 0.05 / (5e-4 + 3e-4 - 4e-4) ** 0.5
-    found = statistics.delong_p_value(np.array([0.85, 0.9]), covariance)
-    assert found == pytest.approx(2 * stats.norm.sf(z))
-
-
-def _means(scores):
-    return scores.mean(axis=1)
-
-
-def test_alike_answers_have_the_p_value_1_and_sure_ones_the_least():
-    groups, zeros = np.arange(40), np.zeros((2, 40))
-    assert statistics.permutation_p_value(_means, zeros, zeros, groups, RNG(0)) == 1
-    for count in (1, 9, 99):
-        found = statistics.permutation_p_value(_means, zeros + 1, zeros, groups, RNG(0), count)
-        assert found == 1 / (count + 1)
-    assert statistics.permutation_p_value(_means, zeros, zeros + 1, groups, RNG(0)) == 1 / 1000
-
-
-def test_pairs_of_trainings_are_exchanged_together():
-    """Two pairs whose differences cancel: whatever is exchanged, their mean stays 0."""
-    first = np.stack([np.ones(30), np.zeros(30)])
-    assert statistics.permutation_p_value(_means, first, 1 - first, np.arange(30), RNG(0)) == 1

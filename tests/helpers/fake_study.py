@@ -93,7 +93,7 @@ def fake_study(
                     "high": np.nan if missing else delta + 0.04, "confidence": 0.95,
                     "verdict": verdicts[i % 4] if (classifier, metric) == HEADLINE else "",
                     "p_value": 0.2, "p_holm": 0.4 if "synthetic" in arm else np.nan,
-                    "minimum_detectable_effect": 0.03, "standardised": 0.5, "generators": 1,
+                    "minimum_detectable_effect": 0.03, "cohens_d": 0.5, "generators": 1,
                     "seeds": 2,
                     "probability_of_improvement": 0.75, "variance_generators": 0.0,
                     "variance_seeds": 1e-4, "variance_residual": 1e-4, "variance_groups": 1e-4,
@@ -112,7 +112,7 @@ def fake_study(
         for c in classifiers
         for s in seeds
     ]
-    pd.DataFrame(pairs).to_csv(folder / "companions.csv", index=False)
+    pd.DataFrame(pairs).to_csv(folder / "paired_tests.csv", index=False)
     deltas = pd.DataFrame(rows)
     deltas.to_csv(folder / "deltas.csv", index=False)
     study = {
@@ -156,7 +156,7 @@ def fake_study(
     conclusion = {"headline": SENTENCE, "by_arm": ["an arm is inconclusive"], "arms": []}
     conclusion |= {"sentence": SENTENCE, "notes": ["One generator was trained."]}
     conclusion |= {"strongest": None, "checks": [CHECK, CHECK | {"passed": True}]}
-    conclusion |= {"exchange": ["20 synthetic images did what 5 real ones did."]}
+    conclusion |= {"equivalent_real_images": ["20 synthetic images did what 5 real ones did."]}
     conclusion |= {"warnings": ["No groups were given."]}
     (folder / "verdict.json").write_text(json.dumps(conclusion))
     metadata = {"python": "3.11", "keras": "3.9", "cores": "2"}

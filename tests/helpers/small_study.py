@@ -3,14 +3,15 @@
 import yaml
 
 ARMS = ["real", "real+duplicated@1.0", "real+classical", "real+synthetic@0.5", "synthetic"]
-TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "companions.csv")
+TABLES = ("images.csv", "metrics.csv", "predictions.csv", "deltas.csv", "paired_tests.csv")
 TABLES += ("verdict.json",)
 
 
-def write(path, place, **changes):
+def write(path, image_folder, **changes):
+    """Write the study of the given image folder to `path`, which is returned."""
     content = {
         "name": "small",
-        "images": {"path": str(place), "resolution": 32},
+        "images": {"path": str(image_folder), "resolution": 32},
         "generator": {
             "seeds": [0, 1],
             "options": {

@@ -31,6 +31,7 @@ WHOLE = {
 RATES = ("generator_learning_rate", "discriminator_learning_rate")
 ABOVE_ZERO = (*RATES, "kimg", "ema_kimg", "evaluate_kimg")
 FRACTIONS = ("beta1", "beta2", "learning_rate_end", "penalty_end", "ada_target")
+RENAMED = {"average_kimg": "ema_kimg", "minibatch_deviation": "minibatch_stddev"}  # in 0.2.0
 
 
 @dataclass(frozen=True)
@@ -262,8 +263,12 @@ def load_recipe(name_or_path: str | Path, **changes: Any) -> Recipe:
     content = content | changes
     unknown = set(content) - {field.name for field in fields(Recipe)}
     if unknown:
+        hints = [
+            f"{old} is called {new} since 0.2.0" for old, new in RENAMED.items() if old in unknown
+        ]
+        if unknown - RENAMED.keys():
+            hints.append(f"expected {', '.join(field.name for field in fields(Recipe))}")
         raise UserError(
-            f"recipe {name_or_path} has no field {', '.join(sorted(unknown))}: expected "
-            f"{', '.join(field.name for field in fields(Recipe))}"
+            f"recipe {name_or_path} has no field {', '.join(sorted(unknown))}: {'; '.join(hints)}"
         )
     return Recipe(**content)

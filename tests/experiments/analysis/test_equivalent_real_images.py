@@ -1,4 +1,4 @@
-"""The exchange rate: by hand, and for planted learning curves."""
+"""The equivalent number of real images: by hand, and for planted learning curves."""
 
 import numpy as np
 import pandas as pd
@@ -10,24 +10,28 @@ from experiments.design import study
 SIZES = np.array([100, 200, 400])
 
 
-def test_a_value_on_the_curve_is_worth_the_images_there():
+def test_a_value_on_the_curve_is_equivalent_to_the_images_there():
     curve = np.repeat([[0.7, 0.8, 0.9]], 5, axis=0)
-    found = equivalent_real_images.extra_images(SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95]))
+    numbers = equivalent_real_images.additional_images(
+        SIZES, curve, np.array([0.8, 0.75, 0.9, 0.6, 0.95])
+    )
     halfway = 100 * 2**0.5 - 100  # linear in the logarithm
-    assert found == pytest.approx([100, halfway, 300, -np.inf, np.inf])
+    assert numbers == pytest.approx([100, halfway, 300, -np.inf, np.inf])
 
 
 def test_a_curve_that_falls_somewhere_is_made_monotone():
-    found = equivalent_real_images.extra_images(
+    numbers = equivalent_real_images.additional_images(
         SIZES, np.array([[0.8, 0.7, 0.9]]), np.array([0.75])
     )
-    assert found == pytest.approx([0])
-    found = equivalent_real_images.extra_images(
+    assert numbers == pytest.approx([0])
+    numbers = equivalent_real_images.additional_images(
         SIZES, np.array([[0.8, 0.7, 0.95]]), np.array([0.85])
     )
-    assert found == pytest.approx([200 * 2**0.5 - 100])  # of 0.75, 0.75, 0.95
+    assert numbers == pytest.approx([200 * 2**0.5 - 100])  # of 0.75, 0.75, 0.95
     assert np.isnan(
-        equivalent_real_images.extra_images(SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85]))
+        equivalent_real_images.additional_images(
+            SIZES, np.array([[0.8, np.nan, 1]]), np.array([0.85])
+        )
     )
 
 
@@ -64,24 +68,24 @@ TRIALS = pd.DataFrame(
 )
 
 
-def test_the_planted_worth_is_found_and_only_plain_arms_are_asked():
+def test_the_planted_number_is_estimated_for_plain_arms_only():
     scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.8, 0.5], strict=True)))
-    found = equivalent_real_images.table(_study(), TRIALS, scores)
-    assert found["arm"].tolist() == ["real+synthetic@1.0"]
-    row = found.iloc[0]
+    table = equivalent_real_images.table(_study(), TRIALS, scores)
+    assert table["arm"].tolist() == ["real+synthetic@1.0"]
+    row = table.iloc[0]
     assert row["synthetic"] == 100 and 30 < row["low"] < 100 < row["high"] < 200
     assert "100 synthetic images" in row["text"] and "learning curve from 100 to 400" in row["text"]
 
 
 def test_resampled_means_have_the_variance_of_means():
     scores, rng = np.array([0.1, 0.3, 0.4, 0.9]), np.random.default_rng(0)
-    made = equivalent_real_images.deviations(4, 100_000, rng) @ scores
-    assert made.var() == pytest.approx(scores.var(ddof=1) / 4, rel=0.03)
-    assert (equivalent_real_images.deviations(1, 5, rng) == 0).all()
+    deviations = equivalent_real_images.centered_bootstrap_weights(4, 100_000, rng) @ scores
+    assert deviations.var() == pytest.approx(scores.var(ddof=1) / 4, rel=0.03)
+    assert (equivalent_real_images.centered_bootstrap_weights(1, 5, rng) == 0).all()
 
 
 class OfSeeds:
-    """Scores that differ between seeds alone; the synthetic arm is worth 100 images."""
+    """Scores that differ between seeds alone; the synthetic arm is equivalent to 100 images."""
 
     groups = np.inf
 
@@ -90,31 +94,31 @@ class OfSeeds:
 
     def of(self, arm, classifiers, metric):
         score = {0: 0.7, 1: 0.8, 3: 0.9}[arm.oracle] if not arm.synthetic else 0.8
-        found = score + self.rng.normal(0, 0.02, (1, 1, 5))
-        return np.repeat(found, 201, axis=0)
+        scores = score + self.rng.normal(0, 0.02, (1, 1, 5))
+        return np.repeat(scores, 201, axis=0)
 
 
 def test_the_interval_is_wide_enough_for_few_seeds():
-    """Five seeds: the true worth is in the interval as often as is said, or more often."""
-    rng, asked, covered = np.random.default_rng(0), _study(range(5)), 0
+    """Five seeds: the interval covers the true number at its nominal level, or more often."""
+    rng, study_of_five_seeds, covered = np.random.default_rng(0), _study(range(5)), 0
     for _ in range(100):
-        row = equivalent_real_images.table(asked, TRIALS, OfSeeds(rng)).iloc[0]
+        row = equivalent_real_images.table(study_of_five_seeds, TRIALS, OfSeeds(rng)).iloc[0]
         covered += row["low"] <= 100 <= row["high"]
     assert covered >= 92
 
 
-def test_a_flat_curve_is_called_not_identifiable():
+def test_a_flat_curve_makes_the_number_not_identifiable():
     scores = Planted(dict(zip(TRIALS["arm"], [0.8, 0.8, 0.8, 0.8, 0.5], strict=True)), 0.02)
-    found = equivalent_real_images.table(_study(), TRIALS, scores)
-    assert "Not identifiable" in found["text"].iloc[0] and np.isnan(found["extra"].iloc[0])
+    table = equivalent_real_images.table(_study(), TRIALS, scores)
+    assert "Not identifiable" in table["text"].iloc[0] and np.isnan(table["extra"].iloc[0])
 
 
-def test_beyond_the_curve_is_said_to_be_more():
+def test_beyond_the_curve_the_number_is_a_lower_bound():
     scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.99, 0.5], strict=True)))
     assert "more than 300" in equivalent_real_images.table(_study(), TRIALS, scores)["text"].iloc[0]
 
 
-def test_without_oracle_arms_nothing_is_said():
+def test_without_oracle_arms_the_table_is_empty():
     plain = _study().model_copy(update={"arms": ["real", "real+synthetic@1.0"]})
     assert equivalent_real_images.table(plain, TRIALS, Planted({})).empty
 

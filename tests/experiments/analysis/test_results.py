@@ -33,7 +33,7 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
     rng = np.random.default_rng(0)
     target = np.repeat([1, 0], [positives, negatives])
     names = [f"{i:03d}" for i in range(len(target))]
-    rows, made = [], []
+    rows, predictions = [], []
     for arm in planted.parsed_arms():
         for seed in planted.seeds:
             fold = ""
@@ -46,22 +46,22 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
             rows.append(metadata | {"n_train": 9, "trial": "x"})
             table = pd.DataFrame({"path": names, "group": names, "sha256": names})
             probability = 1 / (1 + np.exp(-score))
-            made.append(table.assign(
+            predictions.append(table.assign(
                 target=target, label=target, probability=probability, threshold=0.5, fold=fold,
                 predicted=(probability > 0.5).astype(int), **metadata,
             ))  # fmt: skip
-    return pd.DataFrame(rows), pd.concat(made, ignore_index=True)
+    return pd.DataFrame(rows), pd.concat(predictions, ignore_index=True)
 
 
-def _evidence(planted, trials, made, sets=NO_SETS):
-    scored = scores.scores(planted, trials, made)
+def _tables(planted, trials, predictions, sets=NO_SETS):
+    scored = scores.evaluate_trials(planted, trials, predictions)
     unlike = bool(checks.unlike_real(sets))
     deltas = results.deltas_table(planted, scored, unlike)
-    return checks.Evidence(deltas, results.baseline_table(planted, scored), trials, sets)
+    return checks.StudyTables(deltas, results.baseline_table(planted, scored), trials, sets)
 
 
-def _conclude(planted, evidence):
-    return verdict.conclude(planted, evidence, checks.check(planted, evidence))
+def _conclude(planted, tables):
+    return verdict.conclude(planted, tables, checks.check(planted, tables))
 
 
 def _shift(**signal):
@@ -72,7 +72,7 @@ def _shift(**signal):
 @pytest.mark.parametrize(("effect", "word"), [(2.4, "helps"), (0.3, "hurts")])
 def test_a_planted_effect_is_found(effect, word):
     planted, *results = _shift(**{"real+synthetic@1.0": effect})
-    deltas = _evidence(planted, *results).deltas
+    deltas = _tables(planted, *results).deltas
     row = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "roc_auc")].iloc[0]
     assert row["verdict"] == word and row["low"] < row["delta"] < row["high"]
     brier = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == "brier")].iloc[0]
@@ -82,53 +82,55 @@ def test_a_planted_effect_is_found(effect, word):
 def test_the_gain_of_augmentation_is_not_the_synthetic_images(capsys):
     planted = _study(arms=CLASSICAL)
     signal = dict(zip(CLASSICAL, (1.2, 2.4, 2.4), strict=True))
-    evidence = _evidence(planted, *_predictions(planted, signal))
-    rows = {row["arm"]: row for row in evidence.primary(planted)}
+    tables = _tables(planted, *_predictions(planted, signal))
+    rows = {row["arm"]: row for row in tables.primary(planted)}
     assert rows["real+classical"]["verdict"] == "helps"
     mixed = rows["real+classical+synthetic@1.0"]
     assert mixed["reference"] == "real+classical" and mixed["verdict"] != "helps"
     assert abs(mixed["delta"]) < 0.02
-    said = _conclude(planted, evidence)
-    assert "helps" not in said["headline"]
-    assert "real+classical+synthetic@1.0 against real+classical" in said["sentence"]
+    conclusion = _conclude(planted, tables)
+    assert "helps" not in conclusion["headline"]
+    assert "real+classical+synthetic@1.0 against real+classical" in conclusion["sentence"]
 
 
 def test_the_primary_metric_alone_has_a_verdict():
     planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
-    deltas = _evidence(planted, *results).deltas
+    deltas = _tables(planted, *results).deltas
     headline = (deltas["classifier"] == "all") & (deltas["metric"] == planted.primary_metric)
     assert (deltas[headline]["verdict"] == "helps").all()
     assert set(deltas[~headline]["verdict"]) == {""}
 
 
 def test_classifiers_that_learn_nothing_are_not_interpretable():
-    planted, trials, made = _shift()
-    evidence = _evidence(planted, trials, made.assign(probability=0.5))
-    (row,) = evidence.primary(planted)
+    planted, trials, predictions = _shift()
+    tables = _tables(planted, trials, predictions.assign(probability=0.5))
+    (row,) = tables.primary(planted)
     assert row["delta"] == 0 and row["verdict"] == "not interpretable"
-    said = _conclude(planted, evidence)
-    assert "did not beat chance" in said["headline"] and "did not beat" in said["warnings"][0]
+    conclusion = _conclude(planted, tables)
+    assert "did not beat chance" in conclusion["headline"]
+    assert "did not beat" in conclusion["warnings"][0]
 
 
 def test_a_perfect_baseline_beats_chance():
-    planted, trials, made = _shift()
-    evidence = _evidence(planted, trials, made.assign(probability=made["target"] * 0.8 + 0.1))
-    assert evidence.baseline["beats_chance"].all()
-    assert evidence.deltas["reference_beats_chance"].all()
-    said = _conclude(planted, evidence)
-    assert "did not beat chance" not in json.dumps(said)
-    assert "too easy" in json.dumps(said["warnings"])
+    planted, trials, predictions = _shift()
+    perfect = predictions.assign(probability=predictions["target"] * 0.8 + 0.1)
+    tables = _tables(planted, trials, perfect)
+    assert tables.baseline["beats_chance"].all()
+    assert tables.deltas["reference_beats_chance"].all()
+    conclusion = _conclude(planted, tables)
+    assert "did not beat chance" not in json.dumps(conclusion)
+    assert "too easy" in json.dumps(conclusion["warnings"])
 
 
 def test_few_groups_of_the_smaller_class_widen_and_warn():
     planted = _study(seeds=[0, 1, 2, 3, 4])
     signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
-    few = _evidence(planted, *_predictions(planted, signal, positives=4, negatives=60))
+    few = _tables(planted, *_predictions(planted, signal, positives=4, negatives=60))
     (row,) = few.primary(planted)
     assert row["test_groups"] == 4 and row["df"] <= 4
     names = [one.name for one in checks.check(planted, few) if not one.passed]
     assert "Enough test groups" in names
-    many = _evidence(planted, *_predictions(planted, signal, positives=60, negatives=60))
+    many = _tables(planted, *_predictions(planted, signal, positives=60, negatives=60))
     assert "Enough test groups" not in [
         one.name for one in checks.check(planted, many) if not one.passed
     ]
@@ -138,18 +140,19 @@ def test_images_that_are_not_like_real_ones_come_first():
     planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
     sets = pd.DataFrame({"unlike_real": ["their coverage is 0.01"], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.01, "coverage-texture reference": 0.95})
-    evidence = _evidence(planted, *results, sets)
-    said = _conclude(planted, evidence)
-    assert said["headline"].startswith("Not interpretable") and "0.01" in said["headline"]
-    assert evidence.primary(planted)[0]["verdict"] == "not interpretable"
+    tables = _tables(planted, *results, sets)
+    conclusion = _conclude(planted, tables)
+    assert conclusion["headline"].startswith("Not interpretable")
+    assert "0.01" in conclusion["headline"]
+    assert tables.primary(planted)[0]["verdict"] == "not interpretable"
     one_of_three = pd.concat([sets, *[sets.assign(unlike_real="")] * 2])
     assert not checks.unlike_real(one_of_three)
 
 
 def test_constant_and_untrained_networks_are_named():
-    planted, trials, made = _shift()
+    planted, trials, predictions = _shift()
     trials = trials.assign(constant=[True] + [False] * 5, kept_first=[False] * 5 + [True])
-    texts = " ".join(_conclude(planted, _evidence(planted, trials, made))["warnings"])
+    texts = " ".join(_conclude(planted, _tables(planted, trials, predictions))["warnings"])
     assert "1 trial (real hybrid seed 0) gave all test images the same" in texts
     assert "(real+synthetic@1.0 hybrid seed 2) kept the weights of the first" in texts
 
@@ -159,20 +162,20 @@ def test_offsets_between_folds_change_no_rank_metric():
     planted = _study(folds=5, seeds=[0, 1])
     signal = {"real": 1.2, "real+synthetic@1.0": 1.2}
     pair = [_predictions(planted, signal, offsets=size) for size in (0.0, 2.0)]
-    plain, shifted = (_evidence(planted, *one).primary(planted)[0] for one in pair)
+    plain, shifted = (_tables(planted, *one).primary(planted)[0] for one in pair)
     for name in ("baseline", "value", "delta", "error"):
         assert shifted[name] == pytest.approx(plain[name], abs=1e-12)
-    trials, made = pair[1]
-    pooled = roc_auc_score(made[made["arm"] == "real"]["target"],
-                           made[made["arm"] == "real"]["probability"])  # fmt: skip
+    trials, predictions = pair[1]
+    pooled = roc_auc_score(predictions[predictions["arm"] == "real"]["target"],
+                           predictions[predictions["arm"] == "real"]["probability"])  # fmt: skip
     assert pooled < plain["baseline"] - 0.03
-    pairs = paired_tests.table(planted, made)
+    pairs = paired_tests.table(planted, predictions)
     assert pairs["permutation_p"].iloc[0] == paired_tests.table(planted, pair[0][1])[
         "permutation_p"
     ].iloc[0]  # fmt: skip
     assert pairs["delta_roc_auc"].mean() == pytest.approx(shifted["delta"])
-    table = results.metrics_table(trials, made)
-    mine = made[(made["arm"] == "real") & (made["seed"] == 0)]
+    table = results.metrics_table(trials, predictions)
+    mine = predictions[(predictions["arm"] == "real") & (predictions["seed"] == 0)]
     wins = [
         (len(a), roc_auc_score(one["target"], one["probability"]), one["target"].sum())
         for _, one in mine.groupby("fold")
@@ -184,21 +187,21 @@ def test_offsets_between_folds_change_no_rank_metric():
     )
 
 
-def test_what_the_verdict_does_not_cover_is_said():
+def test_the_notes_name_what_the_verdict_does_not_cover():
     planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
     sets = pd.DataFrame({"unlike_real": [""], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.9, "coverage-texture reference": 0.95})
-    evidence = _evidence(planted, *results, sets)
-    said = _conclude(planted, evidence)
-    assert said["headline"].startswith("Adding synthetic images of this one generator helps")
-    assert "about its images alone" in json.dumps(said["warnings"])
-    assert "do not cover other generators, other training images" in " ".join(said["notes"])
+    tables = _tables(planted, *results, sets)
+    conclusion = _conclude(planted, tables)
+    assert conclusion["headline"].startswith("Adding synthetic images of this one generator helps")
+    assert "about its images alone" in json.dumps(conclusion["warnings"])
+    assert "do not cover other generators, other training images" in " ".join(conclusion["notes"])
     two = planted.generator.model_copy(update={"seeds": [0, 1]})
     two = planted.model_copy(update={"generator": two, "seeds": [0, 1]})
     for fraction, differ in ((0.4, False), (0.6, True)):
-        variance = 2 * fraction * evidence.deltas["error"] ** 2
-        changed = evidence.deltas.assign(generators=2, variance_generators=variance)
-        said = _conclude(two, evidence._replace(deltas=changed))
-        assert said["headline"].startswith("Adding synthetic images helps")
-        assert ("differ more than all else" in json.dumps(said["warnings"])) == differ
-        assert "2 seeds are few" in json.dumps(said["warnings"])
+        variance = 2 * fraction * tables.deltas["error"] ** 2
+        changed = tables.deltas.assign(generators=2, variance_generators=variance)
+        conclusion = _conclude(two, tables._replace(deltas=changed))
+        assert conclusion["headline"].startswith("Adding synthetic images helps")
+        assert ("differ more than all else" in json.dumps(conclusion["warnings"])) == differ
+        assert "2 seeds are few" in json.dumps(conclusion["warnings"])

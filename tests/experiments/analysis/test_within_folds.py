@@ -60,12 +60,12 @@ REFERENCES = {
 def test_each_fold_by_scikit_learn_and_their_stated_average(name):
     labels, scores, folds = _scored()
     weights = np.random.default_rng(1).integers(0, 3, (4, len(labels)))
-    weights[3, (folds == "c") & (labels == 1)] = 0  # no positive image of this fold was drawn
-    found = metrics.evaluate(labels, scores, 0.5, weights, folds)[name]
-    assert found.shape == (4,)
+    weights[3, (folds == "c") & (labels == 1)] = 0  # no positive image of this fold
+    values = metrics.evaluate(labels, scores, 0.5, weights, folds)[name]
+    assert values.shape == (4,)
     for row in range(4):
         expected = _averaged(labels, scores, folds, *REFERENCES[name], weights[row])
-        assert found[row] == pytest.approx(expected, abs=1e-12)
+        assert values[row] == pytest.approx(expected, abs=1e-12)
     alone = metrics.evaluate(labels, scores, 0.5, folds=folds)[name]
     ones = np.ones(len(labels))
     assert alone == pytest.approx(_averaged(labels, scores, folds, *REFERENCES[name], ones))
@@ -95,7 +95,7 @@ def test_one_fold_is_no_fold_and_thresholded_metrics_are_of_all_images():
 def test_a_fold_of_one_class_does_not_count_and_such_folds_alone_are_undefined():
     labels, folds = np.array([0, 1, 1, 1, 0]), np.array([1, 1, 2, 2, 3])
     scores = np.array([0.2, 0.8, 0.1, 0.3, 0.9])
-    found = metrics.within_folds(labels, scores, folds)
-    assert set(found.values()) == {1.0}
+    values = metrics.within_folds(labels, scores, folds)
+    assert set(values.values()) == {1.0}
     single = metrics.within_folds(labels[2:], scores[2:], folds[2:])
     assert all(np.isnan(value) for value in single.values())

@@ -73,7 +73,7 @@ def test_row_order_of_the_input_changes_nothing():
         pd.testing.assert_frame_equal(one.table, two.table)
 
 
-def test_enough_is_drawn_for_the_largest_ratio():
+def test_enough_is_generated_for_the_largest_ratio():
     parsed = [arms.parse(n) for n in ("real", "real+synthetic@0.5", "real+synthetic@1.5")]
     assert arms.synthetic_counts(REAL, parsed) == {"NUF": 30, "UF": 15}
     assert arms.synthetic_counts(REAL, parsed[:1]) == {}
@@ -157,8 +157,8 @@ def test_filtered_and_shuffled_are_read():
     ],
 )
 def test_an_arm_is_compared_with_the_same_without_the_part_in_question(name, reference):
-    found = arms.parse(name).reference
-    assert found.name == reference and found.meaning == arms.parse(reference).meaning
+    parsed = arms.parse(name).reference
+    assert parsed.name == reference and parsed.composition == arms.parse(reference).composition
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_arm_keeps_its_name(name):
     assert arms.parse("synthetic+classical:seed").augmentation == "seed"
 
 
-def test_what_is_drawn_follows_the_largest_ratio_of_its_own_kind():
+def test_what_is_generated_follows_the_largest_ratio_of_its_own_kind():
     parsed = [arms.parse(n) for n in ("real+synthetic@0.5", "real+synthetic@2:filtered")]
     assert arms.synthetic_counts(REAL, parsed) == {"NUF": 10, "UF": 5}
     assert arms.synthetic_counts(REAL, parsed, filtered=True) == {"NUF": 40, "UF": 20}
@@ -195,7 +195,9 @@ def test_labels_are_shuffled_alike_for_the_same_seed():
     pd.testing.assert_frame_equal(one.table, two.table)
 
 
-def test_an_arm_that_lacks_drawn_images_is_named():
+def test_an_arm_that_lacks_synthetic_images_is_named():
     arm = arms.parse("real+synthetic@3")
-    with pytest.raises(UserError, match=r"arm real\+synthetic@3 needs 60 .* NUF; 40 were drawn"):
+    with pytest.raises(
+        UserError, match=r"arm real\+synthetic@3 needs 60 .* NUF; 40 were generated"
+    ):
         arms.mix(REAL, SYNTHETIC, arm, 0)

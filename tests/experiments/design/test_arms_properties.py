@@ -27,7 +27,7 @@ def images(counts: dict[str, int], source: str) -> ImageSet:
 
 
 REAL = images({"NUF": 6, "UF": 3}, "real")
-DRAWN = images({"NUF": 9, "UF": 5}, "synthetic")
+GENERATED = images({"NUF": 9, "UF": 5}, "synthetic")
 
 
 def paths(mixed: ImageSet, source: str, label: str) -> list[str]:
@@ -57,7 +57,7 @@ def paths(mixed: ImageSet, source: str, label: str) -> list[str]:
 )
 def test_a_name_sets_these_fields_and_no_others(name, fields):
     assert arms.parse(name) == arms.Arm(name, **fields)
-    assert arms.parse(name).meaning == arms.Arm("", **fields)
+    assert arms.parse(name).composition == arms.Arm("", **fields)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_name_sets_these_fields_and_no_others(name, fields):
 def test_a_name_that_is_none_is_refused_with_all_that_would_do(name, reason):
     with pytest.raises(UserError) as refused:
         arms.parse(name)
-    assert str(refused.value) == f"arm {name!r} {reason}{arms.HOW}"
-    assert arms.HOW == (
+    assert str(refused.value) == f"arm {name!r} {reason}{arms.ARM_SYNTAX}"
+    assert arms.ARM_SYNTAX == (
         "expected parts joined by +, each kind once: real or synthetic first, then "
         "duplicated@RATIO, oracle@RATIO, synthetic@RATIO, synthetic@RATIO:filtered or "
         "shuffled@RATIO, classical or classical:POLICY (such as real+classical+synthetic@0.5), or "
@@ -108,7 +108,7 @@ def test_the_reference_of_an_arm_is_found_under_any_of_its_names():
         arms.reference_in("real+duplicated@1+synthetic@1", names)
 
 
-def test_tested_are_arms_with_synthetic_images_as_drawn():
+def test_tested_are_arms_with_synthetic_images_of_their_own_labels():
     tested = ["synthetic", "real+synthetic@0.1", "pretrain:synthetic>real+oracle@1"]
     others = ["real", "real+oracle@1", "real+duplicated@1", "real+shuffled@1", "real+classical"]
     assert all(arms.parse(name).tested for name in tested)
@@ -117,21 +117,21 @@ def test_tested_are_arms_with_synthetic_images_as_drawn():
 
 def test_synthetic_and_oracle_images_are_taken_from_the_first_on():
     pool = images({"NUF": 4, "UF": 4}, "pool")
-    mixed = arms.mix(REAL, DRAWN, arms.parse("real+oracle@0.5+synthetic@1.5"), 0, pool)
+    mixed = arms.mix(REAL, GENERATED, arms.parse("real+oracle@0.5+synthetic@1.5"), 0, pool)
     assert paths(mixed, "synthetic", "NUF") == [f"/synthetic/NUF{i:02d}.png" for i in range(9)]
     assert paths(mixed, "synthetic", "UF") == [f"/synthetic/UF{i:02d}.png" for i in range(5)]
     assert paths(mixed, "pool", "NUF") == [f"/pool/NUF{i:02d}.png" for i in range(3)]
     assert paths(mixed, "pool", "UF") == [f"/pool/UF{i:02d}.png" for i in range(2)]
     assert paths(mixed, "real", "NUF") == paths(REAL, "real", "NUF")
-    alone = arms.mix(REAL, DRAWN, arms.parse("synthetic@0.5"), 0)
+    alone = arms.mix(REAL, GENERATED, arms.parse("synthetic@0.5"), 0)
     assert set(alone.table["source"]) == {"synthetic"} and len(alone) == 5
 
 
 def test_rows_are_in_the_order_of_hash_and_then_source():
-    same = DRAWN.table.assign(sha256=DRAWN.table["sha256"].str.replace("h9", "h8"))
-    drawn = ImageSet(pd.concat([same[:3], REAL.table[:3].assign(source="a"), same[9:]]), "UF")
-    drawn = ImageSet(drawn.table.reset_index(drop=True), "UF")
-    table = arms.mix(REAL, drawn, arms.parse("real+synthetic@1"), 0).table
+    same = GENERATED.table.assign(sha256=GENERATED.table["sha256"].str.replace("h9", "h8"))
+    synthetic = ImageSet(pd.concat([same[:3], REAL.table[:3].assign(source="a"), same[9:]]), "UF")
+    synthetic = ImageSet(synthetic.table.reset_index(drop=True), "UF")
+    table = arms.mix(REAL, synthetic, arms.parse("real+synthetic@1"), 0).table
     keys = list(zip(table["sha256"], table["source"], strict=True))
     assert keys == sorted(keys) and len({key[0] for key in keys}) < len(keys)
 
@@ -149,26 +149,26 @@ def test_duplicates_are_whole_copies_and_then_other_images_for_each_seed(ratio, 
     assert again.sort_index().equals(times[0].sort_index())
 
 
-def test_shuffling_moves_labels_within_the_drawn_images_only():
-    mixed = arms.mix(REAL, DRAWN, arms.parse("real+shuffled@1"), 2)
+def test_shuffling_moves_labels_within_the_synthetic_images_only():
+    mixed = arms.mix(REAL, GENERATED, arms.parse("real+shuffled@1"), 2)
     for source, moved in (("real", False), ("synthetic", True)):
         rows = mixed.table[mixed.table["source"] == source]
         assert rows["label"].value_counts().to_dict() == {"NUF": 6, "UF": 3}
-        known = rows["path"].str.extract(r"/(N?UF)\d", expand=False)
-        assert (known != rows["label"]).any() == moved
-    assert DRAWN.table["label"].tolist() == ["NUF"] * 9 + ["UF"] * 5
+        original = rows["path"].str.extract(r"/(N?UF)\d", expand=False)
+        assert (original != rows["label"]).any() == moved
+    assert GENERATED.table["label"].tolist() == ["NUF"] * 9 + ["UF"] * 5
 
 
 @pytest.mark.parametrize(
     ("name", "source", "message"),
     [
-        ("real+synthetic@1.6", "drawn", "needs 10 more images of NUF; 9 were drawn"),
+        ("real+synthetic@1.6", "generated", "needs 10 more images of NUF; 9 were generated"),
         ("real+oracle@1.6", "kept aside", "needs 10 more images of NUF; 9 were kept aside"),
     ],
 )
 def test_too_few_images_are_counted(name, source, message):
     with pytest.raises(UserError) as refused:
-        arms.mix(REAL, DRAWN, arms.parse(name), 0, DRAWN)
+        arms.mix(REAL, GENERATED, arms.parse(name), 0, GENERATED)
     assert str(refused.value) == f"arm {name} {message}"
 
 

@@ -25,6 +25,14 @@ from ufgen.errors import UserError
         ({"generator": {"options": {"channels": 3}}}, "expected it in images.channels"),
         ({"generator": {"options": {"seed": 1}}}, "expected it in generator.seeds"),
         ({"generator": {"options": {"kimgs": 1}}}, "has no field kimgs"),
+        (
+            {"generator": {"options": {"average_kimg": 1}}},
+            "average_kimg is called ema_kimg since 0.2.0",
+        ),
+        (
+            {"generator": {"options": {"minibatch_deviation": True}}},
+            "minibatch_deviation is called minibatch_stddev since 0.2.0",
+        ),
         ({"generator": {"options": {"precision": "half"}}}, "precision is 'half'"),
         ({"generator": {"recipe": "fastest"}}, "there is no recipe fastest"),
         ({"images": {"resolution": 48}}, "resolution is 48"),

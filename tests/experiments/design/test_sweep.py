@@ -48,10 +48,10 @@ def test_a_wrong_level_is_named_with_its_line(tmp_path):
 
 def test_the_overview_shows_every_level(tmp_path):
     _, studies = study_yaml.read_all(_file(tmp_path / "s.yaml"))
-    for place, one in enumerate(studies):
+    for number, one in enumerate(studies):
         row = {"arm": "real+synthetic@1.0", "classifier": "all", "metric": "roc_auc"}
         row |= {"reference": "real"}
-        row |= {"baseline": 0.8, "value": 0.8, "delta": 0.01 * place, "low": -0.1, "high": 0.1}
+        row |= {"baseline": 0.8, "value": 0.8, "delta": 0.01 * number, "low": -0.1, "high": 0.1}
         row |= {"confidence": 0.95}
         (tmp_path / one.name).mkdir()
         table = pd.DataFrame([row | {"verdict": "inconclusive"}])

@@ -10,7 +10,7 @@ from experiments.design import study_yaml
 from experiments.planning import plan, timing
 from ufgen.cli import app
 
-GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, drawing=30)
+GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, generation=30)
 
 
 def _study(folder, tmp_path, **changes):
@@ -42,11 +42,11 @@ def test_a_plan_counts_every_part_as_often_as_a_run_needs_it(folder, tmp_path, c
     classifiers = 100 + 3 * 7 + (trials - 3) * 20 + 3 * 21
     steps, evaluations = 25_600 / 32, 3
     generators = 2 * (10 + steps * 0.5 + evaluations * 2 + 2 * 30)
-    found = plan.plan(study)
-    start = found.seconds - (classifiers + generators + trials * 4 + 50)
+    estimate = plan.plan(study)
+    start = estimate.seconds - (classifiers + generators + trials * 4 + 50)
     assert 0 <= start < 120
     minutes = f"{classifiers / 60:.1f}"
-    assert any(line.split()[-1] == minutes for line in found.lines if "hybrid" in line)
+    assert any(line.split()[-1] == minutes for line in estimate.lines if "hybrid" in line)
 
 
 def test_totals_come_last_and_trials_only_if_asked_for(folder, tmp_path, costs):

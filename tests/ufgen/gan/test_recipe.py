@@ -92,6 +92,19 @@ def test_an_unknown_field_is_named_with_the_valid_ones():
         load_recipe("dcgan", learning_speed=2)
 
 
+def test_a_renamed_field_of_a_file_is_named_with_its_new_name(tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text("average_kimg: 1\nminibatch_deviation: true\n")
+    with pytest.raises(UserError) as refused:
+        load_recipe(file)
+    assert str(refused.value) == (
+        f"recipe {file} has no field average_kimg, minibatch_deviation: average_kimg is called "
+        "ema_kimg since 0.2.0; minibatch_deviation is called minibatch_stddev since 0.2.0"
+    )
+    with pytest.raises(UserError, match=r"called ema_kimg since 0\.2\.0; expected name, "):
+        load_recipe("dcgan", average_kimg=1, odd=2)
+
+
 def test_an_unknown_recipe_lists_the_shipped_ones():
     with pytest.raises(UserError, match=r"no recipe stylegan.*dcgan"):
         load_recipe("stylegan")
