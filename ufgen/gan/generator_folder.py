@@ -22,7 +22,7 @@ from ufgen.atomic import atomic_file, write_text
 from ufgen.batching import in_batches
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, hash_weights
-from ufgen.fidelity.real_reference import Reference
+from ufgen.fidelity.real_reference import RealReference
 from ufgen.gan.networks.build import build_discriminator, build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 from ufgen.gan.training_curves import write_curves
@@ -159,7 +159,7 @@ class DistanceReference(Protocol):
     """What the distances of a training are measured by, such as a `SnapshotSelector`."""
 
     extractor: Extractor
-    reference: Reference
+    reference: RealReference
 
 
 class GeneratorFolder:
