@@ -165,7 +165,9 @@ def _match_class_proportions(
     real: np.ndarray, fake: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
     """Rows of `fake` labels (M,) in the proportions of `real` (N,), and the ratio fake to real."""
-    counts = {label: (np.sum(real == label), np.flatnonzero(fake == label)) for label in set(real)}
+    counts = {
+        label: (np.sum(real == label), np.flatnonzero(fake == label)) for label in np.unique(real)
+    }
     ratio = min(1.0, *(len(rows) / count for count, rows in counts.values()))
     kept = [rng.permutation(rows)[: round(ratio * n)] for n, rows in counts.values()]
     return np.sort(np.concatenate(kept)), ratio

@@ -1,5 +1,9 @@
 """Distances over all images count classes as the real set does."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,3 +167,24 @@ def test_the_reference_of_the_table_is_between_parts_of_the_real_images():
         for a, b in stratified_splits(np.zeros(40), 0.5)
     ]
     assert table.loc["coverage-pixels", "reference"] == pytest.approx(np.mean(each))
+
+
+SUBSET = """
+import os
+import subprocess
+import sys
+
+import numpy as np
+from ufgen.fidelity.fidelity_table import _match_class_proportions
+real, fake = np.repeat(["NUF", "UF"], [30, 10]), np.repeat(["NUF", "UF"], [20, 20])
+print(_match_class_proportions(real, fake, np.random.default_rng(0))[0].tolist())
+"""
+
+
+def test_the_images_compared_do_not_depend_on_how_python_hashes_text():
+    def rows(seed: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", SUBSET]
+        return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+    assert len({rows(seed) for seed in "0123"}) == 1
