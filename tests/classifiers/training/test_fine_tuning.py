@@ -14,7 +14,7 @@ from classifiers import registry
 from classifiers.backbones import last_block
 from classifiers.training.batches import Examples
 from classifiers.training.frozen_features import FrozenFeatures
-from classifiers.training.losses import cross_entropy, smoothed
+from classifiers.training.losses import binary_cross_entropy, smooth_labels
 from classifiers.training.settings import Training, check_trial, learning_rate
 from classifiers.training.trainer import Classifier
 from ufgen import precision
@@ -35,7 +35,7 @@ TRAIN, OTHER = _examples(32), _examples(16)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A file with weights of the backbone, random, but with moments that fit the images."""
+    """A file with random weights of the backbone, whose moving statistics fit the images."""
     keras.utils.set_random_seed(0)
     backbone = keras.applications.MobileNetV3Small(
         include_top=False, weights=None, input_shape=(32, 32, 3)
@@ -65,7 +65,7 @@ def _changed(before, after):
     return np.array([(b != a).any() for b, a in zip(before, after, strict=True)])
 
 
-def test_a_frozen_backbone_keeps_its_weights_and_moments(pretrained):
+def test_a_frozen_backbone_keeps_its_weights_and_moving_statistics(pretrained):
     pretrained._reset(0, pretrained.model.variables)
     before, head = _values(pretrained)
     history = pretrained.fit(TRAIN, OTHER, Training(trained="head", **SHORT))
@@ -150,11 +150,11 @@ def test_losses_are_those_of_keras():
     for focal in (0.0, 2.0):
         loss = keras.losses.BinaryFocalCrossentropy(gamma=focal, from_logits=True, reduction=None)
         expected = loss(targets[:, None], logits[:, None])
-        found = np.asarray(cross_entropy(ops.convert_to_tensor(logits), targets, focal))
+        found = np.asarray(binary_cross_entropy(ops.convert_to_tensor(logits), targets, focal))
         assert np.allclose(found, np.asarray(expected), atol=2e-6)
-    far = cross_entropy(ops.convert_to_tensor([80.0, -80.0]), np.float32([0, 1]), 2.0)
+    far = binary_cross_entropy(ops.convert_to_tensor([80.0, -80.0]), np.float32([0, 1]), 2.0)
     assert np.isfinite(np.asarray(far)).all()
-    assert np.allclose(smoothed(np.float32([0, 1]), 0.2), [0.1, 0.9])
+    assert np.allclose(smooth_labels(np.float32([0, 1]), 0.2), [0.1, 0.9])
 
 
 def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
@@ -163,7 +163,7 @@ def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
     head = pretrained.parts.head
     dense = [layer for layer in head.layers if isinstance(layer, keras.layers.Dense)]
     bias = dense[-1].bias
-    step = pretrained._step("head", averaged=False)
+    step = pretrained._steps.get("head", use_ema=False)
     step.reset()
     features = RNG.normal(size=(8, head.input_shape[1])).astype("float32")
     step(features, np.ones(8, "float32"), np.ones(8, "float32"), [1e-3])
@@ -171,7 +171,7 @@ def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
 
 
 def test_averaged_weights_follow_the_others(pretrained):
-    training = Training(**SHORT, trained="head", average=4)
+    training = Training(**SHORT, trained="head", ema_half_life=4)
     first = pretrained.fit(TRAIN, OTHER, training, seed=1)
     again = pretrained.fit(TRAIN, OTHER, training, seed=1)
     plain = pretrained.fit(TRAIN, OTHER, Training(**SHORT, trained="head"), seed=1)
@@ -189,9 +189,11 @@ def test_the_cosine_warms_up_and_ends_low():
 def test_a_network_is_compiled_once_for_all_trials(pretrained):
     late = {"trained": "last_block", **SHORT}
     pretrained.fit(TRAIN, OTHER, Training(**late), seed=1)
-    steps = dict(pretrained._steps)
+    steps = dict(pretrained._steps._steps)
     pretrained.fit(OTHER, TRAIN, Training(**late, focal=1.0, label_smoothing=0.1), seed=2)
-    assert {k: id(v) for k, v in steps.items()} == {k: id(v) for k, v in pretrained._steps.items()}
+    assert {k: id(v) for k, v in steps.items()} == {
+        k: id(v) for k, v in pretrained._steps._steps.items()
+    }
 
 
 def test_hybrid_takes_a_precision_for_each_backbone():
@@ -208,7 +210,7 @@ def test_bfloat16_learns_with_float32_weights_and_predicts_in_float32(weights):
     classifier.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
     assert {v.dtype for v in classifier.model.trainable_variables} == {"float32"}
     assert classifier.model.compute_dtype == "float32"
-    assert classifier._twin.backbones[0].layers[-1].compute_dtype == "bfloat16"
+    assert classifier._steps.training_model.backbones[0].layers[-1].compute_dtype == "bfloat16"
     found = classifier.predict(OTHER.pixels)
     assert np.isfinite(found).all() and len(np.unique(found)) > 1
 
@@ -229,7 +231,7 @@ train = Examples(pixels.astype("uint8"), targets)
 classifier = Classifier("mobilenet_v3_small", 32, 1, sys.argv[1])
 training = Training(steps=100, batch=8, evaluations=2, trained="head", learning_rate=3e-3)
 history = classifier.fit(train, train, training)
-more = Training(steps=2, batch=8, evaluations=1, average=2, trained="last_block")
+more = Training(steps=2, batch=8, evaluations=1, ema_half_life=2, trained="last_block")
 more = classifier.fit(train, train, more)
 assert "tensorflow" not in sys.modules
 print(json.dumps({"auc": history["val_roc_auc"].tolist(), "loss": more["loss"].tolist()}))

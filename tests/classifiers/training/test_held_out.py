@@ -10,7 +10,9 @@ import pytest
 from classifiers import model_folder
 from classifiers.evaluation import calibration
 from classifiers.training import weight_selection
+from classifiers.training.batches import Examples
 from classifiers.training.settings import Training
+from classifiers.training.trainer import Classifier
 from ufgen.images import image_set, pixel_store
 
 TRAINING = Training(steps=2, batch=4, evaluations=2, precision="float32")
@@ -90,8 +92,6 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
 
 
 def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
-    from classifiers.training.trainer import Classifier, Examples
-
     rng = np.random.default_rng(0)
     parts = [
         Examples(rng.integers(0, 256, (count, 32, 32, 1), "uint8"), np.arange(count) % 2)

@@ -8,7 +8,9 @@ import pytest
 
 from classifiers import model_folder, registry
 from classifiers.training import weight_selection
-from classifiers.training.trainer import Classifier, Examples, Training
+from classifiers.training.batches import Examples, batches, class_weights
+from classifiers.training.settings import Training
+from classifiers.training.trainer import Classifier
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -53,7 +55,7 @@ def test_each_network_scales_its_input_exactly_once(monkeypatch):
     }
     for name, value in expected.items():
         parts = registry.build(name, 32, 3)
-        network, backbone = parts.maps, parts.backbones[0]
+        network, backbone = parts.feature_maps, parts.backbones[0]
         entry = next(
             layer
             for layer in backbone.layers
@@ -92,7 +94,7 @@ def test_it_learns_and_keeps_the_weights_of_the_row_that_it_names(small):
     assert len(steps) == 80 and history["step"].iloc[-1] == 80 and len(history) == 4
     kept = history[history["best"] == 1]
     assert len(kept) == 1 and kept["val_roc_auc"].iloc[0] > 0.95
-    shown = weight_selection.plain_scores(OTHER.targets, small.predict(OTHER.pixels))
+    shown = weight_selection.uncalibrated_scores(OTHER.targets, small.predict(OTHER.pixels))
     for name, value in shown.items():
         assert value == pytest.approx(kept[name].iloc[0], abs=1e-6)
 
@@ -133,8 +135,6 @@ def test_wrong_settings_are_refused(wrong):
 
 
 def test_pretraining_rows_fill_the_first_half_of_the_steps():
-    from classifiers.training.batches import batches
-
     rows = np.arange(30) < 10
     stream = batches(Examples(rows, rows.astype(int), rows), Training(steps=9, batch=5), 0)
     seen = [rows[next(stream)].mean() for _ in range(9)]
@@ -142,8 +142,6 @@ def test_pretraining_rows_fill_the_first_half_of_the_steps():
 
 
 def test_balances():
-    from classifiers.training.batches import batches, class_weights
-
     targets = np.array([1] * 5 + [0] * 45)
     weights = class_weights(targets, "class_weights")
     assert weights[targets].mean() == pytest.approx(1) and weights[1] == pytest.approx(5)

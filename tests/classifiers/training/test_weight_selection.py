@@ -108,14 +108,14 @@ def test_the_value_is_the_metric_after_calibration_and_its_error_a_bootstraps():
     raw = 1 / (1 + np.exp(-rng.normal(labels, 1) * 5))
     found = weight_selection.evaluate(9, False, labels, raw, "roc_auc")
     assert found.value == pytest.approx(reference.roc_auc_score(labels, raw))
-    assert found.error == pytest.approx(0.0485, abs=0.008)  # DeLong's of this sample
+    assert found.standard_error == pytest.approx(0.0485, abs=0.008)  # DeLong's of this sample
     scaled = calibration.scale(raw, calibration.fit_temperature(labels, raw))
     assert found.loss == pytest.approx(reference.log_loss(labels, scaled))
     brier = weight_selection.evaluate(9, False, labels, raw, "brier")
     assert brier.value == pytest.approx(-reference.brier_score_loss(labels, scaled))
     assert brier.row()["val_selection"] == -brier.value
     assert _at(2, -0.2, 0.6).row()["val_selection"] == -0.2  # a correlation may be negative
-    assert weight_selection.plain_scores(labels, raw)["val_loss"] == pytest.approx(
+    assert weight_selection.uncalibrated_scores(labels, raw)["val_loss"] == pytest.approx(
         reference.log_loss(labels, raw)
     )
 
