@@ -1,12 +1,23 @@
 """Any other network of `keras.applications`, with one fully connected layer: for comparison."""
 
-from classifiers.backbones import Network, as_rgb, assemble, feature_map, pixels_of
+from classifiers.backbones import Network, as_rgb, assemble, feature_map, image_input
 
 
 def build(spec: str, size: int, channels: int, weights: str = "none") -> Network:
-    """Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1) in 0..1.
+    """Build the classifier.
 
-    `spec` as in `ufgen.pretrained`: keras:EfficientNetV2B0, keras:MobileNetV2?alpha=0.35.
+    Args:
+        spec: The backbone, as `ufgen.pretrained` names it: keras:EfficientNetV2B0,
+            keras:MobileNetV2?alpha=0.35.
+        size: Height and width of the images in pixels.
+        channels: 1 or 3.
+        weights: Of the backbone: "imagenet", "none" (random) or a local file.
+
+    Returns:
+        Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1).
+
+    Raises:
+        UserError: There is no such network, or its weights cannot be loaded.
     """
-    images = pixels_of(size, channels)
+    images = image_input(size, channels)
     return assemble(images, [feature_map(spec, as_rgb(images), weights)], (512,), "other")

@@ -56,7 +56,7 @@ def main() -> None:
         steps=options.steps,
         batch=32,
         learning_rate=1e-3,
-        average=20,
+        ema_half_life=20,
         trained=options.trained,
         frozen_steps=options.frozen_steps,
         backbone_rate=0.3 if options.weights != "none" else 1.0,

@@ -29,8 +29,8 @@ class GradCAM(layers.Layer):
         super().__init__(**options)
         self.dense = [layer for layer in network.head.layers if isinstance(layer, layers.Dense)]
         self.method, self.sign = method, 1.0 if of_positive else -1.0
-        backbones = [m._keras_history.operation for m in network.maps.outputs]
-        self.side = FINE * max(m.shape[1] for m in network.maps.outputs)
+        backbones = [m._keras_history.operation for m in network.feature_maps.outputs]
+        self.side = FINE * max(m.shape[1] for m in network.feature_maps.outputs)
         self.grids = [interpolation(backbone, self.side) for backbone in backbones]
 
     def call(self, maps):
@@ -76,7 +76,7 @@ def with_heatmap(
     The evidence is for the positive class, or else for the negative one, on a grid that covers the
     image.
     """
-    maps = network.maps.outputs
+    maps = network.feature_maps.outputs
     heatmaps = GradCAM(network, method, of_positive, name="evidence")(maps)
     return keras.Model(network.model.input, [network.model.output, heatmaps])
 

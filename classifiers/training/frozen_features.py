@@ -12,38 +12,46 @@ BATCH_SIZE = 32
 
 
 class FrozenFeatures:
-    """Features by the content of an image; what was computed once is looked up afterwards.
+    """A cache of features by the content of an image.
 
-    `network` takes pixels (N, size, size, channels) in 0..255 to features (N, F); its weights
-    must not change.
+    Args:
+        network: Pixels (N, size, size, channels) in 0..255 to features (N, F); its weights must not
+            change.
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, network: keras.Model) -> None:
         self._network = network
-        self._found: dict[tuple, np.ndarray] = {}
+        self._cache: dict[tuple, np.ndarray] = {}
 
     def views(self, pixels: np.ndarray, augmentation: str, count: int, seed: int = 0) -> np.ndarray:
-        """Features of `count` augmented views of each image: float32 (N, count, F).
+        """Compute, or look up, the features of augmented views of images.
 
-        `pixels` are uint8 (N, size, size, channels); without augmentation there is one view. The
-        views depend on the image, the policy and the seed, whatever other images are asked for:
-        trainings with different seeds see different views, as they do where the backbone learns.
+        The views depend on the image, the policy and the seed, not on the other images: trainings
+        with different seeds see different views, as they do where the backbone is trained.
+
+        Args:
+            pixels: uint8 (N, size, size, channels).
+            augmentation: An augmentation policy; with "none" there is one view.
+            count: Views of each image.
+            seed: Of the views.
+
+        Returns:
+            float32 (N, count, F).
         """
         if augmentation == "none":
             count, seed = 1, 0
         keys = [(hashlib.sha256(i.tobytes()).digest(), augmentation, count, seed) for i in pixels]
-        missing = {key: row for row, key in enumerate(keys) if key not in self._found}
-        lacking = list(missing.items())
-        for start in range(0, len(lacking), BATCH_SIZE):
-            part = lacking[start : start + BATCH_SIZE]
-            shown = [policies.views(pixels[row], augmentation, count, seed) for _, row in part]
-            features = self._of(np.concatenate(shown)).reshape(len(part), count, -1)
-            self._found.update(zip([key for key, _ in part], features, strict=True))
-        return np.stack([self._found[key] for key in keys])
+        missing = list({k: row for row, k in enumerate(keys) if k not in self._cache}.items())
+        for start in range(0, len(missing), BATCH_SIZE):
+            batch = missing[start : start + BATCH_SIZE]
+            images = [policies.views(pixels[row], augmentation, count, seed) for _, row in batch]
+            features = self._compute(np.concatenate(images)).reshape(len(batch), count, -1)
+            self._cache.update(zip([key for key, _ in batch], features, strict=True))
+        return np.stack([self._cache[key] for key in keys])
 
-    def _of(self, pixels: np.ndarray) -> np.ndarray:
+    def _compute(self, images: np.ndarray) -> np.ndarray:
         def features(batch: np.ndarray) -> np.ndarray:
-            shown = np.asarray(batch, "float32")
-            return np.asarray(self._network.predict_on_batch(shown), "float32")
+            batch = np.asarray(batch, "float32")
+            return np.asarray(self._network.predict_on_batch(batch), "float32")
 
-        return in_batches(features, BATCH_SIZE, pixels)
+        return in_batches(features, BATCH_SIZE, images)

@@ -1,8 +1,10 @@
-"""How a classifier is trained: one validated dataclass, and the learning rate it leads to."""
+"""How a classifier is trained: one validated dataclass, and the schedules it leads to."""
 
 import math
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
+
+from pydantic import model_validator
 
 from classifiers.evaluation import metrics
 from classifiers.training.augmentation import MIXING, check_policy
@@ -15,34 +17,46 @@ CHOICES = {
     "precision": ("auto", "float32", "bfloat16"),
     "selection_metric": metrics.NAMES,
 }
-LEAST = dict.fromkeys(("steps", "batch", "evaluations", "views"), 1)
-LEAST |= dict.fromkeys(("frozen_steps", "average", "test_views"), 0)
+MINIMUM = dict.fromkeys(("steps", "batch", "evaluations", "views"), 1)
+MINIMUM |= dict.fromkeys(("frozen_steps", "ema_half_life", "test_views"), 0)
+RENAMED = {"average": "ema_half_life"}
+"""Former names of settings, for study files that still have them."""
 
 
 @dataclass(frozen=True)
 class Training:
     """How a classifier is trained: the same for every arm of a comparison.
 
-    The budget is `steps` optimiser steps of `batch` images, whatever the number of images.
-    `learning_rate` is the peak of Adam's; `schedule` is "cosine" (after a warm-up of a tenth of
-    the steps), "plateau" (halved when two evaluations in a row bring no better validation loss)
-    or "constant". The validation images are evaluated `evaluations` times, and the weights of one
-    evaluation are kept (early stopping without a shorter budget): of those within one standard
-    error of the best `selection_metric`, the one with the least calibrated loss; never one that
-    gives all images the same probability while another does not (`selection.best`). `balance` is
-    "none", "class_weights" or "oversample" (each class equally often in the batches).
+    The weights of one evaluation are kept (early stopping without a shorter budget): of those
+    within one standard error of the best `selection_metric`, the one with the least calibrated
+    loss; never one that gives all images the same probability while another does not
+    (`weight_selection.best`).
 
-    `trained` is what learns: "all", the "last_block" of each backbone and the head, or the "head"
-    alone. In the first `frozen_steps` only the head does (two-phase fine-tuning), with a schedule
-    of its own; after them backbones learn at `backbone_rate` times the head's rate. While they
-    are frozen, their batch normalisation keeps its moments, and their features are computed once
-    an image, or once a seed for each of `views` augmented views of it.
+    While backbones are frozen, their batch normalisation keeps its moving statistics, and their
+    features are computed once an image, or once a seed for each of `views` augmented views of it.
 
-    `label_smoothing` moves targets that share of the way to 1/2; `focal` is the exponent of the
-    focal loss (Lin et al., ICCV 2017; 0: cross-entropy); `average` the half-life in steps of
-    averaged weights (0: none). `precision` auto follows the rule of `ufgen.precision`. A trained
-    classifier judges an image by the mean over itself and `test_views` views of it by the policy
-    `light` (test-time augmentation).
+    Attributes:
+        steps: Budget of optimiser steps, whatever the number of images.
+        batch: Images of a step.
+        learning_rate: Peak of Adam's learning rate.
+        schedule: "cosine" (after a warm-up of a tenth of the steps), "plateau" (halved when two
+            evaluations in a row bring no lower validation loss) or "constant".
+        evaluations: How often the validation images are evaluated.
+        balance: "none", "class_weights" or "oversample" (each class equally often in the batches).
+        trained: The layers that are trained: "all", the "last_block" of each backbone and the head,
+            or the "head" alone.
+        frozen_steps: First steps in which the head alone is trained (two-phase fine-tuning), with a
+            schedule of its own.
+        backbone_rate: Learning rate of the backbones, relative to the head's.
+        views: Augmented views of each image where the head alone is trained.
+        label_smoothing: Fraction of the way to 1/2 by which targets are moved.
+        focal: Exponent of the focal loss (Lin et al., ICCV 2017); 0: cross-entropy.
+        ema_half_life: Half-life, in steps, of the exponential moving average of the weights; 0: no
+            average.
+        precision: "float32", "bfloat16" or "auto", by the rule of `ufgen.precision`.
+        test_views: Test-time augmentation: a prediction is the mean over the image and as many
+            views of it by the policy `light`.
+        selection_metric: One of `metrics.NAMES`.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -59,16 +73,24 @@ class Training:
     views: int = 8
     label_smoothing: float = 0.0
     focal: float = 0.0
-    average: int = 0
+    ema_half_life: int = 0
     precision: str = "auto"
     test_views: int = 0
     selection_metric: str = "roc_auc"
 
-    def __post_init__(self):
+    @model_validator(mode="before")
+    @classmethod
+    def _name_renamed(cls, fields: Any) -> Any:
+        for old, new in RENAMED.items():
+            if isinstance(fields, dict) and old in fields:
+                raise ValueError(f"{old} is called {new} now: write {new}: {fields[old]!r}")
+        return fields
+
+    def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 self._refuse(name, "a number")
-        for name, least in LEAST.items():
+        for name, least in MINIMUM.items():
             if getattr(self, name) < least:
                 self._refuse(name, f"{least} or more")
         if self.learning_rate <= 0:
@@ -85,22 +107,58 @@ class Training:
             if getattr(self, name) not in allowed:
                 self._refuse(name, ", ".join(allowed))
 
-    def _refuse(self, name: str, expected: str):
+    def _refuse(self, name: str, expected: str) -> NoReturn:
         raise UserError(f"training: {name} is {getattr(self, name)!r}, expected {expected}")
 
-    def as_dict(self) -> dict:
-        """The settings by name."""
+    def as_dict(self) -> dict[str, Any]:
+        """Convert to a dictionary.
+
+        Returns:
+            The settings by name.
+        """
         return asdict(self)
 
     def phases(self) -> list[tuple[str, int]]:
-        """What learns, and for how many steps: one phase, or the head alone and then more."""
+        """Divide the budget into phases.
+
+        Returns:
+            The layers that are trained, and the number of steps, of one phase, or of that of the
+            head and the one that follows.
+
+        Example:
+            >>> Training(trained="last_block", frozen_steps=100).phases()
+            [('head', 100), ('last_block', 200)]
+        """
         if self.trained == "head" or not self.frozen_steps:
             return [(self.trained, self.steps)]
         return [("head", self.frozen_steps), (self.trained, self.steps - self.frozen_steps)]
 
+    def evaluation_steps(self) -> set[int]:
+        """Spread the evaluations evenly over the steps.
+
+        Returns:
+            The steps, counted from 1, after which the validation images are evaluated.
+
+        Example:
+            >>> sorted(Training(steps=90, evaluations=3).evaluation_steps())
+            [30, 60, 90]
+        """
+        every = self.steps / self.evaluations
+        return {max(1, round(i * every)) for i in range(1, self.evaluations + 1)}
+
 
 def check_trial(training: Training, weights: str, augmentation: str) -> None:
-    """Raise UserError if `training` cannot go with these initial weights or this policy."""
+    """Check that a training can go with initial weights and an augmentation policy.
+
+    Args:
+        training: How the classifier is trained.
+        weights: Initial weights of the backbone: "imagenet", "none" (random) or a local file.
+        augmentation: The augmentation policy.
+
+    Raises:
+        UserError: The head would be trained on a random backbone, or on features of mixed images;
+            or there is no such policy.
+    """
     check_policy(augmentation)
     if all(trained != "head" for trained, _ in training.phases()):
         return
@@ -117,7 +175,20 @@ def check_trial(training: Training, weights: str, augmentation: str) -> None:
 
 
 def learning_rate(training: Training, step: int, steps: int) -> float:
-    """Adam's learning rate at `step` (1, 2 ...) of a phase of `steps`."""
+    """Compute Adam's learning rate by the schedule, before any reduction on a plateau.
+
+    Args:
+        training: Gives the schedule and the peak.
+        step: Step of the phase, counted from 1.
+        steps: Steps of the phase.
+
+    Returns:
+        The learning rate of the head.
+
+    Example:
+        >>> [learning_rate(Training(learning_rate=1.0), step, 100) for step in (1, 10, 55, 100)]
+        [0.1, 1.0, 0.5, 0.01]
+    """
     if training.schedule != "cosine":
         return training.learning_rate
     warm_up = max(1, steps // 10)
@@ -127,13 +198,36 @@ def learning_rate(training: Training, step: int, steps: int) -> float:
     return training.learning_rate * max(0.01, (1 + math.cos(math.pi * progress)) / 2)
 
 
-class Plateau:
-    """A `factor` that halves after two evaluations in a row without a better loss."""
+def ema_decay(training: Training, step: int) -> float:
+    """Compute the decay of the moving average, warmed up so that initial weights are forgotten.
 
-    def __init__(self):
+    Args:
+        training: Gives the half-life.
+        step: Step of the phase, counted from 1.
+
+    Returns:
+        The fraction of the average that is kept at this step, in 0..1; 0 without an average.
+    """
+    half_life = training.ema_half_life
+    return min(0.5 ** (1 / half_life), (1 + step) / (10 + step)) if half_life else 0.0
+
+
+class Plateau:
+    """The schedule "plateau": a factor of the learning rate.
+
+    Attributes:
+        factor: 1 at first; halved after two evaluations in a row without a lower loss.
+    """
+
+    def __init__(self) -> None:
         self.factor, self._best, self._waited = 1.0, math.inf, 0
 
     def update(self, loss: float) -> None:
+        """Take an evaluation into account.
+
+        Args:
+            loss: The validation loss.
+        """
         self._waited = 0 if loss < self._best else self._waited + 1
         self._best = min(self._best, loss)
         if self._waited == 2:

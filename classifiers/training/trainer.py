@@ -1,9 +1,9 @@
 """Compile once, train many: a classifier that can be trained again from any seed."""
 
-import hashlib
-import random
+import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,32 +11,39 @@ import pandas as pd
 from scipy.special import expit
 
 from classifiers import registry
-from classifiers.backbones import Network, last_block
 from classifiers.explanation.grad_cam import with_heatmap
 from classifiers.training import weight_selection
-from classifiers.training.augmentation import augmenter, views
-from classifiers.training.batches import Examples, batches, class_weights
+from classifiers.training.augmentation import views
+from classifiers.training.batches import Examples
 from classifiers.training.frozen_features import FrozenFeatures
-from classifiers.training.settings import Plateau, Training, check_trial, learning_rate
-from classifiers.training.train_step import Step
+from classifiers.training.initial_weights import InitialWeights, get_values, set_values
+from classifiers.training.optimisation import CompiledSteps, diverged, optimise
+from classifiers.training.settings import Plateau, Training, check_trial
 from classifiers.training.weight_selection import Selection
 from ufgen.batching import in_batches
-from ufgen.errors import UserError
 
 BATCH_SIZE = 64
-DIVERGED = 1e3
-"""A training loss that no network comes back from; a constant one has 0.69."""
 
 
 class Classifier:
     """One network, compiled once; `fit` starts again from the seed's initial weights each time.
 
     A second trial in the same process traces nothing again, and its result is the one that a
-    process of its own would give: weights, optimisers and random state are all set back.
+    process of its own would give: weights, optimisers and random state are all reset.
 
-    `parts` is the network that predicts, in float32. Where its head alone learns, it does so in
-    place; else a twin with the given `precision` learns, and hands its weights over for each
-    evaluation.
+    Args:
+        name: See `registry.build`.
+        size: Height and width of the images in pixels.
+        channels: 1 or 3.
+        weights: Initial weights of the backbone: "imagenet", "none" (random) or a local file.
+        precision: Of the training: "float32" or "bfloat16", see `registry.build`. Predictions are
+            always in float32.
+
+    Attributes:
+        parts: The network that predicts.
+
+    Raises:
+        UserError: There is no such classifier, or its weights cannot be loaded.
     """
 
     def __init__(
@@ -46,26 +53,23 @@ class Classifier:
         channels: int,
         weights: str = "none",
         precision: str = "float32",
-    ):
-        self._build = partial(registry.build, name, size, channels, weights)
+    ) -> None:
+        build = partial(registry.build, name, size, channels, weights)
         self.weights = weights
         self.precision = precision
-        self.parts = self._build()
+        self.parts = build()
         for model in (self.parts.model, self.parts.features, self.parts.head):
-            model.compile(jit_compile=_xla())
-        self._built_twin: Network | None = None
-        self._steps: dict[tuple, Step] = {}
-        self._initial: tuple[int, list[np.ndarray]] | None = None
-        self._initial_sha256: str | None = None
+            model.compile(jit_compile=_use_xla())
+        self._steps = CompiledSteps(self.parts, partial(build, precision=precision))
+        self._initial = InitialWeights(self.parts, build, pretrained=weights != "none")
         self._features = FrozenFeatures(self.parts.features)
-        self._explainer: keras.Model | None = None
-        self._pretrained = None if weights == "none" else _values(self.model.variables)
-        self._changed = self.model.variables
-        self._only_head_learnt = False
+        self._heatmap_model: keras.Model | None = None
+        self._trained_variables = self.model.variables
+        self._only_head_trained = False
 
     @property
     def model(self) -> keras.Model:
-        """Pixels in 0..255 to the probability of the positive class."""
+        """Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1)."""
         return self.parts.model
 
     def fit(
@@ -78,215 +82,134 @@ class Classifier:
         on_step: Callable[[], None] = lambda: None,
         on_row: Callable[[dict], None] = lambda row: None,
     ) -> pd.DataFrame:
-        """Train from the initial weights of `seed` and keep the best on validation.
+        """Train from the initial weights of a seed, and keep the best weights on validation.
 
-        Returns one row per evaluation, which `on_row` is given at once: step, trained (what
-        learns), learning_rate, loss, accuracy (training means since the last row), val_loss,
-        val_accuracy, val_roc_auc, the columns of `selection.Evaluation.row`, best (1 for the row
-        that was kept: see `selection.best`). Raises UserError when training diverges.
+        Args:
+            train: Training images.
+            validation: Validation images.
+            training: How to train.
+            seed: Of the initial weights, the batches and the augmentation.
+            augmentation: An augmentation policy.
+            on_step: Called after each optimiser step.
+            on_row: Called with each row of the history, without `best`.
+
+        Returns:
+            The history, one row per evaluation: step, trained (the layers), learning_rate, loss and
+            accuracy (means of the batches since the last row), val_loss, val_accuracy, val_roc_auc,
+            the columns of `weight_selection.Evaluation.row`, and best (1 for the row whose weights
+            are kept: see `weight_selection.best`).
+
+        Raises:
+            UserError: Training diverges, or the settings do not fit the weights or the policy.
         """
         check_trial(training, self.weights, augmentation)
-        head_alone = {trained for trained, _ in training.phases()} == {"head"}
-        self._reset(seed, (self.parts.head if head_alone else self.model).variables)
-        rows_of_steps = batches(train, training, seed)
-        weights = class_weights(train.targets, training.balance)
-        every = training.steps / training.evaluations
-        marks = {max(1, round(i * every)) for i in range(1, training.evaluations + 1)}
-        history, kept, plateau, done, apart = [], Selection(), Plateau(), 0, False
-        for trained, steps in training.phases():
-            self._only_head_learnt = trained == "head"
-            step = self._step(trained, averaged=training.average > 0)
-            if step.apart and not apart:
-                _assign(self._twin.model.variables, _values(self.model.variables))
-            apart = step.apart
-            step.reset()
-            batch_of = self._inputs(trained, train, training, augmentation, seed)
-            seen = []
-            for index in range(1, steps + 1):
-                rows = next(rows_of_steps)
-                rate = learning_rate(training, index, steps) * plateau.factor
-                numbers = step(
-                    *batch_of(rows),
-                    weights[train.targets[rows]],
-                    [rate, rate * training.backbone_rate][: len(step.groups)],
-                    training.label_smoothing,
-                    training.focal,
-                    _keep(training.average, index),
-                )
-                seen.append(numbers)
-                on_step()
-                done += 1
-                if done not in marks:
-                    continue
-                row = {"step": done, "trained": trained, "learning_rate": rate}
-                for name in ("loss", "accuracy"):
-                    row[name] = float(np.mean([float(n[name]) for n in seen]))
-                seen = []
-                if not row["loss"] < DIVERGED:
-                    raise _diverged(f"the training loss is {row['loss']:.3g}", done, training)
-                if apart:
-                    self._hand_over(step)
-                raw = self._judge(validation.pixels)
-                evaluation = weight_selection.evaluate(
-                    done, not history, validation.targets, raw, training.selection_metric
-                )
-                kept.add(evaluation, lambda: _values(self._changed))
-                row |= weight_selection.plain_scores(validation.targets, raw) | evaluation.row()
-                if training.schedule == "plateau":
-                    plateau.update(row["val_loss"])
-                history.append(row)
-                on_row(row)
-        if kept.best() is None:
-            raise _diverged("no validation image gets a probability", done, training)
-        evaluation, values = kept.best()
-        _assign(self._changed, values)
-        return pd.DataFrame(history).assign(
-            best=lambda table: (table["step"] == evaluation.step).astype(int)
-        )
+        only_head = all(trained == "head" for trained, _ in training.phases())
+        self._reset(seed, (self.parts.head if only_head else self.model).variables)
+        history: list[dict[str, Any]] = []
+        selection, plateau = Selection(), Plateau()
+        for row in optimise(
+            self._steps, self._features, train, training, plateau, seed, augmentation, on_step
+        ):
+            self._only_head_trained = row["trained"] == "head"
+            raw = self._predict(validation.pixels)
+            evaluation = weight_selection.evaluate(
+                row["step"], not history, validation.targets, raw, training.selection_metric
+            )
+            selection.add(evaluation, lambda: get_values(self._trained_variables))
+            row |= weight_selection.uncalibrated_scores(validation.targets, raw) | evaluation.row()
+            if training.schedule == "plateau":
+                plateau.update(row["val_loss"])
+            history.append(row)
+            on_row(row)
+        best = selection.best()
+        if best is None:
+            raise diverged("no validation image gets a probability", training.steps, training)
+        evaluation, values = best
+        set_values(self._trained_variables, values)
+        table = pd.DataFrame(history)
+        return table.assign(best=(table["step"] == evaluation.step).astype(int))
 
     def initial_sha256(self) -> str:
-        """A hash of the weights that the last training began with."""
-        if self._initial_sha256 is None:
-            found = hashlib.sha256()
-            for value in self._initial[1]:
-                found.update(np.ascontiguousarray(value).tobytes())
-            self._initial_sha256 = found.hexdigest()
-        return self._initial_sha256
+        """Hash the weights that the last training began with.
+
+        Returns:
+            Hexadecimal digits.
+        """
+        return self._initial.sha256()
 
     def predict(self, pixels: np.ndarray, test_views: int = 0) -> np.ndarray:
-        """The probability of the positive class for uint8 (N, size, size, channels): float64 (N,).
+        """Predict the uncalibrated probability of the positive class.
 
-        With `test_views`, its mean over the image and as many views of it by the policy `light`.
-        Batches are padded to one size, so that nothing is compiled for the last one.
+        Args:
+            pixels: uint8 (N, size, size, channels).
+            test_views: Test-time augmentation: the prediction is the mean over the image and as
+                many views of it by the policy `light`.
+
+        Returns:
+            float64 (N,).
         """
-        found = self._judge(pixels)
+        probabilities = self._predict(pixels)
         if not test_views:
-            return found
+            return probabilities
         for start in range(0, len(pixels), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            seen = np.concatenate([views(image, "light", test_views) for image in pixels[part]])
-            found[part] += _in_batches(self.model, seen)[:, 0].reshape(-1, test_views).sum(axis=1)
-        return found / (1 + test_views)
+            batch = slice(start, start + BATCH_SIZE)
+            augmented = np.concatenate([views(i, "light", test_views) for i in pixels[batch]])
+            of_views = _in_batches(self.model, augmented)[:, 0].reshape(-1, test_views)
+            probabilities[batch] += of_views.sum(axis=1)
+        return probabilities / (1 + test_views)
 
     def heatmaps(self, pixels: np.ndarray) -> np.ndarray:
-        """Grad-CAM maps of the evidence for the positive class: float32 (N, h, w), 0 or more."""
-        if self._explainer is None:
+        """Compute the Grad-CAM heatmaps of the positive class.
+
+        Args:
+            pixels: uint8 (N, size, size, channels).
+
+        Returns:
+            float32 (N, h, w), 0 or more.
+        """
+        if self._heatmap_model is None:
             both = with_heatmap(self.parts)
-            self._explainer = keras.Model(both.input, both.outputs[1])
-            self._explainer.compile(jit_compile=_xla())
-        return _in_batches(self._explainer, pixels)
+            self._heatmap_model = keras.Model(both.input, both.outputs[1])
+            self._heatmap_model.compile(jit_compile=_use_xla())
+        return _in_batches(self._heatmap_model, pixels)
 
     def seconds_per_step(self, batch: int, repeats: int = 3, trained: str = "all") -> float:
-        """The fastest of some optimiser steps of what learns, on random pixels or features."""
-        import time
+        """Time optimiser steps on random pixels, or on random features where the head is trained.
 
+        Args:
+            batch: Images of a step.
+            repeats: Steps that are timed, after a first one that compiles.
+            trained: "all", "last_block" or "head".
+
+        Returns:
+            The time of the fastest step, in seconds.
+        """
         self._reset(0, self.model.variables)
-        step = self._step(trained, averaged=False)
+        step = self._steps.get(trained, use_ema=False)
         rng = np.random.default_rng(0)
         shape = (self.parts.head if trained == "head" else self.model).input_shape[1:]
         inputs = rng.integers(0, 256, (batch, *shape), "uint8")
-        targets, found = (np.arange(batch) % 2).astype("float32"), []
+        targets = (np.arange(batch) % 2).astype("float32")
         rates = [1e-4] * len(step.groups)
+        seconds = []
         for _ in range(repeats + 1):
             started = time.perf_counter()
             float(step(inputs, targets, np.ones(batch, "float32"), rates)["loss"])
-            found.append(time.perf_counter() - started)
-        return min(found[1:])
+            seconds.append(time.perf_counter() - started)
+        return min(seconds[1:])
 
-    def _reset(self, seed: int, changed: list) -> None:
-        """Back to the initial weights of `seed`; the training to come changes `changed` alone."""
-        if self._initial is None or self._initial[0] != seed:
-            random.seed(seed)  # Keras seeds layers from it; TensorFlow's own would drop its kernels
-            self._initial, self._initial_sha256 = (seed, self._initial_values()), None
-        initial = dict(zip(map(id, self.model.variables), self._initial[1], strict=True))
-        either = {id(v): v for v in [*self._changed, *changed]}
-        _assign(list(either.values()), [initial[key] for key in either])
-        self._changed = changed
+    def _reset(self, seed: int, trained_variables: list[keras.Variable]) -> None:
+        """Restore the initial weights; the next training changes `trained_variables` alone."""
+        changed = {id(v): v for v in [*self._trained_variables, *trained_variables]}
+        self._initial.restore(seed, list(changed.values()))
+        self._trained_variables = trained_variables
 
-    @property
-    def _twin(self) -> Network:
-        if self._built_twin is None:
-            self._built_twin = self._build(precision=self.precision)
-        return self._built_twin
-
-    def _initial_values(self) -> list[np.ndarray]:
-        """Of all variables, with new random ones; what is pretrained need not be built again."""
-        with keras.StatelessScope(initialize_variables=False):  # values without variables
-            if self._pretrained is None:
-                return _values(self._build().model.variables)
-            drawn = {}
-            for layer in self.parts.head.layers[1:]:
-                new = layer.from_config(layer.get_config())
-                new.build(layer.input.shape)
-                drawn |= zip(map(id, layer.variables), _values(new.variables), strict=True)
-        known = zip(self.model.variables, self._pretrained, strict=True)
-        return [drawn.get(id(variable), value) for variable, value in known]
-
-    def _step(self, trained: str, averaged: bool) -> Step:
-        """The compiled step for what learns: made at the first call, and kept."""
-        if (trained, averaged) not in self._steps:
-            apart = trained != "head" or averaged
-            network = self._twin if apart else self.parts
-            for backbone in network.backbones:
-                last = {id(layer) for layer in last_block(backbone)}
-                for layer in backbone.layers:
-                    layer.trainable = trained == "all" or (
-                        trained == "last_block" and id(layer) in last
-                    )
-            head = network.head.trainable_variables
-            of_backbones = [v for b in network.backbones for v in b.trainable_variables]
-            model = network.head if trained == "head" else network.logits
-            self._steps[trained, averaged] = Step(model, [head, of_backbones], averaged, apart)
-        return self._steps[trained, averaged]
-
-    def _inputs(self, trained, train: Examples, training: Training, augmentation: str, seed: int):
-        """A function from rows to the inputs and targets of a batch."""
-        targets = train.targets.astype("float32")
-        if trained == "head":
-            features = self._features.views(train.pixels, augmentation, training.views, seed)
-            rng = np.random.default_rng([seed, 1])
-
-            def of_features(rows):
-                chosen = rng.integers(0, features.shape[1], len(rows))
-                return features[rows, chosen], targets[rows]
-
-            return of_features
-        augment = augmenter(augmentation, seed)
-        return lambda rows: augment(train.pixels[rows], targets[rows])
-
-    def _judge(self, pixels: np.ndarray) -> np.ndarray:
-        """P(positive class), float64 (N,): from stored features while the head alone has learnt."""
-        if not self._only_head_learnt or not len(pixels):
+    def _predict(self, pixels: np.ndarray) -> np.ndarray:
+        """P(positive class), float64 (N,): from cached features while only the head is trained."""
+        if not self._only_head_trained or not len(pixels):
             return _in_batches(self.model, pixels)[:, 0].astype("float64")
         features = self._features.views(pixels, "none", 1)[:, 0]
         return expit(_in_batches(self.parts.head, features)[:, 0].astype("float64"))
-
-    def _hand_over(self, step: Step) -> None:
-        """Give the learnt weights, or their averages, to the network that predicts."""
-        averages = dict(zip(map(id, step.variables), step.averages, strict=False))
-        values = [averages.get(id(v), v) for v in self._twin.model.variables]
-        _assign(self.model.variables, [np.array(v) for v in values])
-
-
-def _diverged(what: str, step: int, training: Training) -> UserError:
-    return UserError(
-        f"{what} at step {step}: training diverges. Take a learning rate below "
-        f"{training.learning_rate:g}"
-    )
-
-
-def _keep(half_life: int, step: int) -> float:
-    """The share of the averages that stays: less at first, to leave the initial weights behind."""
-    return min(0.5 ** (1 / half_life), (1 + step) / (10 + step)) if half_life else 0.0
-
-
-def _values(variables: list) -> list[np.ndarray]:
-    return [np.array(variable) for variable in variables]
-
-
-def _assign(variables: list, values: list) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def _in_batches(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
@@ -297,6 +220,6 @@ def _in_batches(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     )
 
 
-def _xla() -> bool:
+def _use_xla() -> bool:
     """XLA is slower than TensorFlow's own kernels on a CPU; JAX has nothing else."""
     return keras.backend.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))

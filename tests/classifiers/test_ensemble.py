@@ -1,4 +1,4 @@
-"""Ensembles and test-time augmentation: means of what their parts say, by hand."""
+"""Ensembles and test-time augmentation: the means of their parts, by hand."""
 
 import numpy as np
 import pandas as pd
@@ -36,21 +36,21 @@ def folder(phantoms, tmp_path_factory):
     return out
 
 
-def test_the_answer_is_the_mean_of_the_members(folder):
-    found = model_folder.load(folder)
-    network = found.network
-    each = []
+def test_the_prediction_is_the_mean_of_the_members(folder):
+    saved = model_folder.load(folder)
+    network = saved.network
+    members = []
     for member in (1, 0):
-        found.ensemble.hold(member)
-        each.append(network.predict(PIXELS, 2))
-    assert np.abs(each[0] - each[1]).max() > 1e-6
-    np.testing.assert_allclose(found.ensemble.predict(PIXELS), np.mean(each, axis=0), atol=1e-12)
-    np.testing.assert_array_equal(network.predict(PIXELS, 2), each[1])
+        saved.ensemble.hold(member)
+        members.append(network.predict(PIXELS, 2))
+    assert np.abs(members[0] - members[1]).max() > 1e-6
+    np.testing.assert_allclose(saved.ensemble.predict(PIXELS), np.mean(members, axis=0), atol=1e-12)
+    np.testing.assert_array_equal(network.predict(PIXELS, 2), members[1])
     history = pd.read_csv(folder / "history.csv")
     assert sorted(history["member"].unique()) == [1, 2]
 
 
-def test_views_are_averaged_with_the_image_whatever_else_is_asked(folder):
+def test_views_are_averaged_with_the_image_and_do_not_depend_on_other_images(folder):
     network = model_folder.load(folder).network
     by_hand = [
         np.mean([network.predict(PIXELS[i : i + 1])[0], *_of_views(network, PIXELS[i])])
@@ -67,14 +67,14 @@ def _of_views(network: Classifier, image: np.ndarray) -> np.ndarray:
 
 
 def test_explanations_are_the_mean_of_the_members(folder):
-    ensemble, each = model_folder.load(folder).ensemble, []
+    ensemble, members = model_folder.load(folder).ensemble, []
     for positive in (True, False):
         for member in (1, 0):
             ensemble.hold(member)
-            each.append(explain(ensemble.network.parts, PIXELS, of_positive=positive))
-        found = ensemble.explain(PIXELS, positive)
-        np.testing.assert_allclose(found, np.mean(each[-2:], axis=0), rtol=1e-5)
-    assert np.max(each) > 0
+            members.append(explain(ensemble.network.parts, PIXELS, of_positive=positive))
+        heatmaps = ensemble.explain(PIXELS, positive)
+        np.testing.assert_allclose(heatmaps, np.mean(members[-2:], axis=0), rtol=1e-5)
+    assert np.max(members) > 0
 
 
 def test_it_is_not_exported_and_damage_is_named(folder, tmp_path):

@@ -55,8 +55,11 @@ def train(
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
     label_smoothing: Annotated[float, typer.Option(min=0, help="Share of the way to 1/2.")] = 0.0,
     focal: Annotated[float, typer.Option(min=0, help="Exponent of the focal loss.")] = 0.0,
-    average: Annotated[
-        int, typer.Option(min=0, help="Half-life in steps of averaged weights; 0: none.")
+    ema_half_life: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Half-life, in steps, of the moving average of the weights; 0: none."
+        ),
     ] = 0,
     precision: Annotated[
         str, typer.Option(help="float32, bfloat16, or auto: by network and device.")
@@ -127,7 +130,7 @@ def train(
         backbone_rate=backbone_rate,
         label_smoothing=label_smoothing,
         focal=focal,
-        average=average,
+        ema_half_life=ema_half_life,
         precision=precision,
         test_views=test_views,
         selection_metric=selection_metric,

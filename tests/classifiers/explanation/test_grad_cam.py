@@ -45,7 +45,7 @@ def _by_differentiation(network, pixels, sign, first):
     `first` are the pixels on which the first cell of each map is centred.
     """
     shown = ops.convert_to_tensor(pixels.astype("float32"))
-    maps = network.maps(shown)
+    maps = network.feature_maps(shown)
     maps = maps if isinstance(maps, list) else [maps]
     total = 0.0
     for index, features in enumerate(maps):
@@ -90,7 +90,7 @@ def test_cells_lie_where_their_slopes_by_the_image_do(name):
 def test_grad_cam_plus_plus_by_its_formula():
     network = _network("mobilenet_v3_small")
     shown = ops.convert_to_tensor(PIXELS.astype("float32"))
-    maps = np.asarray(network.maps(shown))
+    maps = np.asarray(network.feature_maps(shown))
     slopes = np.asarray(
         backend.gradient_of(
             lambda m: network.head(ops.mean(m, axis=(1, 2))), ops.convert_to_tensor(maps)

@@ -1,4 +1,4 @@
-"""Classical augmentation: range, repeatability, independence, and targets that fit the pixels."""
+"""Classical augmentation: range, reproducibility, independence, and targets that fit the pixels."""
 
 import random
 import subprocess
@@ -34,7 +34,7 @@ def _same(these, those):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", POLICIES)
-def test_what_comes_out_is_what_goes_in(name, channels):
+def test_shape_range_and_dtype_are_kept(name, channels):
     pixels = RNG.integers(0, 256, (BATCH, SIZE, SIZE, channels), dtype=np.uint8)
     for images, targets in _calls(augmenter(name, 0), pixels=pixels):
         assert images.shape == pixels.shape and images.dtype == np.float32
@@ -50,20 +50,20 @@ def test_none_changes_nothing():
 
 
 @pytest.mark.parametrize("name", CHANGING)
-def test_a_seed_repeats_and_augmenters_do_not_disturb_each_other(name):
-    alone = _calls(augmenter(name, 3))
+def test_a_seed_repeats_and_augmenters_are_independent(name):
+    expected = _calls(augmenter(name, 3))
     state = random.getstate(), np.random.get_state()[1].tolist()
     first, second = augmenter(name, 3), augmenter(name, 4)
-    together = [(first(PIXELS, TARGETS), second(PIXELS, TARGETS)) for _ in alone]
-    assert _same([a for a, _ in together], alone)
+    together = [(first(PIXELS, TARGETS), second(PIXELS, TARGETS)) for _ in expected]
+    assert _same([a for a, _ in together], expected)
     assert _same([b for _, b in together], _calls(augmenter(name, 4)))
-    assert not _same([b for _, b in together], alone)
+    assert not _same([b for _, b in together], expected)
     assert state == (random.getstate(), np.random.get_state()[1].tolist())
 
 
 @pytest.mark.parametrize("name", CHANGING)
-def test_calls_and_images_of_a_batch_are_changed_differently(name):
-    """The images are equal; for what mixes them there are two kinds."""
+def test_augmentation_differs_by_call_and_by_image(name):
+    """The images are equal; mixing needs two kinds."""
     pixels = np.repeat(PIXELS[:1], 32, axis=0)
     if name in MIXING:
         pixels[16:] //= 2
@@ -87,15 +87,15 @@ def test_targets_are_mixed_as_the_pixels_are(name):
 
 
 @pytest.mark.parametrize("name", ["light", "seed"])
-def test_what_a_move_uncovers_is_black_and_the_middle_stays(name):
-    """A bright cross on gray; light moves its middle by at most a tenth of the side."""
+def test_what_a_transformation_uncovers_is_black_and_the_center_stays(name):
+    """A bright cross on gray; light moves its center by at most a tenth of the side."""
     pixels = np.full((64, 65, 65, 1), 100, np.uint8)
     pixels[:, 31:34] = pixels[:, :, 31:34] = 250
     images, _ = augmenter(name, 0)(pixels, np.zeros(64, "float32"))
     corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1], 0]
-    reach = 7 if name == "light" else 0
-    middle = images[:, 32 - reach : 33 + reach, 32 - reach : 33 + reach].max(axis=(1, 2, 3))
-    assert (middle > 170).all()
+    limit = 7 if name == "light" else 0
+    center = images[:, 32 - limit : 33 + limit, 32 - limit : 33 + limit].max(axis=(1, 2, 3))
+    assert (center > 170).all()
     assert (corners < 60).any() and (corners > 60).any()
 
 
@@ -108,20 +108,20 @@ def test_half_of_the_images_are_flipped():
         assert 0.35 < flipped.mean() < 0.65
 
 
-def test_a_gridmask_hides_and_leaves_the_rest():
+def test_a_gridmask_hides_and_keeps_the_other_pixels():
     images, _ = augmenter("gridmask", 0)(PIXELS, TARGETS)
     hidden = images == 0
     assert ((images == PIXELS) | hidden).all() and 0 < hidden.mean() < 0.5
 
 
-def test_randaugment_changes_an_image_alike_in_any_company():
-    """Other images of the batch have no part in it, not even where a histogram is equalized."""
-    company = PIXELS.copy()
-    company[1:] //= 3
+def test_randaugment_changes_an_image_independently_of_its_batch():
+    """Not even histogram equalization depends on the other images."""
+    others = PIXELS.copy()
+    others[1:] //= 3
     for _ in range(4):
         one, two = augmenter("randaugment", 5), augmenter("randaugment", 5)
         for _ in range(6):
-            assert (one(PIXELS, TARGETS)[0][0] == two(company, TARGETS)[0][0]).all()
+            assert (one(PIXELS, TARGETS)[0][0] == two(others, TARGETS)[0][0]).all()
 
 
 def test_a_policy_is_compiled_once_for_all_seeds(monkeypatch):
@@ -145,13 +145,13 @@ def test_unknown_names_are_refused():
             refuse("odd")
 
 
-def test_gridmask_without_tensorflow_says_what_to_take(monkeypatch):
+def test_gridmask_without_tensorflow_names_an_alternative(monkeypatch):
     monkeypatch.setattr(backend, "on_tensorflow", lambda: False)
     with pytest.raises(UserError, match="KERAS_BACKEND"):
         augmenter("gridmask", 0)
 
 
-def test_the_same_holds_on_jax():
+def test_augmentation_on_jax():
     code = """
 import numpy as np
 from classifiers.training.augmentation import augmenter
@@ -167,11 +167,11 @@ for name in ("light", "cutmix"):
         assert name == "light" or np.abs(images.mean(axis=(1, 2, 3)) / 255 - mixed).max() < 2 / 32
 """
     command = [sys.executable, "-c", code]
-    made = subprocess.run(command, env=on_jax.environment(), capture_output=True)
-    assert made.returncode == 0, made.stderr.decode()
+    process = subprocess.run(command, env=on_jax.environment(), capture_output=True)
+    assert process.returncode == 0, process.stderr.decode()
 
 
-def test_the_command_draws_a_sheet(tmp_path, phantoms, monkeypatch, capsys):
+def test_the_command_writes_a_sheet(tmp_path, phantoms, monkeypatch, capsys):
     options = ["--policies", "light", "--policies", "mixup", "--resolution", "32"]
     command = ["ufgen", "data", "augmentations", phantoms, "--out", tmp_path, *options]
     monkeypatch.setattr(sys, "argv", [str(part) for part in command])

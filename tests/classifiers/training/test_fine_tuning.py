@@ -1,4 +1,4 @@
-"""What learns and what stays: frozen backbones, phases, losses, averages, both backends."""
+"""Fine-tuning: frozen backbones, phases, losses, moving averages, both backends."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from classifiers import registry
 from classifiers.backbones import last_block
 from classifiers.training.batches import Examples
 from classifiers.training.frozen_features import FrozenFeatures
-from classifiers.training.losses import cross_entropy, smoothed
+from classifiers.training.losses import binary_cross_entropy, smooth_labels
 from classifiers.training.settings import Training, check_trial, learning_rate
 from classifiers.training.trainer import Classifier
 from ufgen import precision
@@ -35,7 +35,7 @@ TRAIN, OTHER = _examples(32), _examples(16)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A file with weights of the backbone, random, but with moments that fit the images."""
+    """A file with random weights of the backbone, whose moving statistics fit the images."""
     keras.utils.set_random_seed(0)
     backbone = keras.applications.MobileNetV3Small(
         include_top=False, weights=None, input_shape=(32, 32, 3)
@@ -65,7 +65,7 @@ def _changed(before, after):
     return np.array([(b != a).any() for b, a in zip(before, after, strict=True)])
 
 
-def test_a_frozen_backbone_keeps_its_weights_and_moments(pretrained):
+def test_a_frozen_backbone_keeps_its_weights_and_moving_statistics(pretrained):
     pretrained._reset(0, pretrained.model.variables)
     before, head = _values(pretrained)
     history = pretrained.fit(TRAIN, OTHER, Training(trained="head", **SHORT))
@@ -75,7 +75,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_moments(pretrained):
     assert not changed[~head].any() and changed[head].any()
 
 
-def test_the_last_block_learns_and_what_comes_before_does_not(pretrained):
+def test_only_the_last_block_and_the_head_are_trained(pretrained):
     pretrained._reset(0, pretrained.model.variables)
     before, _ = _values(pretrained)
     pretrained.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
@@ -101,25 +101,25 @@ def test_two_phases_share_one_budget(pretrained):
     assert list(history["step"]) == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_head_learns_on_cached_features_what_it_would_learn_on_pixels(pretrained):
-    """Frozen features are the network's own, of every image, in whatever order they are asked."""
+def test_cached_features_are_those_of_the_network(pretrained):
+    """Frozen features are the network's own, of every image, in any order."""
     pretrained._reset(0, pretrained.model.variables)
     cache = FrozenFeatures(pretrained.parts.features)
-    found = cache.views(TRAIN.pixels, "none", 1)[:, 0]
+    features = cache.views(TRAIN.pixels, "none", 1)[:, 0]
     expected = np.asarray(pretrained.parts.features(TRAIN.pixels.astype("float32")))
-    assert np.allclose(found, expected, atol=1e-4)
+    assert np.allclose(features, expected, atol=1e-4)
     order = RNG.permutation(len(TRAIN.pixels))
-    assert (cache.views(TRAIN.pixels[order], "none", 1)[:, 0] == found[order]).all()
-    alone = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels[:2], "light", 3)
-    among = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels, "light", 3)[:2]
-    assert alone.shape[1] == 3 and np.allclose(alone, among, atol=1e-4)
-    assert (alone[:, 0] != alone[:, 1]).any()
+    assert (cache.views(TRAIN.pixels[order], "none", 1)[:, 0] == features[order]).all()
+    single = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels[:2], "light", 3)
+    of_batch = FrozenFeatures(pretrained.parts.features).views(TRAIN.pixels, "light", 3)[:2]
+    assert single.shape[1] == 3 and np.allclose(single, of_batch, atol=1e-4)
+    assert (single[:, 0] != single[:, 1]).any()
     one, other = (cache.views(TRAIN.pixels[:2], "light", 3, seed) for seed in (1, 2))
-    assert (one != other).any(axis=(1, 2)).all()  # a seed's trainings see views of their own
-    assert (cache.views(TRAIN.pixels, "none", 3, 5)[:, 0] == found).all()
+    assert (one != other).any(axis=(1, 2)).all()  # views differ by seed
+    assert (cache.views(TRAIN.pixels, "none", 3, 5)[:, 0] == features).all()
 
 
-def test_nothing_is_computed_twice(pretrained):
+def test_features_are_computed_once(pretrained):
     calls = []
 
     class Counting:
@@ -129,12 +129,12 @@ def test_nothing_is_computed_twice(pretrained):
 
     cache = FrozenFeatures(Counting())
     first = cache.views(TRAIN.pixels, "none", 1)
-    made = len(calls)
+    computed = len(calls)
     assert (cache.views(TRAIN.pixels[::-1], "none", 1) == first[::-1]).all()
-    assert made == 1 and len(calls) == made
+    assert computed == 1 and len(calls) == computed
 
 
-def test_random_backbones_and_mixing_policies_do_not_go_with_a_frozen_backbone():
+def test_frozen_backbones_need_pretrained_weights_and_policies_that_do_not_mix():
     with pytest.raises(UserError, match="random weights"):
         check_trial(Training(trained="head"), "none", "none")
     with pytest.raises(UserError, match="random weights"):
@@ -150,11 +150,11 @@ def test_losses_are_those_of_keras():
     for focal in (0.0, 2.0):
         loss = keras.losses.BinaryFocalCrossentropy(gamma=focal, from_logits=True, reduction=None)
         expected = loss(targets[:, None], logits[:, None])
-        found = np.asarray(cross_entropy(ops.convert_to_tensor(logits), targets, focal))
-        assert np.allclose(found, np.asarray(expected), atol=2e-6)
-    far = cross_entropy(ops.convert_to_tensor([80.0, -80.0]), np.float32([0, 1]), 2.0)
+        losses = np.asarray(binary_cross_entropy(ops.convert_to_tensor(logits), targets, focal))
+        assert np.allclose(losses, np.asarray(expected), atol=2e-6)
+    far = binary_cross_entropy(ops.convert_to_tensor([80.0, -80.0]), np.float32([0, 1]), 2.0)
     assert np.isfinite(np.asarray(far)).all()
-    assert np.allclose(smoothed(np.float32([0, 1]), 0.2), [0.1, 0.9])
+    assert np.allclose(smooth_labels(np.float32([0, 1]), 0.2), [0.1, 0.9])
 
 
 def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
@@ -163,15 +163,15 @@ def test_a_constant_rate_of_adam_is_that_of_keras(pretrained):
     head = pretrained.parts.head
     dense = [layer for layer in head.layers if isinstance(layer, keras.layers.Dense)]
     bias = dense[-1].bias
-    step = pretrained._step("head", averaged=False)
+    step = pretrained._steps.get("head", use_ema=False)
     step.reset()
     features = RNG.normal(size=(8, head.input_shape[1])).astype("float32")
     step(features, np.ones(8, "float32"), np.ones(8, "float32"), [1e-3])
     assert float(np.asarray(bias)[0]) == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_averaged_weights_follow_the_others(pretrained):
-    training = Training(**SHORT, trained="head", average=4)
+def test_averaged_weights_are_evaluated_and_do_not_change_training(pretrained):
+    training = Training(**SHORT, trained="head", ema_half_life=4)
     first = pretrained.fit(TRAIN, OTHER, training, seed=1)
     again = pretrained.fit(TRAIN, OTHER, training, seed=1)
     plain = pretrained.fit(TRAIN, OTHER, Training(**SHORT, trained="head"), seed=1)
@@ -179,7 +179,7 @@ def test_averaged_weights_follow_the_others(pretrained):
     assert (first["loss"] == plain["loss"]).all() and (first["val_loss"] != plain["val_loss"]).any()
 
 
-def test_the_cosine_warms_up_and_ends_low():
+def test_the_cosine_schedule_warms_up_and_ends_low():
     training = Training(steps=100)
     rates = [learning_rate(training, step, 100) for step in range(1, 101)]
     assert np.argmax(rates) == 9 and rates[9] == training.learning_rate
@@ -189,28 +189,30 @@ def test_the_cosine_warms_up_and_ends_low():
 def test_a_network_is_compiled_once_for_all_trials(pretrained):
     late = {"trained": "last_block", **SHORT}
     pretrained.fit(TRAIN, OTHER, Training(**late), seed=1)
-    steps = dict(pretrained._steps)
+    steps = dict(pretrained._steps._steps)
     pretrained.fit(OTHER, TRAIN, Training(**late, focal=1.0, label_smoothing=0.1), seed=2)
-    assert {k: id(v) for k, v in steps.items()} == {k: id(v) for k, v in pretrained._steps.items()}
+    assert {k: id(v) for k, v in steps.items()} == {
+        k: id(v) for k, v in pretrained._steps._steps.items()
+    }
 
 
 def test_hybrid_takes_a_precision_for_each_backbone():
     network = registry.build("hybrid", 32, 1, precision="float32,bfloat16")
-    found = {b.name: {layer.compute_dtype for layer in b.layers[1:]} for b in network.backbones}
-    of = {name.split("_")[0].lower(): dtypes for name, dtypes in found.items()}
+    dtypes = {b.name: {layer.compute_dtype for layer in b.layers[1:]} for b in network.backbones}
+    of = {name.split("_")[0].lower(): value for name, value in dtypes.items()}
     assert of["mobilenetv3large"] == {"float32"} and of["resnet50"] == {"bfloat16"}
     assert all(v.dtype == "float32" for v in network.model.variables if "seed" not in v.path)
     assert precision.of_classifier("hybrid") == "float32,bfloat16"
 
 
-def test_bfloat16_learns_with_float32_weights_and_predicts_in_float32(weights):
+def test_bfloat16_trains_float32_weights_and_predictions_are_float32(weights):
     classifier = Classifier("mobilenet_v3_small", 32, 1, weights, "bfloat16")
     classifier.fit(TRAIN, OTHER, Training(trained="last_block", **SHORT))
     assert {v.dtype for v in classifier.model.trainable_variables} == {"float32"}
     assert classifier.model.compute_dtype == "float32"
-    assert classifier._twin.backbones[0].layers[-1].compute_dtype == "bfloat16"
-    found = classifier.predict(OTHER.pixels)
-    assert np.isfinite(found).all() and len(np.unique(found)) > 1
+    assert classifier._steps.training_model.backbones[0].layers[-1].compute_dtype == "bfloat16"
+    probabilities = classifier.predict(OTHER.pixels)
+    assert np.isfinite(probabilities).all() and len(np.unique(probabilities)) > 1
 
 
 CODE = """
@@ -229,7 +231,7 @@ train = Examples(pixels.astype("uint8"), targets)
 classifier = Classifier("mobilenet_v3_small", 32, 1, sys.argv[1])
 training = Training(steps=100, batch=8, evaluations=2, trained="head", learning_rate=3e-3)
 history = classifier.fit(train, train, training)
-more = Training(steps=2, batch=8, evaluations=1, average=2, trained="last_block")
+more = Training(steps=2, batch=8, evaluations=1, ema_half_life=2, trained="last_block")
 more = classifier.fit(train, train, more)
 assert "tensorflow" not in sys.modules
 print(json.dumps({"auc": history["val_roc_auc"].tolist(), "loss": more["loss"].tolist()}))
@@ -237,13 +239,13 @@ print(json.dumps({"auc": history["val_roc_auc"].tolist(), "loss": more["loss"].t
 
 
 def test_it_trains_on_jax_without_tensorflow(weights):
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", CODE, weights],
         env=on_jax.environment(),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stderr[-2000:]
-    found = json.loads(made.stdout.splitlines()[-1])
-    assert found["auc"][-1] > 0.9 and np.isfinite(found["loss"]).all()
+    assert process.returncode == 0, process.stderr[-2000:]
+    result = json.loads(process.stdout.splitlines()[-1])
+    assert result["auc"][-1] > 0.9 and np.isfinite(result["loss"]).all()

@@ -1,4 +1,4 @@
-"""`ufgen train` and which images decide what: the validation images decide, and no others."""
+"""`ufgen train` selects weights, threshold and temperature on validation images alone."""
 
 import hashlib
 import json
@@ -10,14 +10,16 @@ import pytest
 from classifiers import model_folder
 from classifiers.evaluation import calibration
 from classifiers.training import weight_selection
+from classifiers.training.batches import Examples
 from classifiers.training.settings import Training
+from classifiers.training.trainer import Classifier
 from ufgen.images import image_set, pixel_store
 
 TRAINING = Training(steps=2, batch=4, evaluations=2, precision="float32")
 
 
 class Weights:
-    """A variable of nothing."""
+    """A stand-in for a Keras variable."""
 
     def __init__(self):
         self.value = 0.0
@@ -30,7 +32,7 @@ class Weights:
 
 
 class Network:
-    """Stands in for `Classifier`: it learns nothing, and remembers which images it was given."""
+    """A stand-in for `Classifier` that trains nothing, and remembers its images."""
 
     def __init__(self, *_):
         self.seen, self.model, self.variables = {}, self, [Weights()]
@@ -40,16 +42,16 @@ class Network:
         Network.last = self
         return pd.DataFrame({"best": [1, 0], "step": [1, 2]})
 
-    def predict(self, shown, _views=0):
-        return _probability(shown)
+    def predict(self, pixels, _views=0):
+        return _probability(pixels)
 
     def save_weights(self, file):
         file.write_bytes(b"")
 
 
-def _probability(shown):
-    """A number that tells images apart: from their hash."""
-    return np.array([int(_sha256(image)[:8], 16) / 16**8 for image in shown])
+def _probability(pixels):
+    """A different number for each image, from its hash."""
+    return np.array([int(_sha256(image)[:8], 16) / 16**8 for image in pixels])
 
 
 def _sha256(image) -> str:
@@ -69,9 +71,9 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
     )
     roles = pd.read_csv(tmp_path / "m" / "images.csv").set_index("path")["role"]
     decoded = pixel_store.load(images, 32, 1, "crop")
-    shown = decoded.store.take(decoded.images)
+    pixels = decoded.store.take(decoded.images)
     table = decoded.images.relative().assign(
-        pixels=[_sha256(image) for image in shown], target=decoded.images.targets()
+        pixels=[_sha256(image) for image in pixels], target=decoded.images.targets()
     )
     of_role = {name: table[table["path"].map(roles) == name] for name in ("fit", "validation")}
     assert not set(of_role["fit"]["group"]) & set(of_role["validation"]["group"])
@@ -90,8 +92,6 @@ def test_training_images_train_and_validation_images_alone_set_threshold_and_tem
 
 
 def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
-    from classifiers.training.trainer import Classifier, Examples
-
     rng = np.random.default_rng(0)
     parts = [
         Examples(rng.integers(0, 256, (count, 32, 32, 1), "uint8"), np.arange(count) % 2)

@@ -8,7 +8,9 @@ import pytest
 
 from classifiers import model_folder, registry
 from classifiers.training import weight_selection
-from classifiers.training.trainer import Classifier, Examples, Training
+from classifiers.training.batches import Examples, batches, class_weights
+from classifiers.training.settings import Training
+from classifiers.training.trainer import Classifier
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -32,7 +34,7 @@ def small():
 
 
 @pytest.mark.parametrize("name", [*registry.NAMES, "keras:MobileNetV2?alpha=0.35"])
-def test_networks_take_pixels_and_give_probabilities(name):
+def test_networks_map_pixels_to_probabilities(name):
     network = registry.build(name, 32, 3)
     batch = RNG.integers(0, 256, (2, 32, 32, 3)).astype("float32")
     probabilities = np.asarray(network.model(batch))
@@ -53,7 +55,7 @@ def test_each_network_scales_its_input_exactly_once(monkeypatch):
     }
     for name, value in expected.items():
         parts = registry.build(name, 32, 3)
-        network, backbone = parts.maps, parts.backbones[0]
+        network, backbone = parts.feature_maps, parts.backbones[0]
         entry = next(
             layer
             for layer in backbone.layers
@@ -65,17 +67,17 @@ def test_each_network_scales_its_input_exactly_once(monkeypatch):
         assert np.allclose(np.asarray(inner(outer(pixels))), value, atol=1e-3), name
 
 
-def test_a_trial_gives_the_same_after_another_trial(small):
+def test_a_trial_does_not_depend_on_those_before_it(small):
     small.fit(TRAIN, OTHER, SHORT, seed=1)
-    alone, initial = small.predict(OTHER.pixels), small.initial_sha256()
+    expected, initial = small.predict(OTHER.pixels), small.initial_sha256()
     small.fit(OTHER, TRAIN, SHORT, seed=2, augmentation="light")
     assert small.initial_sha256() != initial
     small.fit(TRAIN, OTHER, SHORT, seed=1)
     assert small.initial_sha256() == initial
-    assert (small.predict(OTHER.pixels) == alone).all()
+    assert (small.predict(OTHER.pixels) == expected).all()
     fresh = Classifier("keras:MobileNet?alpha=0.25", 32, 1)
     fresh.fit(TRAIN, OTHER, SHORT, seed=1)
-    assert (fresh.predict(OTHER.pixels) == alone).all()
+    assert (fresh.predict(OTHER.pixels) == expected).all()
 
 
 def test_prediction_does_not_depend_on_the_row(small):
@@ -85,15 +87,15 @@ def test_prediction_does_not_depend_on_the_row(small):
     assert np.allclose(small.predict(TRAIN.pixels[:3]), straight[:3], atol=1e-6)
 
 
-def test_it_learns_and_keeps_the_weights_of_the_row_that_it_names(small):
+def test_training_keeps_the_weights_of_the_best_row(small):
     steps = []
     training = Training(steps=80, batch=16, evaluations=4, learning_rate=1e-2)
     history = small.fit(TRAIN, OTHER, training, on_step=lambda: steps.append(1))
     assert len(steps) == 80 and history["step"].iloc[-1] == 80 and len(history) == 4
     kept = history[history["best"] == 1]
     assert len(kept) == 1 and kept["val_roc_auc"].iloc[0] > 0.95
-    shown = weight_selection.plain_scores(OTHER.targets, small.predict(OTHER.pixels))
-    for name, value in shown.items():
+    scores = weight_selection.uncalibrated_scores(OTHER.targets, small.predict(OTHER.pixels))
+    for name, value in scores.items():
         assert value == pytest.approx(kept[name].iloc[0], abs=1e-6)
 
 
@@ -133,8 +135,6 @@ def test_wrong_settings_are_refused(wrong):
 
 
 def test_pretraining_rows_fill_the_first_half_of_the_steps():
-    from classifiers.training.batches import batches
-
     rows = np.arange(30) < 10
     stream = batches(Examples(rows, rows.astype(int), rows), Training(steps=9, batch=5), 0)
     seen = [rows[next(stream)].mean() for _ in range(9)]
@@ -142,14 +142,12 @@ def test_pretraining_rows_fill_the_first_half_of_the_steps():
 
 
 def test_balances():
-    from classifiers.training.batches import batches, class_weights
-
     targets = np.array([1] * 5 + [0] * 45)
     weights = class_weights(targets, "class_weights")
     assert weights[targets].mean() == pytest.approx(1) and weights[1] == pytest.approx(5)
     stream = batches(Examples(targets, targets), Training(batch=10, balance="oversample"), 0)
-    drawn = np.concatenate([targets[next(stream)] for _ in range(20)])
-    assert drawn.mean() == 0.5
+    sampled = np.concatenate([targets[next(stream)] for _ in range(20)])
+    assert sampled.mean() == 0.5
     plain = batches(Examples(targets, targets), Training(batch=10), 0)
     assert sorted(np.concatenate([next(plain) for _ in range(5)])) == list(range(50))
 
@@ -160,9 +158,9 @@ def test_balances():
 )
 def test_wrong_weights_are_refused(tmp_path, weights, message):
     (tmp_path / "bad.weights.h5").write_text("no weights")
-    place = str(tmp_path / weights)
+    path = str(tmp_path / weights)
     with pytest.raises(UserError, match=message):
-        registry.build("mobilenet_v3_small", 32, 1, place)
+        registry.build("mobilenet_v3_small", 32, 1, path)
 
 
 def test_local_weights_are_really_used(tmp_path):
@@ -177,7 +175,7 @@ def test_local_weights_are_really_used(tmp_path):
         assert (ours == theirs).all()
 
 
-def test_imagenet_out_of_reach_is_said_and_never_replaced(monkeypatch):
+def test_unavailable_imagenet_weights_are_an_error_not_random_ones(monkeypatch):
     def offline(**options):
         raise OSError("URL fetch failure")
 
@@ -193,16 +191,16 @@ def test_saved_classifier_predicts_the_same_and_refuses_its_training_images(phan
         images.split("train"), "keras:MobileNet?alpha=0.25", tmp_path / "m", SHORT, size=32
     )
     model = model_folder.load(tmp_path / "m")
-    found, made, quarantine = model.evaluate(images.split("test"))
-    numbers = found.set_index("metric")["value"]
-    assert len(quarantine) == 0 and (made["target"] == images.split("test").targets()).all()
+    scores, predictions, quarantine = model.evaluate(images.split("test"))
+    values = scores.set_index("metric")["value"]
+    assert len(quarantine) == 0 and (predictions["target"] == images.split("test").targets()).all()
     assert model.metadata["temperature"] > 0 and model.metadata["threshold_rule"] == "Youden"
     prevalence = images.split("test").targets().mean()
-    assert numbers["accuracy"] == pytest.approx(
-        numbers["recall"] * prevalence + numbers["specificity"] * (1 - prevalence)
+    assert values["accuracy"] == pytest.approx(
+        values["recall"] * prevalence + values["specificity"] * (1 - prevalence)
     )
-    files, _ = model.predict_files(list(made["path"]))
-    both = made.merge(files, on="path", suffixes=("", "_alone"))
+    files, _ = model.predict_files(list(predictions["path"]))
+    both = predictions.merge(files, on="path", suffixes=("", "_alone"))
     assert np.allclose(both["probability"], both["probability_alone"], atol=1e-6)
     with pytest.raises(UserError, match="held-out"):
         model.evaluate(images.split("train"))

@@ -1,4 +1,4 @@
-"""Which weights a training keeps: never those of a constant network, nor by noise."""
+"""Which weights a training keeps: never those of a constant network, nor a maximum of noise."""
 
 import itertools
 import math
@@ -31,9 +31,9 @@ def test_a_constant_network_is_not_kept_though_its_plain_loss_is_least():
     assert reference.log_loss(labels, constant) < reference.log_loss(labels, overconfident)
     kept = Selection()
     for step, raw in ((6, constant), (42, overconfident), (60, constant)):
-        found = weight_selection.evaluate(step, step == 6, labels, raw, "roc_auc")
-        assert found.constant == (raw is constant)
-        kept.add(found, lambda step=step: [step])
+        evaluation = weight_selection.evaluate(step, step == 6, labels, raw, "roc_auc")
+        assert evaluation.constant == (raw is constant)
+        kept.add(evaluation, lambda step=step: [step])
     assert kept.best()[0].step == 42 and kept.best()[1] == [42]
 
 
@@ -43,20 +43,25 @@ def test_no_metric_prefers_a_network_that_separates_nothing(metric):
     labels = (np.arange(120) % 3 == 0).astype(int)
     raw = {
         1: np.full(120, 1 / 3),
-        2: 1 / 3 + rng.uniform(-1e-4, 1e-4, 120),  # tells nothing, at the prevalence
+        2: 1 / 3 + rng.uniform(-1e-4, 1e-4, 120),  # uninformative, at the prevalence
         3: 1 / (1 + np.exp(-rng.normal(4 * labels - 2, 1))),
         4: np.full(120, 0.99),
     }
-    found = [weight_selection.evaluate(s, s == 1, labels, p, metric) for s, p in raw.items()]
-    assert best(found).step == 3
-    assert found[0].row()["val_constant"] == 1 and found[2].row()["val_constant"] == 0
+    evaluations = [weight_selection.evaluate(s, s == 1, labels, p, metric) for s, p in raw.items()]
+    assert best(evaluations).step == 3
+    assert evaluations[0].row()["val_constant"] == 1 and evaluations[2].row()["val_constant"] == 0
 
 
 def test_within_the_noise_of_the_best_the_calibrated_loss_decides():
-    found = [_at(1, 0.6, 0.6, first=True), _at(2, 0.82, 0.5), _at(3, 0.86, 0.55), _at(4, 0.8, 0.4)]
-    assert best(found).step == 2  # 0.80 is further from 0.86 than one standard error of 0.05
-    assert best(found[:2] + found[3:]).step == 4
-    assert best([*found, _at(5, 0.95, 0.9)]).step == 5
+    evaluations = [
+        _at(1, 0.6, 0.6, first=True),
+        _at(2, 0.82, 0.5),
+        _at(3, 0.86, 0.55),
+        _at(4, 0.8, 0.4),
+    ]
+    assert best(evaluations).step == 2  # 0.80 is further from 0.86 than one standard error of 0.05
+    assert best(evaluations[:2] + evaluations[3:]).step == 4
+    assert best([*evaluations, _at(5, 0.95, 0.9)]).step == 5
 
 
 def test_the_first_evaluation_is_kept_only_if_no_later_one_comes_close():
@@ -67,7 +72,7 @@ def test_the_first_evaluation_is_kept_only_if_no_later_one_comes_close():
     assert best([first, _at(2, 0.9, 0.1, constant=True)]).step == 1
 
 
-def test_what_is_not_a_number_never_wins():
+def test_nan_is_never_chosen():
     labels = np.array([0, 1, 0, 1])
     missing = weight_selection.evaluate(
         1, True, labels, np.array([0.1, np.nan, 0.2, 0.3]), "roc_auc"
@@ -87,40 +92,40 @@ def test_what_is_not_a_number_never_wins():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_weights_that_may_be_needed_are_not_let_go(seed):
+def test_weights_that_may_be_chosen_are_not_dropped(seed):
     rng = np.random.default_rng(seed)
-    found = [
+    evaluations = [
         _at(i, round(rng.uniform(0.5, 1), 1), round(rng.uniform(0.3, 0.7), 1), 0.1,
             bool(rng.random() < 0.3), i == 0)
         for i in range(12)
     ]  # fmt: skip
     kept = Selection()
-    for end, evaluation in enumerate(found, 1):
+    for end, evaluation in enumerate(evaluations, 1):
         kept.add(evaluation, lambda evaluation=evaluation: [evaluation.step])
         chosen, weights = kept.best()
-        assert chosen == best(found[:end]) and weights == [chosen.step]
+        assert chosen == best(evaluations[:end]) and weights == [chosen.step]
     assert len(kept._kept) < 7
 
 
-def test_the_value_is_the_metric_after_calibration_and_its_error_a_bootstraps():
+def test_the_value_is_the_calibrated_metric_with_its_bootstrap_error():
     rng = np.random.default_rng(3)
     labels = np.repeat([0, 1], 50)
     raw = 1 / (1 + np.exp(-rng.normal(labels, 1) * 5))
-    found = weight_selection.evaluate(9, False, labels, raw, "roc_auc")
-    assert found.value == pytest.approx(reference.roc_auc_score(labels, raw))
-    assert found.error == pytest.approx(0.0485, abs=0.008)  # DeLong's of this sample
-    scaled = calibration.scale(raw, calibration.fit_temperature(labels, raw))
-    assert found.loss == pytest.approx(reference.log_loss(labels, scaled))
+    evaluation = weight_selection.evaluate(9, False, labels, raw, "roc_auc")
+    assert evaluation.value == pytest.approx(reference.roc_auc_score(labels, raw))
+    assert evaluation.standard_error == pytest.approx(0.0485, abs=0.008)  # DeLong's of this sample
+    calibrated = calibration.scale(raw, calibration.fit_temperature(labels, raw))
+    assert evaluation.loss == pytest.approx(reference.log_loss(labels, calibrated))
     brier = weight_selection.evaluate(9, False, labels, raw, "brier")
-    assert brier.value == pytest.approx(-reference.brier_score_loss(labels, scaled))
+    assert brier.value == pytest.approx(-reference.brier_score_loss(labels, calibrated))
     assert brier.row()["val_selection"] == -brier.value
     assert _at(2, -0.2, 0.6).row()["val_selection"] == -0.2  # a correlation may be negative
-    assert weight_selection.plain_scores(labels, raw)["val_loss"] == pytest.approx(
+    assert weight_selection.uncalibrated_scores(labels, raw)["val_loss"] == pytest.approx(
         reference.log_loss(labels, raw)
     )
 
 
-def test_the_metric_is_a_checked_setting_and_the_first_row_is_told():
+def test_the_metric_is_a_checked_setting_and_the_first_row_is_recognised():
     assert Training().as_dict()["selection_metric"] == "roc_auc"
     with pytest.raises(UserError, match="selection_metric is 'auc', expected accuracy"):
         Training(selection_metric="auc")
