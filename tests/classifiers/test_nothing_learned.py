@@ -52,10 +52,10 @@ def test_a_network_that_learned_nothing_is_said_by_evaluate_and_refused_by_expor
     import ufgen.cli  # noqa: F401, adds the commands
 
     with pytest.raises(UserError, match=r"validation images the same probability, 0\.500"):
-        export.export(nothing_learned, tmp_path / "b", "litert")
+        export.export(nothing_learned, tmp_path / "b", "litert", images_at=phantoms)
     assert not (tmp_path / "b").exists()
     run = CliRunner().invoke
-    out = ["--out", str(tmp_path / "b"), "--allow-constant"]
+    out = ["--out", str(tmp_path / "b"), "--allow-constant", "--images", str(phantoms)]
     made = run(app, ["export", str(nothing_learned), *out])
     assert "nothing was learned" in made.stdout and "ROC AUC" not in made.stdout
     assert "nothing was learned" in (tmp_path / "b" / "README.md").read_text()

@@ -34,7 +34,7 @@ def replace(old, new, real=os.replace):
 os.replace = replace
 if sys.argv[2] == "2":
     shutil.rmtree = lambda path, **_: os._exit(9) if ".old." in str(path) else None
-with atomic.whole_folder(sys.argv[1]) as folder:
+with atomic.atomic_folder(sys.argv[1]) as folder:
     (folder / "set.txt").write_text("new")
 """
 
