@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import curves
-from classifiers.evaluation.metrics import reliability
+from classifiers.evaluation.reliability import reliability
 from experiments.reporting.study_figures import panels_of
 from ufgen.display.figure_style import GREY, counted, footnote, legend_below, line_styles, style
 

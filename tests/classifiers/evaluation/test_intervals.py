@@ -72,7 +72,7 @@ def test_temperature_against_logistic_regression(true):
     model = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-8)
     both = np.tile(scores * true, 2)[:, None]  # a soft target: each image as both, by weight
     model.fit(both, np.repeat([1, 0], 3000), np.concatenate([target, 1 - target]))
-    expected = max(calibration.LEAST, 1 / model.coef_[0, 0])
+    expected = max(calibration.TEMPERATURES[0], 1 / model.coef_[0, 0])
     assert temperature == pytest.approx(expected, rel=1e-3)
     scaled = calibration.scale(overconfident, temperature)
     assert metrics.calibration_error(labels, scaled) < 0.03
@@ -82,7 +82,7 @@ def test_temperature_against_logistic_regression(true):
 def test_sure_predictions_have_a_finite_temperature():
     labels, sure = np.array([0, 1, 0, 1]), np.array([0.0, 1.0, 0.0, 1.0])
     temperature = calibration.fit_temperature(labels, sure)
-    assert 1 < temperature <= calibration.MOST  # four images prove no certainty
+    assert 1 < temperature <= calibration.TEMPERATURES[1]  # four images prove no certainty
     assert np.isfinite(calibration.scale(sure, temperature)).all()
     assert (np.diff(calibration.scale([1e-20, 1e-9, 0.5, 0.9, 0.99], 0.5)) > 0).all()
     assert calibration.fit_temperature(np.zeros(3), sure[:3]) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from classifiers.evaluation import calibration, metrics
+from classifiers.evaluation import calibration, metrics, reliability
 
 
 def _case(seed, ties):
@@ -110,7 +110,7 @@ def test_youden_threshold_is_the_best_there_is():
 
 def test_reliability_holds_every_image_once():
     labels, probabilities, _ = _case(0, True)
-    found = metrics.reliability(labels, probabilities)
+    found = reliability.reliability(labels, probabilities)
     assert found["count"].sum() == 80 and found["positives"].sum() == labels.sum()
     gaps = np.abs(found["positives"] - found["count"] * found["probability"]).sum() / 80
     assert gaps == pytest.approx(metrics.calibration_error(labels, probabilities))

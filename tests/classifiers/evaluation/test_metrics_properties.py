@@ -5,7 +5,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
-from classifiers.evaluation import metrics
+from classifiers.evaluation import metrics, reliability
 
 RNG = np.random.default_rng
 
@@ -35,17 +35,19 @@ def test_reliability_is_scikit_learns_curve_also_without_the_upper_bins():
     for most in (1.0, 0.55):
         shown = np.clip(probabilities + 0.003, 0, 0.999) * most  # off the edges of bins
         positives, mean = calibration_curve(labels, shown, n_bins=10)
-        found = metrics.reliability(labels, shown)
+        found = reliability.reliability(labels, shown)
         assert found["probability"] == pytest.approx(mean)
         assert found["positives"] / found["count"] == pytest.approx(positives)
         assert found["positives"].dtype.kind == "i" and found["count"].sum() == 60
-    one = metrics.reliability([1, 0], [0.05, 1.0])  # lists; a bin of one image; the end of the last
+    one = reliability.reliability(
+        [1, 0], [0.05, 1.0]
+    )  # lists; a bin of one image; the end of the last
     assert {name: values.tolist() for name, values in one.items()} == {
         "count": [1, 1],
         "probability": [0.05, 1.0],
         "positives": [1, 0],
     }
-    whole = metrics.reliability([0, 1, 1], [0, 1, 1])
+    whole = reliability.reliability([0, 1, 1], [0, 1, 1])
     assert whole["probability"].tolist() == [0, 1] and whole["positives"].tolist() == [0, 2]
 
 
