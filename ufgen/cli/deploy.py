@@ -131,7 +131,7 @@ def _predict_with_model(model: Path, images, out, overlay, camera) -> None:
         )
     classifier = model_folder.load(model)
     predictions, quarantine = classifier.predict_files(files)
-    named = model_folder.named(predictions, classifier.metadata["positive"])
+    named = model_folder.name_probability_column(predictions, classifier.metadata["positive"])
     inference.write(named.to_dict("records"), out)
     if classifier.metadata["constant"]:
         print(inference.CONSTANT, file=sys.stderr)

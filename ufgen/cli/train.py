@@ -208,7 +208,7 @@ def evaluate(
     for warning in evaluation_report.warnings(predictions["target"], predictions["group"]):
         print(f"Warning: {warning}")
     mention_quarantine(quarantine)
-    table = model_folder.named(images.relative(predictions), classifier.metadata["positive"])
+    table = model_folder.name_probability_column(images.relative(predictions), classifier.metadata["positive"])
     for rows, name in ((found, "metrics.csv"), (table, "predictions.csv")):
         with atomic_file(out / name) as temporary:
             rows.to_csv(temporary, index=False)
