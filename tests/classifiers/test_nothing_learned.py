@@ -52,7 +52,7 @@ def test_a_network_that_learned_nothing_is_said_by_evaluate_and_refused_by_expor
     import ufgen.cli  # noqa: F401, adds the commands
 
     with pytest.raises(UserError, match=r"validation images the same probability, 0\.500"):
-        export.export(nothing_learned, tmp_path / "b", "litert", images_at=phantoms)
+        export.export(nothing_learned, tmp_path / "b", "litert", image_folder=phantoms)
     assert not (tmp_path / "b").exists()
     run = CliRunner().invoke
     out = ["--out", str(tmp_path / "b"), "--allow-constant", "--images", str(phantoms)]
@@ -63,7 +63,7 @@ def test_a_network_that_learned_nothing_is_said_by_evaluate_and_refused_by_expor
     predictor.metadata["threshold"] = 0.2
     answer = predictor.predict(find_files([phantoms / "test"])[0])
     assert predictor.constant and answer.label == "UF"
-    assert answer.box is None and not answer.heatmaps.any()
+    assert answer.box is None and not answer.heatmap.any()
     made = run(app, ["predict", str(tmp_path / "b"), str(phantoms / "test")])
     assert "same probability" in made.stderr
     out = ["--out", str(tmp_path / "e")]
@@ -83,10 +83,10 @@ def test_export_counts_the_decisions_that_differ(trained_model, tmp_path, monkey
     assert "decisions that differ: 0" in card
     classifier, predictor = model_folder.load(trained_model), Predictor(tmp_path / "b")
     shown, targets, _ = export._images(classifier, ("validation",), 8, Path(classifier.root))
-    judge = predictor.judge
-    monkeypatch.setattr(predictor, "judge", lambda image: (-judge(image)[0] - 9, None))
+    raw_outputs = predictor.raw_outputs
+    monkeypatch.setattr(predictor, "raw_outputs", lambda image: (-raw_outputs(image)[0] - 9, None))
     trained = classifier.probabilities(shown) >= classifier.metadata["threshold"]
     found = export._compare(classifier, predictor, shown, targets)
-    exported = [predictor.calibrated(-judge(i)[0] - 9) for i in shown]
+    exported = [predictor.calibrated(-raw_outputs(i)[0] - 9) for i in shown]
     expected = (trained != (np.array(exported) >= classifier.metadata["threshold"])).sum()
     assert found["decisions_that_differ"] == expected > 0

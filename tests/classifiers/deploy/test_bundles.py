@@ -28,7 +28,7 @@ def test_a_bundle_answers_as_the_trained_classifier(bundles, expected, name):
     threshold = predictor.metadata["threshold"]
     clear = abs(expected["probability"] - threshold) > 1e-4
     assert (np.array([f.label for f in found]) == expected["predicted"])[clear].all()
-    assert {f.heatmaps.dtype for f in found} == {np.dtype("float32")}
+    assert {f.heatmap.dtype for f in found} == {np.dtype("float32")}
     assert predictor.metadata["parity"]["max_difference"] <= 1e-4
 
 
@@ -122,5 +122,5 @@ def test_only_positive_calls_have_a_box(bundles, phantoms):
     predictor.metadata["threshold"] = 0.0
     found = predictor.predict(file)
     assert found.label == "UF"
-    if found.heatmaps.max() > 0:
+    if found.heatmap.max() > 0:
         assert 0 <= found.box[0] < found.box[2] <= 1 and 0 <= found.box[1] < found.box[3] <= 1

@@ -16,7 +16,7 @@ RUN = "from ufgen.cli import main; main()"
 def test_frames_of_a_video_come_in_order_and_broken_ones_are_counted(clip, tmp_path):
     shown = video.Video(clip("a.avi"))
     frames = list(shown)
-    assert [f.index for f in frames] == list(range(20)) and shown.broken == 0
+    assert [f.number for f in frames] == list(range(20)) and shown.broken == 0
     assert frames[10].seconds == pytest.approx(0.4) and frames[0].pixels.shape == (48, 64, 3)
     content = (tmp_path / "a.avi").read_bytes()
     (tmp_path / "short.avi").write_bytes(content[: len(content) // 2])
