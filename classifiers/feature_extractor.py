@@ -12,7 +12,18 @@ from ufgen.fidelity.feature_extractors import BATCH_SIZE, Extractor, hash_weight
 
 
 def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
-    """`texture`, a network of Keras (`keras:NAME`), or the folder of a trained classifier."""
+    """Make a feature extractor.
+
+    Args:
+        name: `texture`, a network of Keras (`keras:NAME`), or the folder of a trained classifier.
+        weights: Of a network of Keras: `imagenet` or a file.
+
+    Returns:
+        The extractor.
+
+    Raises:
+        UserError: If there is no such extractor, or it cannot be loaded.
+    """
     if name == "texture" or name.startswith("keras:"):
         return feature_extractors.by_name(name, weights)
     if not Path(name).is_dir():
@@ -24,13 +35,23 @@ def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
 
 
 def trained_classifier(folder: Path) -> Extractor:
-    """The features before the last layer of a classifier that `ufgen train` wrote."""
+    """Make an extractor of the features before the last layer of a trained classifier.
+
+    Args:
+        folder: What `ufgen train` wrote.
+
+    Returns:
+        The extractor.
+
+    Raises:
+        UserError: If the folder is not that of a classifier.
+    """
     classifier = model_folder.load(folder)
     network = classifier.network.parts.embedding()
 
     def function(images: np.ndarray) -> np.ndarray:
-        shown = classifier.resized(images).astype("float32")
-        return network.predict(shown, batch_size=BATCH_SIZE, verbose=0)
+        resized = classifier.resized(images).astype("float32")
+        return network.predict(resized, batch_size=BATCH_SIZE, verbose=0)
 
     code = provenance.code_version("classifiers.model_folder")
     stamp = provenance.key(12, hash_weights(network), code)

@@ -1,4 +1,4 @@
-"""How probable a trained classifier finds the labels of generated images: the filter agreement."""
+"""How probable the labels of generated images are to a trained classifier: the filter agreement."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,25 +11,32 @@ from ufgen.gan.sampling.sampler import GeneratedImages
 
 
 def of_classifier(folder: Path) -> Callable[[GeneratedImages], np.ndarray]:
-    """A function from generated images to the probability of each one's own label, (N,).
+    """Make a function that scores generated images by the probability of their own label.
 
-    `folder` is one that `ufgen train` wrote. The function raises UserError if that classifier saw
-    an image that the generator did not: it would carry that image's content into the choice.
+    Args:
+        folder: What `ufgen train` wrote.
+
+    Returns:
+        A function from generated images to probabilities (N,).
+
+    Raises:
+        UserError: By the returned function, if the classifier was trained on images that the
+            generator was not (their content would leak into the choice), or on other classes.
     """
 
-    def probability_of_own_label(drawn: GeneratedImages) -> np.ndarray:
+    def probability_of_own_label(generated: GeneratedImages) -> np.ndarray:
         classifier = model_folder.load(folder)
-        unseen = set(classifier.trained_on["sha256"]) - set(drawn.training["sha256"])
+        unseen = set(classifier.trained_on["sha256"]) - set(generated.training["sha256"])
         if unseen:
             raise UserError(
                 f"{folder} was trained on {len(unseen)} images that are not among the generator's "
                 "training images: train a classifier on the same training images"
             )
         positive, negative = classifier.metadata["positive"], classifier.metadata["negative"]
-        unknown = set(drawn.table["label"]) - {positive, negative}
+        unknown = set(generated.table["label"]) - {positive, negative}
         if unknown:
-            raise UserError(f"{folder} does not know the class {', '.join(sorted(unknown))}")
-        probability = classifier.predict_pixels(drawn.pixels)
-        return np.where(drawn.table["label"] == positive, probability, 1 - probability)
+            raise UserError(f"{folder} does not predict the class {', '.join(sorted(unknown))}")
+        probability = classifier.predict_pixels(generated.pixels)
+        return np.where(generated.table["label"] == positive, probability, 1 - probability)
 
     return probability_of_own_label

@@ -1,29 +1,32 @@
-"""The JSON file beside a network, which anybody may have written: every field is checked."""
+"""Checks of the JSON file beside a network, which may come from anywhere."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ufgen.errors import UserError
 from ufgen.images.decoding import FITS
 
-LARGEST_FILE = 1 << 20
-LARGEST_SIZE = 2048
+MAX_BYTES = 1 << 20
+MAX_SIZE = 2048
+
+Check = Callable[[Any], bool]
 
 
-def _number(low: float, high: float) -> Callable:
-    def accepts(value) -> bool:
+def _number(low: float, high: float) -> Check:
+    def accepts(value: Any) -> bool:
         return type(value) in (int, float) and low <= value <= high
 
     return accepts
 
 
-def _label(value) -> bool:
+def _label(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
 
 
-FIELDS: dict[str, Callable] = {
-    "size": lambda value: type(value) is int and 32 <= value <= LARGEST_SIZE,
+FIELDS: dict[str, Check] = {
+    "size": lambda value: type(value) is int and 32 <= value <= MAX_SIZE,
     "channels": lambda value: type(value) is int and value in (1, 3),
     "fit": lambda value: value in FITS,
     "positive": _label,
@@ -33,7 +36,7 @@ FIELDS: dict[str, Callable] = {
 }
 
 
-MODEL_FIELDS: dict[str, Callable] = FIELDS | {
+MODEL_FIELDS: dict[str, Check] = FIELDS | {
     "members": lambda value: type(value) is int and 1 <= value <= 100,
     "test_views": lambda value: type(value) is int and 0 <= value <= 1000,
     "constant": lambda value: type(value) is bool,
@@ -41,24 +44,43 @@ MODEL_FIELDS: dict[str, Callable] = FIELDS | {
 
 
 def read_object(file: Path) -> dict:
-    """The JSON object in `file`. Raises UserError if there is none, or it is above 1 MB."""
+    """Read a JSON object.
+
+    Args:
+        file: Up to 1 MB, UTF-8.
+
+    Returns:
+        The object.
+
+    Raises:
+        UserError: If there is no such file, it is larger, or holds anything else.
+    """
     try:
-        if file.stat().st_size > LARGEST_FILE:
+        if file.stat().st_size > MAX_BYTES:
             raise UserError(f"{file} is larger than 1 MB: ufgen did not write it")
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{file} is missing") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is damaged, it is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise UserError(f"{file} is damaged: it holds no JSON object")
-    return found
+    return content
 
 
-def check(found: dict, file: Path, fields: dict[str, Callable] = FIELDS) -> None:
-    """Raise UserError if one of the `fields` is missing in `found`, or has an impossible value."""
+def check(metadata: dict, file: Path, fields: dict[str, Check] = FIELDS) -> None:
+    """Check that fields are present, with possible values.
+
+    Args:
+        metadata: The content of `file`.
+        file: Named in errors.
+        fields: Names of fields, and whether a value is possible.
+
+    Raises:
+        UserError: If a field is missing or its value impossible.
+    """
     for name, accepts in fields.items():
-        if name not in found:
+        if name not in metadata:
             raise UserError(f"{file} is damaged: it does not say {name}")
-        if not accepts(found[name]):
-            raise UserError(f"{file} is damaged: {name} is {str(found[name])[:60]!r}")
+        if not accepts(metadata[name]):
+            raise UserError(f"{file} is damaged: {name} is {str(metadata[name])[:60]!r}")

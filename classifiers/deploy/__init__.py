@@ -1,4 +1,4 @@
-"""A trained classifier outside of ufgen: bundles, and what predicts with them."""
+"""Deployment: classifiers exported as bundles, and prediction with them."""
 
 from classifiers.deploy.predictor import Predictor
 

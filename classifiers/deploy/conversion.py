@@ -1,8 +1,9 @@
-"""A network as a file for a runtime: LiteRT (float32, dynamic or int8), ONNX, or its weights."""
+"""Conversion of a network to LiteRT (float32, dynamic or int8), ONNX, or Keras weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,8 +15,8 @@ from ufgen import environment
 from ufgen.errors import UserError
 
 OPSET = 18
-SIXTH = 0.16667
-IN_FLOAT = ("FULLY_CONNECTED", "BATCH_MATMUL")  # of head and evidence, not of convolutions
+ROUNDED_SIXTH = 0.16667
+FLOAT_OPERATIONS = ("FULLY_CONNECTED", "BATCH_MATMUL")  # of head and heatmap, not of convolutions
 QUANTISATIONS = {
     "none": "none",
     "dynamic": "int8 weights, activations quantised as they come, float32 input and output",
@@ -24,7 +25,14 @@ QUANTISATIONS = {
 
 
 def with_logit(network: Network) -> keras.Model:
-    """Pixels (N, size, size, channels) in 0..255 to the logit (N, 1) and evidence (N, h, w)."""
+    """A model that returns the logit and the heatmap for the positive class.
+
+    Args:
+        network: A classifier.
+
+    Returns:
+        From pixels (N, size, size, channels) in 0..255 to logits (N, 1) and heatmaps (N, h, w).
+    """
     heatmaps = with_heatmap(network).outputs[1]
     return keras.Model(network.model.inputs, [network.logits.outputs[0], heatmaps])
 
@@ -36,12 +44,19 @@ def write(
     quantisation: str = "none",
     examples: np.ndarray | None = None,
 ) -> None:
-    """Write the network for `runtime` (litert, onnx or keras) with batch 1.
+    """Write a network for a runtime, with batch size 1.
 
-    `quantisation`, for litert, is "none", "dynamic" (weights by channel; the range of activations
-    is found anew for each image), or "int8": weights by channel, activations by tensor, with
-    ranges from `examples`, uint8 (N, size, size, channels); the head and the evidence stay in
-    float32. Raises UserError.
+    Args:
+        network: A classifier.
+        runtime: litert, onnx or keras.
+        file: File to write.
+        quantisation: For litert: "none", "dynamic" (weights per channel, activations with the range
+            of each image), or "int8" (weights per channel, activations per tensor with ranges from
+            `examples`; head and heatmap stay in float32).
+        examples: A representative dataset for int8, uint8 (N, size, size, channels).
+
+    Raises:
+        UserError: If the runtime's converter is missing, or cannot convert the network.
     """
     if runtime == "keras":
         network.model.save_weights(file)
@@ -54,8 +69,11 @@ def write(
         file.write_bytes(_litert(network, quantisation, examples))
 
 
-def _module(network: Network):
-    """A tf.Module whose function `run` maps one image to a dict of logit and evidence."""
+def _module(network: Network) -> Any:
+    """A tf.Module whose function `run` maps one image to logit and heatmap.
+
+    Their names, "logit" and "evidence", are part of the format of bundles.
+    """
     import tensorflow as tf
 
     model = with_logit(network)
@@ -64,7 +82,7 @@ def _module(network: Network):
         input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, "images")],
         autograph=False,
     )
-    def run(images):
+    def run(images: Any) -> dict[str, Any]:
         logit, heatmaps = model(images, training=False)
         return {"logit": logit, "evidence": heatmaps}
 
@@ -84,53 +102,53 @@ def _litert(network: Network, quantisation: str, examples: np.ndarray | None) ->
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     try:
         with environment.silence():
-            if quantisation == "int8":
+            if quantisation == "int8" and examples is not None:
                 return _int8(converter, examples.astype("float32")[:, None])
             return converter.convert()
     except Exception as error:
         raise UserError(f"LiteRT cannot represent this network: {str(error)[:300]}") from None
 
 
-def _int8(converter, examples: np.ndarray) -> bytes:
-    """Quantise all but the products of head and evidence (by LiteRT's debugger: it can in part).
+def _int8(converter: Any, examples: np.ndarray) -> bytes:
+    """Quantise all but `FLOAT_OPERATIONS`; LiteRT's debugger is the one to do so in part.
 
     A few extreme logits among the examples would leave two or three steps of int8 for all others,
-    and the evidence would be rounded to 0.
+    and the heatmap would be rounded to 0.
     """
     from tensorflow import lite
 
-    def shown():
+    def dataset() -> Iterator[list[np.ndarray]]:
         return ([image] for image in examples)
 
-    converter.representative_dataset = shown
+    converter.representative_dataset = dataset
     both = [lite.OpsSet.TFLITE_BUILTINS_INT8, lite.OpsSet.TFLITE_BUILTINS]
     converter.target_spec.supported_ops = both
-    options = lite.experimental.QuantizationDebugOptions(denylisted_ops=list(IN_FLOAT))
+    options = lite.experimental.QuantizationDebugOptions(denylisted_ops=list(FLOAT_OPERATIONS))
     debugger = lite.experimental.QuantizationDebugger(
-        converter=converter, debug_dataset=shown, debug_options=options
+        converter=converter, debug_dataset=dataset, debug_options=options
     )
     return debugger.get_nondebug_quantized_model()
 
 
 @contextmanager
 def _separate_swish(network: Network, apply: bool) -> Iterator[None]:
-    """Write hard swish as products and sums, which XNNPACK has in int8; it has no int8 hard swish.
+    """Decompose hard swish into products and sums, as XNNPACK has no int8 hard swish.
 
-    Left whole, it costs more than half the time of an int8 MobileNetV3. With 1/6 instead of
-    `SIXTH`, the converter would put it together again.
+    Left whole, it takes more than half the time of an int8 MobileNetV3. With 1/6 in place of
+    `ROUNDED_SIXTH`, the converter would fuse it again.
     """
-    found = [
+    activated = [
         layer
         for backbone in network.backbones
         for layer in backbone.layers
         if getattr(layer, "activation", None) is keras.activations.hard_swish and apply
     ]
-    for layer in found:
-        layer.activation = lambda x: x * ops.relu6(x + 3.0) * SIXTH
+    for layer in activated:
+        layer.activation = lambda x: x * ops.relu6(x + 3.0) * ROUNDED_SIXTH
     try:
         yield
     finally:
-        for layer in found:
+        for layer in activated:
             layer.activation = keras.activations.hard_swish
 
 

@@ -1,4 +1,4 @@
-"""What a bundle says of image files, videos and a camera, one row at a time."""
+"""Predictions of a bundle for image files, videos and a camera, one row at a time."""
 
 import csv
 import json
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from PIL import Image
 
@@ -15,9 +16,10 @@ from classifiers.deploy.video import VIDEO_TYPES, UnreadableVideo, Video, Writer
 from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
 from ufgen.images.decoding import decode
+from ufgen.progress import Progress
 
-EVERY = 1.0
-OF_FRAMES = ("frame", "seconds")
+REPORT_INTERVAL = 1.0  # seconds
+FRAME_COLUMNS = ("frame", "seconds")
 CONSTANT = "this network gives all images the same probability: nothing was learned"
 
 
@@ -25,27 +27,37 @@ class UnreadableImage(UserError):
     """An image file that cannot be decoded."""
 
 
-def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar) -> Iterator[dict]:
-    """Rows of images: path, probability_POSITIVE (the class's name), threshold, predicted; of
-    video frames also frame and seconds.
+def of_files(
+    predictor: Predictor, files: list[Path], overlays: Path | None, bar: Progress
+) -> Iterator[dict]:
+    """Predict image and video files; name those that cannot be read on stderr at the end.
 
-    Pictures with the prediction drawn on them go to the folder `overlays`. What cannot be read is
-    named on stderr at the end. `bar` (Progress) counts images and frames. Raises UserError
-    if nothing can be read.
+    Args:
+        predictor: A bundle.
+        files: Images and videos.
+        overlays: Folder for images and videos with the prediction drawn on them.
+        bar: Counts images and frames.
+
+    Yields:
+        For each image path, probability_POSITIVE (the class's name), threshold and predicted; for
+        each frame of a video also frame and seconds.
+
+    Raises:
+        UserError: If nothing can be read.
     """
     if any(file.suffix.lower() in VIDEO_TYPES for file in files):
         opencv()
-    names, notes, answered = _Names(overlays), [CONSTANT] if predictor.constant else [], 0
+    names, notes, count = _UniqueNames(overlays), [CONSTANT] if predictor.constant else [], 0
     for file in files:
         of_one = _of_video if file.suffix.lower() in VIDEO_TYPES else _of_image
         try:
-            for found in of_one(predictor, file, names, notes):
-                yield {"path": str(file), **found}
-                answered += 1
+            for row in of_one(predictor, file, names, notes):
+                yield {"path": str(file), **row}
+                count += 1
                 bar.update()
         except (UnreadableImage, UnreadableVideo) as error:
             notes.append(f"left out: {file}: {error}")
-    if not answered:
+    if not count:
         raise UserError(f"none of the {len(files)} files could be read; {notes[-1]}")
     bar.close()
     for note in notes:
@@ -55,31 +67,45 @@ def of_files(predictor: Predictor, files: list[Path], overlays: Path | None, bar
 def of_camera(
     predictor: Predictor, number: int, overlays: Path | None, seconds: float | None
 ) -> Iterator[str]:
-    """One line a second with probability, class and frames a second, until `seconds` are over.
+    """Predict the frames of a camera.
 
-    What the camera shows is recorded in the folder `overlays`, at the camera's own rate.
+    Args:
+        predictor: A bundle.
+        number: Of the camera.
+        overlays: Folder to record to, at the camera's frame rate, with the prediction drawn on
+            each frame.
+        seconds: When to stop; None for never.
+
+    Yields:
+        A line a second with prediction and frames per second.
     """
-    video, rate = Video(number), _Rate()
-    started = spoken = time.monotonic()
-    with Writer(_Names(overlays).free(Path(f"camera_{number}"), ".mp4"), video.rate) as writer:
+    video, rate = Video(number), _FrameRate()
+    started = reported = time.monotonic()
+    path = _UniqueNames(overlays).path(Path(f"camera_{number}"), ".mp4")
+    with Writer(path, video.rate) as writer:
         for frame in video:
-            found = predictor.predict(frame.pixels)
+            prediction = predictor.predict(frame.pixels)
             now = time.monotonic()
             rate.count(now)
             if overlays:
-                writer.write(draw(frame.pixels, found, rate.text()))
-            if now - spoken >= EVERY:
-                spoken = now
-                yield f"{now - started:7.1f} s  {found.text()}  {rate.text()}"
+                writer.write(draw(frame.pixels, prediction, rate.text()))
+            if now - reported >= REPORT_INTERVAL:
+                reported = now
+                yield f"{now - started:7.1f} s  {prediction.text()}  {rate.text()}"
             if seconds and now - started >= seconds:
                 return
 
 
 def write(rows: list[dict], out: Path | None) -> None:
-    """Write rows as .csv or .json, or print them as CSV with four digits."""
+    """Write predictions to a file, or print them as CSV with four digits.
+
+    Args:
+        rows: As `of_files` yields them.
+        out: A .csv or .json file; None for stdout.
+    """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     if "frame" in columns:
-        columns = ["path", "frame", "seconds", *(c for c in columns[1:] if c not in OF_FRAMES)]
+        columns = ["path", *FRAME_COLUMNS, *(c for c in columns[1:] if c not in FRAME_COLUMNS)]
     if out is None:
         shown = [{k: f"{v:.4f}" if type(v) is float else v for k, v in r.items()} for r in rows]
         _write_csv(shown, columns, sys.stdout)
@@ -95,71 +121,80 @@ def write(rows: list[dict], out: Path | None) -> None:
     print(f"Predictions: {out}")
 
 
-def _of_image(predictor: Predictor, file: Path, names: "_Names", notes: list) -> Iterator[dict]:
+def _of_image(
+    predictor: Predictor, file: Path, names: "_UniqueNames", notes: list[str]
+) -> Iterator[dict]:
     try:
         picture = decode(file)
     except UserError as error:
         raise UnreadableImage(str(error)) from None
-    found = predictor.predict(picture)
+    prediction = predictor.predict(picture)
     if names.folder:
-        Image.fromarray(draw(picture, found)).save(names.free(file, ".png"))
-    yield _said(found)
+        Image.fromarray(draw(picture, prediction)).save(names.path(file, ".png"))
+    yield _row(prediction)
 
 
-def _of_video(predictor: Predictor, file: Path, names: "_Names", notes: list) -> Iterator[dict]:
-    video, rate = Video(file), _Rate()
-    with Writer(names.free(file, ".mp4"), video.rate) as writer:
+def _of_video(
+    predictor: Predictor, file: Path, names: "_UniqueNames", notes: list[str]
+) -> Iterator[dict]:
+    video, rate = Video(file), _FrameRate()
+    with Writer(names.path(file, ".mp4"), video.rate) as writer:
         for frame in video:
-            found = predictor.predict(frame.pixels)
+            prediction = predictor.predict(frame.pixels)
             rate.count(time.monotonic())
             if names.folder:
-                writer.write(draw(frame.pixels, found, rate.text()))
-            yield {"frame": frame.index, "seconds": round(frame.seconds, 3), **_said(found)}
+                writer.write(draw(frame.pixels, prediction, rate.text()))
+            yield {
+                "frame": frame.number,
+                "seconds": round(frame.seconds, 3),
+                **_row(prediction),
+            }
     if video.broken:
         notes.append(
             f"{file}: {video.broken} of {video.frames} frames could not be read: {video.where}"
         )
 
 
-def _said(found: Prediction) -> dict:
+def _row(prediction: Prediction) -> dict:
     return {
-        f"probability_{found.positive}": found.probability,
-        "threshold": found.threshold,
-        "predicted": found.label,
+        f"probability_{prediction.positive}": prediction.probability,
+        "threshold": prediction.threshold,
+        "predicted": prediction.label,
     }
 
 
-def _write_csv(rows: list[dict], columns: list[str], file) -> None:
+def _write_csv(rows: list[dict], columns: list[str], file: TextIO) -> None:
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 
 
-class _Names:
-    """Paths in a folder, a new one for each file: those of the same name get a number."""
+class _UniqueNames:
+    """Paths in a folder; files of the same name get a number."""
 
-    def __init__(self, folder: Path | None):
-        self.folder, self._taken = folder, set()
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._used: set[str] = set()
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def free(self, file: Path, suffix: str) -> Path:
+    def path(self, file: Path, suffix: str) -> Path:
         name, number = f"{file.stem}{suffix}", 1
-        while name in self._taken:
+        while name in self._used:
             number += 1
             name = f"{file.stem}_{number}{suffix}"
-        self._taken.add(name)
+        self._used.add(name)
         return (self.folder or Path()) / name
 
 
-class _Rate:
-    """Frames a second over the last second or so."""
+class _FrameRate:
+    """Frames per second over the last second or so."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._times: list[float] = []
 
     def count(self, now: float) -> None:
-        self._times = [t for t in self._times if now - t < EVERY] + [now]
+        self._times = [t for t in self._times if now - t < REPORT_INTERVAL] + [now]
 
     def text(self) -> str:
         span = self._times[-1] - self._times[0]

@@ -1,19 +1,19 @@
-"""The README.md of a bundle: what the classifier is for, what it learnt from, how to use it."""
+"""The README.md of a bundle: intended use, training data, performance, and how to use it."""
 
 TEXT = """# {name}: {positive} or {negative}
 
 **For research. Not a medical device: it must not be used for clinical decisions.**
 
-Intended use: telling {positive} from {negative} on images like those it was trained on. On images
-of another device, hospital or population, measure it first. The box shows where the evidence for
-a positive call lies (Grad-CAM); nobody has drawn boxes for training.
+Intended use: distinguishing {positive} from {negative} on images like those it was trained on. On
+images of another device, hospital or population, evaluate it first. The box marks the most salient
+region for {positive} (Grad-CAM); no boxes were used in training.
 
 - Training images: {training}, validation images: {validation} ({by_class}, both together).
 - Validation ROC AUC: {auc}. These images chose weights, threshold and temperature: expect less on
   others.
 - Threshold {threshold:.4g} ({rule}), on probabilities calibrated with temperature
   {temperature:.3g}.
-- Input: {size} x {size} pixels, {channels} channel(s), 0..255; other images are brought to it
+- Input: {size} x {size} pixels, {channels} channel(s), 0..255; other images are resized
   (fit: {fit}).
 - Network: {runtime}, quantisation: {quantisation}.
 - Exported against trained network on {images} images ({role}): largest difference of a
@@ -28,8 +28,8 @@ It runs with numpy, Pillow and {needs}: `pip install numpy pillow {needs}` and
 from classifiers.deploy import Predictor
 
 predictor = Predictor("this folder")
-found = predictor.predict("image.png")
-print(found.text(), found.box)  # found.probability is that of {positive}
+prediction = predictor.predict("image.png")
+print(prediction.text(), prediction.box)  # prediction.probability is that of {positive}
 ```
 """
 
@@ -39,7 +39,14 @@ CONSTANT = """
 
 
 def model_card(metadata: dict) -> str:
-    """Markdown from what bundle.json says."""
+    """Format the model card of a bundle.
+
+    Args:
+        metadata: The content of bundle.json.
+
+    Returns:
+        Markdown.
+    """
     provenance, parity = metadata["provenance"], metadata["parity"]
     trained = provenance["trained"]
     counts = trained.get("images", {})

@@ -1,4 +1,4 @@
-"""Frames of a video file or camera, decoded in a thread of their own; and videos written."""
+"""Frames of a video file or camera, decoded in a background thread; and video files written."""
 
 import os
 import queue
@@ -6,40 +6,56 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ufgen.errors import UserError
 
 VIDEO_TYPES = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
-WAITING = 8
-GIVE_UP = 30
-USUAL_RATE = 25.0
+QUEUE_SIZE = 8
+MAX_FAILED_READS = 30
+"""After as many in a row, a video is over."""
+DEFAULT_FRAME_RATE = 25.0
 
 
 class UnreadableVideo(UserError):
-    """A video file or camera that shows nothing."""
+    """A video file or camera without a readable frame."""
 
 
 class Frame(NamedTuple):
-    """`index` from 0, `seconds` since the start, `pixels` uint8 (H, W, 3) RGB."""
+    """A frame of a video.
 
-    index: int
+    Attributes:
+        number: From 0.
+        seconds: Since the start.
+        pixels: uint8 (H, W, 3) RGB.
+    """
+
+    number: int
     seconds: float
     pixels: np.ndarray
 
 
 class Video:
-    """A video file, or the camera with this number. Iterate once over its readable frames.
+    """A video file or a camera. Iterate once over its readable frames.
 
-    `frames` is how many the file announces (0: unknown), `rate` frames a second; `broken`, filled
-    while iterating, says how many could not be read, `where` names them. Of a camera, frames that
-    come faster than they are taken are dropped, the oldest first. Raises UnreadableVideo
-    where nothing can be opened, and when it is over without one readable frame.
+    A camera's frames are dropped, the oldest first, where they come faster than they are used.
+
+    Args:
+        source: A file, or the number of a camera.
+
+    Attributes:
+        frames: How many frames the file announces; 0 if unknown.
+        rate: Frames per second.
+        broken: How many frames could not be read, filled while iterating.
+        where: The numbers of these, as text.
+
+    Raises:
+        UnreadableVideo: If it cannot be opened; while iterating, if no frame can be read.
     """
 
-    def __init__(self, source: Path | int):
+    def __init__(self, source: Path | int) -> None:
         cv2 = opencv()
         self.source, self.live = source, isinstance(source, int)
         self._capture = cv2.VideoCapture(source if self.live else str(source))
@@ -51,69 +67,86 @@ class Video:
                 else "cannot be read as a video: the file is damaged, or of another type"
             )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if 0 < rate < 1000 else USUAL_RATE
+        self.rate = rate if 0 < rate < 1000 else DEFAULT_FRAME_RATE
         self.frames = 0 if self.live else max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self.broken, self.where = 0, ""
-        self._missed: list[int] = []
+        self._failed: list[int] = []
 
     def __iter__(self) -> Iterator[Frame]:
-        waiting, stop, taken = queue.Queue(WAITING), threading.Event(), 0
-        reader = threading.Thread(target=self._read, args=(waiting, stop), daemon=True)
+        frames: queue.Queue[Frame | None] = queue.Queue(QUEUE_SIZE)
+        stop, count = threading.Event(), 0
+        reader = threading.Thread(target=self._read, args=(frames, stop), daemon=True)
         reader.start()
         try:
-            while (frame := waiting.get()) is not None:
-                taken += 1
+            while (frame := frames.get()) is not None:
+                count += 1
                 yield frame
         finally:
             stop.set()
             reader.join()
             self._capture.release()
-        if not taken:
+        if not count:
             raise UnreadableVideo("holds no readable frame")
 
-    def _read(self, waiting: queue.Queue, stop: threading.Event) -> None:
-        """Fill the queue; None ends it. Reads that fail count as frames, until too many do."""
+    def _read(self, frames: queue.Queue[Frame | None], stop: threading.Event) -> None:
+        """Fill the queue; None ends it. Failed reads count as frames, unless too many do."""
         import cv2
 
-        index = failed = 0
-        while not stop.is_set() and failed < GIVE_UP and not (self.frames and index >= self.frames):
-            found, image = self._capture.read()
-            failed = 0 if found else failed + 1
-            if found:
+        number = failed = 0
+        while not stop.is_set() and failed < MAX_FAILED_READS:
+            if self.frames and number >= self.frames:
+                break
+            success, image = self._capture.read()
+            failed = 0 if success else failed + 1
+            if success:
                 seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-                self._put(waiting, Frame(index, max(0.0, seconds), rgb), stop)
+                self._put(frames, Frame(number, max(0.0, seconds), rgb), stop)
             else:
-                self._missed.append(index)
-            index += 1
+                self._failed.append(number)
+            number += 1
         if self.frames and not stop.is_set():
-            self._count_broken(index)
-        self._put(waiting, None, stop)
+            self._count_broken(number)
+        self._put(frames, None, stop)
 
-    def _put(self, waiting: queue.Queue, frame: Frame | None, stop: threading.Event) -> None:
+    def _put(
+        self, frames: queue.Queue[Frame | None], frame: Frame | None, stop: threading.Event
+    ) -> None:
         while not stop.is_set():
             with suppress(queue.Full):
-                return waiting.put(frame, timeout=0.01 if self.live else 0.1)
+                return frames.put(frame, timeout=0.01 if self.live else 0.1)
             if self.live:
                 with suppress(queue.Empty):
-                    waiting.get_nowait()
+                    frames.get_nowait()
 
-    def _count_broken(self, index: int) -> None:
-        after = self.frames - index
-        self.broken = len(self._missed) + after
-        names = [str(missed) for missed in self._missed[:GIVE_UP]]
-        self.where = ", ".join(names) + (" and all after it" if after else "")
+    def _count_broken(self, read: int) -> None:
+        missing = self.frames - read
+        self.broken = len(self._failed) + missing
+        numbers = [str(number) for number in self._failed[:MAX_FAILED_READS]]
+        self.where = ", ".join(numbers) + (" and all after it" if missing else "")
 
 
 class Writer:
-    """An MP4 file, written frame by frame: uint8 (H, W, 3) RGB, all of the size of the first."""
+    """An MP4 file, written frame by frame; a context manager that closes it.
 
-    def __init__(self, path: Path, rate: float):
+    Args:
+        path: The file; it is made with the first frame.
+        rate: Frames per second.
+    """
+
+    def __init__(self, path: Path, rate: float) -> None:
         self.path, self.rate = Path(path), rate
-        self._file = None
+        self._file: Any = None
 
     def write(self, pixels: np.ndarray) -> None:
-        """Append a frame. Raises UserError if the file cannot be written."""
+        """Append a frame.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB, of the size of the first frame.
+
+        Raises:
+            UserError: If the file cannot be written.
+        """
         cv2 = opencv()
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,13 +160,20 @@ class Writer:
     def __enter__(self) -> "Writer":
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._file is not None:
             self._file.release()
 
 
-def opencv():
-    """The module cv2, told to be quiet. Raises UserError if it is not installed."""
+def opencv() -> Any:
+    """Import OpenCV with its log silenced.
+
+    Returns:
+        The module cv2.
+
+    Raises:
+        UserError: If it is not installed.
+    """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     try:

@@ -1,1 +1,1 @@
-"""From probabilities to numbers: metrics, intervals, calibration, curves."""
+"""Evaluation of predicted probabilities: metrics, confidence intervals, calibration, curves."""

@@ -1,76 +1,113 @@
-"""ROC and precision-recall curves: only points that a threshold reaches, and how they join."""
+"""ROC and precision-recall curves: the points that thresholds reach, and how they are joined."""
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+Curve = tuple[np.ndarray, np.ndarray]
+"""x and y of the points of a curve, (T,) each."""
 
 
-def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False positive rate and sensitivity (T,), rising, from a threshold above all scores to below.
+def roc_points(labels: ArrayLike, probabilities: ArrayLike) -> Curve:
+    """The ROC curve, from the threshold above all scores to the one below.
 
-    Straight lines join them, so that ties count half: the area under them is `metrics.roc_auc`.
-    Needs images of both classes.
+    Straight lines join its points, so that ties count half: the area under them is
+    `metrics.roc_auc`.
+
+    Args:
+        labels: 0 or 1, (N,), of both classes.
+        probabilities: Scores of the positive class, (N,).
+
+    Returns:
+        False positive rate and sensitivity, (T,) each, increasing.
     """
     from sklearn.metrics import roc_curve
 
-    false, true, _ = roc_curve(labels, probabilities, drop_intermediate=False)
-    return false, true
+    fpr, tpr, _ = roc_curve(labels, probabilities, drop_intermediate=False)
+    return fpr, tpr
 
 
-def precision_recall_points(
-    labels: np.ndarray, probabilities: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Recall, rising from above 0 to 1, and the precision at the first threshold that reaches it.
+def precision_recall_points(labels: ArrayLike, probabilities: ArrayLike) -> Curve:
+    """The precision-recall curve, without the point (0, 1), which belongs to no threshold.
 
-    Each precision holds from the recall before it (0 for the first) up to its own: a step. The
-    area under the steps is `metrics.average_precision` (Davis and Goadrich, ICML 2006: straight
-    lines between the points would promise what no threshold gives). Needs a positive image.
+    Each precision holds from the previous recall (0 for the first) up to its own: a step. The area
+    under the steps is `metrics.average_precision`; linear interpolation would be optimistic (Davis
+    & Goadrich, ICML 2006).
+
+    Args:
+        labels: 0 or 1, (N,), at least one of them 1.
+        probabilities: Scores of the positive class, (N,).
+
+    Returns:
+        Recall, increasing from above 0 to 1, and the precision at the highest threshold that
+        reaches it, (T,) each.
     """
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(labels, probabilities)
     recall, first = np.unique(recall[::-1], return_index=True)
-    reached = recall > 0  # what is left out is the point (0, 1), which belongs to no threshold
+    reached = recall > 0
     return recall[reached], precision[::-1][first][reached]
 
 
-def steps(recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of the steps, from recall 0 on, for a plain line."""
+def steps(recall: np.ndarray, precision: np.ndarray) -> Curve:
+    """The corners of the steps of a precision-recall curve, from recall 0 on.
+
+    Args:
+        recall: Increasing, (T,).
+        precision: (T,).
+
+    Returns:
+        Recall and precision of the corners, (2T,) each.
+    """
     starts = np.concatenate([[0.0], recall[:-1]])
     return np.column_stack([starts, recall]).ravel(), np.repeat(precision, 2)
 
 
-def mean_roc(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """False positive rates (X,), and the sensitivity of each of the C curves there: (C, X).
+def mean_roc(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
+    """ROC curves at common false positive rates, so that they can be averaged vertically.
 
-    Every rate that any curve has comes twice, for the lower and the upper end of the vertical part
-    that a curve may have there. The area under the mean of the curves is the mean of their areas.
+    Every rate of any curve comes twice, for the lower and the upper end of a vertical part. The
+    area under the mean of the curves is the mean of their areas.
+
+    Args:
+        curves: C curves, as `roc_points` returns them.
+
+    Returns:
+        False positive rates (X,), and the sensitivity of each curve at each, (C, X).
     """
-    rates = np.unique(np.concatenate([false for false, _ in curves]))
+    rates = np.unique(np.concatenate([fpr for fpr, _ in curves]))
     return np.repeat(rates, 2), np.stack([_ends(rates, *curve) for curve in curves])
 
 
-def mean_precision(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Recalls (X,) from 0 on, and the steps of each of the C curves there: (C, X).
+def mean_precision(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
+    """Precision-recall curves at common recalls, so that they can be averaged.
 
     The area under the mean of the curves is the mean of their average precisions.
+
+    Args:
+        curves: C curves, as `precision_recall_points` returns them.
+
+    Returns:
+        Recalls (X,) from 0 on, and the precision of each curve's steps at each, (C, X).
     """
     recalls = np.unique(np.concatenate([recall for recall, _ in curves]))
-    found = [
+    common = [
         steps(recalls, precision[np.searchsorted(recall, recalls)]) for recall, precision in curves
     ]
-    return found[0][0], np.stack([line for _, line in found])
+    return common[0][0], np.stack([precision for _, precision in common])
 
 
-def _ends(rates: np.ndarray, false: np.ndarray, true: np.ndarray) -> np.ndarray:
+def _ends(rates: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
     """The sensitivity just below and just above each rate, in turn (2X,)."""
-    known, first = np.unique(false, return_index=True)
-    last = np.append(first[1:], len(false)) - 1
-    place = np.searchsorted(known, rates)
-    met = known[place] == rates
-    before = np.maximum(place - 1, 0)
-    share = (rates - known[before]) / np.where(met, 1, known[place] - known[before])
-    between = true[last[before]] + share * (true[first[place]] - true[last[before]])
+    distinct, first = np.unique(fpr, return_index=True)
+    last = np.append(first[1:], len(fpr)) - 1
+    index = np.searchsorted(distinct, rates)
+    met = distinct[index] == rates
+    before = np.maximum(index - 1, 0)
+    fraction = (rates - distinct[before]) / np.where(met, 1, distinct[index] - distinct[before])
+    between = tpr[last[before]] + fraction * (tpr[first[index]] - tpr[last[before]])
     lower, upper = (
-        np.where(met, true[first[place]], between),
-        np.where(met, true[last[place]], between),
+        np.where(met, tpr[first[index]], between),
+        np.where(met, tpr[last[index]], between),
     )
     return np.column_stack([lower, upper]).ravel()

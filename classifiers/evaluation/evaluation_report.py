@@ -1,114 +1,154 @@
 """How good a classifier is on images it has not seen: every metric with an interval."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from classifiers.evaluation import intervals, metrics
 
 REPLICATES = 2000
-DEFINED = 0.95
+MIN_DEFINED = 0.95
+"""Fraction of bootstrap replicates in which a metric must be defined to have an interval."""
 FEW_GROUPS = 10
 NO_INTERVAL = "no interval"
-NONE = (np.nan, np.nan, NO_INTERVAL)
+UNDEFINED = (np.nan, np.nan, NO_INTERVAL)
+
+Bounds = tuple[float, float, str]
+"""Lower and upper bound, and the method."""
 
 
 def assess(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    groups: np.ndarray,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    groups: ArrayLike,
     threshold: float,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a metric: metric, value, low, high, interval (how it was found); undefined is NaN.
+    """Compute all metrics with confidence intervals.
 
     Proportions have Clopper and Pearson's interval, exact where every image is a group of its own,
-    else for the effective number of images; balanced accuracy, of single images or where one of the
+    else for the effective sample size. Balanced accuracy, of ungrouped images or where one of the
     two is 0 or 1, has one from those of sensitivity and specificity. The area under the ROC curve
-    has DeLong's, or, where groups hold several images, a jackknife's over groups. Every other
-    metric has a standard error by a bootstrap over groups, undefined where one replicate in twenty
-    is, and Student's quantile on the logit scale; none at 0 or 1. The calibration error has none:
-    few images, and resampled ones still more, make it larger than it is. A network that gives all
-    images the same probability ranks nothing: no metric that ranks has an interval.
+    has DeLong's, or, where groups hold several images, that of a jackknife over groups. Every other
+    metric has the standard error of a bootstrap over groups (undefined if more than one replicate
+    in twenty is) and Student's quantile on the logit scale; none at 0 or 1. The calibration error
+    has none: it is biased upwards for few images, and more so for resampled ones. Where all images
+    get the same probability, no metric that ranks has an interval.
+
+    Args:
+        labels: 0 or 1, (N,).
+        probabilities: Of the positive class, in 0..1, (N,).
+        groups: The group (patient) of each image, (N,).
+        threshold: Lowest probability that is predicted positive.
+        confidence: Coverage, in 0..1.
+        seed: Of the bootstrap.
+
+    Returns:
+        One row a metric: metric, value, low, high, interval (the method); undefined is NaN.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     probabilities = np.asarray(probabilities, "float64")
     scored = labels, probabilities, groups
-    values = metrics.evaluate(labels, probabilities, threshold)
-    found = _of_proportions(*scored, threshold, confidence)
-    found |= _by_bootstrap(*scored, threshold, values, confidence, seed)
+    values = {k: float(v) for k, v in metrics.evaluate(labels, probabilities, threshold).items()}
+    bounds = _of_proportions(*scored, threshold, confidence)
+    bounds |= _by_bootstrap(*scored, threshold, values, confidence, seed)
     rates = values["recall"], values["specificity"]
-    if _alone(groups) or {0.0, 1.0} & set(rates):
-        both = [found[name][:2] for name in ("recall", "specificity")]
+    if _ungrouped(groups) or {0.0, 1.0} & set(rates):
+        both = [bounds[name][:2] for name in ("recall", "specificity")]
         low, high = intervals.mean_of_two_interval(rates, *both)
-        found["balanced_accuracy"] = low, high, "of sensitivity and specificity"
+        bounds["balanced_accuracy"] = low, high, "of sensitivity and specificity"
     if not metrics.is_constant(probabilities):
-        found["roc_auc"] = _of_area(*scored, confidence)
+        bounds["roc_auc"] = _of_area(*scored, confidence)
     rows = []
     for name, value in values.items():
-        low, high, how = found.get(name, NONE)
-        low, high, how = (low, high, how) if np.isfinite([value, low]).all() else NONE
-        rows.append((name, float(value), float(low), float(high), how))
+        low, high, method = bounds.get(name, UNDEFINED)
+        low, high, method = (low, high, method) if np.isfinite([value, low]).all() else UNDEFINED
+        rows.append((name, value, float(low), float(high), method))
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "interval"])
 
 
-def _of_proportions(labels, probabilities, groups, threshold, confidence) -> dict[str, tuple]:
-    called = probabilities >= threshold
+def _of_proportions(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    groups: np.ndarray,
+    threshold: float,
+    confidence: float,
+) -> dict[str, Bounds]:
+    predicted = probabilities >= threshold
     parts = {
-        "accuracy": (np.ones(len(labels), bool), called == labels),
-        "precision": (called, labels == 1),
-        "recall": (labels == 1, called),
-        "specificity": (labels == 0, ~called),
+        "accuracy": (np.ones(len(labels), bool), predicted == labels),
+        "precision": (predicted, labels == 1),
+        "recall": (labels == 1, predicted),
+        "specificity": (labels == 0, ~predicted),
     }
-    how = "exact" if _alone(groups) else "Clopper-Pearson, effective number"
+    method = "exact" if _ungrouped(groups) else "Clopper-Pearson, effective number"
     return {
-        name: (*intervals.grouped_proportion_interval(hit[of], groups[of], confidence), how)
-        for name, (of, hit) in parts.items()
+        name: (*intervals.grouped_proportion_interval(hits[of], groups[of], confidence), method)
+        for name, (of, hits) in parts.items()
     }
 
 
-def _of_area(labels, probabilities, groups, confidence) -> tuple:
-    if _alone(groups):
+def _of_area(
+    labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, confidence: float
+) -> Bounds:
+    if _ungrouped(groups):
         low, high = intervals.delong_interval(labels, probabilities, confidence)
-        how = "DeLong"
+        method = "DeLong"
     else:
         low, high = intervals.grouped_area_interval(labels, probabilities, groups, confidence)
-        how = "jackknife over groups"
-    return low, high, "exact bound" if low == 0 or high == 1 else how
+        method = "jackknife over groups"
+    return low, high, "exact bound" if low == 0 or high == 1 else method
 
 
 def _by_bootstrap(
-    labels, probabilities, groups, threshold, values: dict, confidence: float, seed: int
-) -> dict[str, tuple]:
-    """Intervals of the metrics that have none of their own, from their standard deviations."""
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    groups: np.ndarray,
+    threshold: float,
+    values: dict[str, float],
+    confidence: float,
+    seed: int,
+) -> dict[str, Bounds]:
+    """Intervals from bootstrap standard errors, of the metrics without an analytic one."""
     weights = intervals.group_weights(groups, REPLICATES, np.random.default_rng(seed))
     replicates = metrics.evaluate(labels, probabilities, threshold, weights)
     df = min(intervals.effective_groups(groups[labels == label]) for label in (0, 1)) - 1
-    ranked = set() if metrics.is_constant(probabilities) else set(metrics.RANKING) - {"roc_auc"}
-    found = {}
-    for name in {"balanced_accuracy", "f1", "mcc", "brier"} | ranked:
+    ranking = set() if metrics.is_constant(probabilities) else set(metrics.RANKING) - {"roc_auc"}
+    bounds = {}
+    for name in {"balanced_accuracy", "f1", "mcc", "brier"} | ranking:
         defined = replicates[name][np.isfinite(replicates[name])]
-        if len(defined) < DEFINED * REPLICATES or not df > 0:
+        if len(defined) < MIN_DEFINED * REPLICATES or not df > 0:
             continue
         lowest = -1 if name == "mcc" else 0  # to 0..1 and back
         span = 1 - lowest
         error = defined.std() * np.sqrt((df + 1) / df)
-        edges = intervals.logit_interval(
+        low, high = intervals.logit_interval(
             (values[name] - lowest) / span, error / span, df, confidence
         )
-        found[name] = (*(edge * span + lowest for edge in edges), "bootstrap over groups")
-    return found
+        bounds[name] = low * span + lowest, high * span + lowest, "bootstrap over groups"
+    return bounds
 
 
-def _alone(groups: np.ndarray) -> bool:
+def _ungrouped(groups: np.ndarray) -> bool:
     return len(np.unique(groups)) == len(groups)
 
 
-def warnings(labels: np.ndarray, groups: np.ndarray) -> list[str]:
-    """A sentence where few groups of a class make the intervals wide, and uncertain themselves."""
+def warnings(labels: ArrayLike, groups: ArrayLike) -> list[str]:
+    """Warn where few groups of a class make the intervals wide, and unreliable.
+
+    Args:
+        labels: 0 or 1, (N,).
+        groups: The group of each image, (N,).
+
+    Returns:
+        No sentence, or one.
+    """
     labels, groups = np.asarray(labels), np.asarray(groups)
-    counts = {c: len(np.unique(groups[labels == c])) for c in (0, 1)}
-    rarer = min(counts, key=counts.get)
+    counts = {label: len(np.unique(groups[labels == label])) for label in (0, 1)}
+    rarer = min(counts, key=lambda label: counts[label])
     if not 0 < counts[rarer] < FEW_GROUPS:
         return []
     return [
@@ -117,8 +157,16 @@ def warnings(labels: np.ndarray, groups: np.ndarray) -> list[str]:
     ]
 
 
-def text(table: pd.DataFrame, counts: dict[str, float]) -> str:
-    """The table of `assess` and the confusion matrix as lines for a terminal."""
+def text(table: pd.DataFrame, counts: Mapping[str, np.ndarray]) -> str:
+    """Format the table of `assess` and the confusion matrix for a terminal.
+
+    Args:
+        table: As `assess` returns it.
+        counts: tn, fp, fn and tp, as `metrics.confusion` returns them.
+
+    Returns:
+        A line a metric, and one for the confusion matrix.
+    """
     lines = []
     for row in table.to_dict("records"):
         value = _shown(row["value"])

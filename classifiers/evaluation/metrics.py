@@ -1,11 +1,17 @@
-"""From (labels, probabilities) to numbers: pure functions.
+"""Metrics of binary classification from labels and probabilities: pure functions.
 
-Every function takes `labels` (N,) of 0 and 1 and `probabilities` (N,) in 0..1, joined beforehand,
-and optional non-negative `weights` of shape (N,) or (B, N): with B rows it returns B values, which
-makes a bootstrap one call. A metric whose denominator is zero is undefined: NaN, never 0.
+Every function takes `labels` (N,) of 0 and 1 and `probabilities` (N,) in 0..1, and optional
+non-negative `weights` of shape (N,) or (B, N): B rows give B values, so that a bootstrap is one
+call. A metric whose denominator is zero is undefined: NaN, never 0.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from classifiers.evaluation.reliability import brier, calibration_error
+from classifiers.evaluation.weighting import labels_and_weights, ratio
 
 NAMES = (
     "accuracy",
@@ -24,8 +30,8 @@ NAMES = (
 )
 LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
 RANKING = NAMES[7:11]
-BINS = 10
-SAME = 1e-6
+TOLERANCE = 1e-6
+"""Probabilities that differ by less are taken for equal."""
 TITLES = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
@@ -41,60 +47,96 @@ TITLES = {
 
 
 def title(metric: str) -> str:
-    """A metric's name for people."""
+    """The display name of a metric.
+
+    Args:
+        metric: One of `NAMES`.
+
+    Returns:
+        Its name in tables and figures.
+
+    Example:
+        >>> title("recall")
+        'sensitivity (recall)'
+    """
     return TITLES.get(metric, metric)
 
 
 def evaluate(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
     threshold: float | np.ndarray,
-    weights: np.ndarray | None = None,
-    folds: np.ndarray | None = None,
+    weights: ArrayLike | None = None,
+    folds: ArrayLike | None = None,
 ) -> dict[str, np.ndarray]:
-    """All metrics of `NAMES`; `recall` is the sensitivity. An image is called positive where its
-    probability is at least `threshold`, one number or (N,); `sensitivity_at_90_specificity` is the
-    largest sensitivity of all thresholds that leave a specificity of at least 0.9, and the other
-    one likewise.
+    """Compute all metrics of `NAMES`; `recall` is the sensitivity.
 
-    With `folds` (N,), which names the fold whose network scored each image, the metrics that rank
-    images (`RANKING`) are computed within folds and averaged (`within_folds`): scores of different
-    networks are not ranked against each other.
+    `sensitivity_at_90_specificity` is the largest sensitivity of all thresholds with a specificity
+    of at least 0.9, and `specificity_at_90_sensitivity` likewise.
+
+    Args:
+        labels: 0 or 1, (N,).
+        probabilities: Of the positive class, in 0..1, (N,).
+        threshold: Lowest probability that is predicted positive, one number or (N,).
+        weights: Non-negative, (N,) or (B, N).
+        folds: The fold whose network scored each image, (N,). With it, the metrics of `RANKING` are
+            computed `within_folds`: scores of different networks are not ranked against each other.
+
+    Returns:
+        A number, or B numbers, for each metric.
+
+    Example:
+        >>> evaluate([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], 0.5)["roc_auc"].item()
+        0.75
     """
     counts = confusion(labels, probabilities, threshold, weights)
     tn, fp, fn, tp = (counts[name] for name in ("tn", "fp", "fn", "tp"))
-    recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
-    found = {
-        "accuracy": _ratio(tp + tn, tp + tn + fp + fn),
-        "precision": _ratio(tp, tp + fp),
+    recall, specificity = ratio(tp, tp + fn), ratio(tn, tn + fp)
+    values = {
+        "accuracy": ratio(tp + tn, tp + tn + fp + fn),
+        "precision": ratio(tp, tp + fp),
         "recall": recall,
         "specificity": specificity,
-        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "f1": ratio(2 * tp, 2 * tp + fp + fn),
         "balanced_accuracy": (recall + specificity) / 2,
         "mcc": mcc(tn, fp, fn, tp),
         "brier": brier(labels, probabilities, weights),
         "calibration_error": calibration_error(labels, probabilities, weights),
     }
     if folds is None:
-        found |= _ranking(*_weight_by_score(labels, probabilities, weights))
+        values |= _ranking(*_weight_by_score(labels, probabilities, weights))
     else:
-        found |= within_folds(labels, probabilities, folds, weights)
-    return {name: found[name] for name in NAMES}
+        values |= within_folds(labels, probabilities, folds, weights)
+    return {name: values[name] for name in NAMES}
 
 
-def within_folds(labels, probabilities, folds, weights=None) -> dict[str, np.ndarray]:
+def within_folds(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    folds: ArrayLike,
+    weights: ArrayLike | None = None,
+) -> dict[str, np.ndarray]:
     """The metrics of `RANKING`, each computed within folds and averaged over them.
 
-    `folds` (N,) names each image's fold. A fold counts by what its value is a mean over: the area
-    under the ROC curve by its pairs of a positive and a negative image, average precision and
-    sensitivity by its positive images, specificity by its negative ones (in sums of `weights`); a
-    fold with one class does not count. Pooling the scores of different networks instead biases the
-    area downwards (Forman & Scholz, SIGKDD Explorations 2010; Airola et al., CSDA 2011).
+    Folds are weighted by what the metric is a mean over (in sums of `weights`): ROC AUC by pairs of
+    a positive and a negative image, average precision and sensitivity by positive images,
+    specificity by negative ones; folds with a single class are left out. Pooling the scores of
+    different networks instead biases the ROC AUC downwards (Forman & Scholz, SIGKDD Explorations
+    2010; Airola et al., CSDA 2011).
+
+    Args:
+        labels: 0 or 1, (N,).
+        probabilities: Of the positive class, in 0..1, (N,).
+        folds: The fold of each image, (N,).
+        weights: Non-negative, (N,) or (B, N).
+
+    Returns:
+        A number, or B numbers, for each metric of `RANKING`.
     """
-    labels, weights = _arrays(labels, weights)
+    labels, weights = labels_and_weights(labels, weights)
     probabilities, folds = np.asarray(probabilities), np.asarray(folds)
-    sums = dict.fromkeys(RANKING, 0.0)
-    totals = dict.fromkeys(RANKING, 0.0)
+    sums: dict[str, Any] = dict.fromkeys(RANKING, 0.0)
+    totals: dict[str, Any] = dict.fromkeys(RANKING, 0.0)
     for fold in np.unique(folds):
         rows = folds == fold
         by_score = _weight_by_score(labels[rows], probabilities[rows], weights[..., rows])
@@ -105,92 +147,104 @@ def within_folds(labels, probabilities, folds, weights=None) -> dict[str, np.nda
         for name, count in zip(RANKING, counts, strict=True):
             sums[name] += np.where(both, values[name] * count, 0.0)
             totals[name] += np.where(both, count, 0.0)
-    return {name: _ratio(sums[name], totals[name]) for name in RANKING}
+    return {name: ratio(sums[name], totals[name]) for name in RANKING}
 
 
-def confusion(labels, probabilities, threshold, weights=None) -> dict[str, np.ndarray]:
-    """The four cells of the confusion matrix: tn, fp, fn, tp (sums of weights)."""
-    labels, weights = _arrays(labels, weights)
-    called = np.asarray(probabilities) >= threshold
+def confusion(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    threshold: float | np.ndarray,
+    weights: ArrayLike | None = None,
+) -> dict[str, np.ndarray]:
+    """The cells of the confusion matrix.
+
+    Args:
+        labels: 0 or 1, (N,).
+        probabilities: Of the positive class, in 0..1, (N,).
+        threshold: Lowest probability that is predicted positive, one number or (N,).
+        weights: Non-negative, (N,) or (B, N).
+
+    Returns:
+        tn, fp, fn and tp: sums of weights, a number or B numbers each.
+    """
+    labels, weights = labels_and_weights(labels, weights)
+    predicted = np.asarray(probabilities) >= threshold
     return {
-        "tn": weights @ ((labels == 0) & ~called),
-        "fp": weights @ ((labels == 0) & called),
-        "fn": weights @ ((labels == 1) & ~called),
-        "tp": weights @ ((labels == 1) & called),
+        "tn": weights @ ((labels == 0) & ~predicted),
+        "fp": weights @ ((labels == 0) & predicted),
+        "fn": weights @ ((labels == 1) & ~predicted),
+        "tp": weights @ ((labels == 1) & predicted),
     }
 
 
-def mcc(tn, fp, fn, tp) -> np.ndarray:
-    """Matthews correlation of calls and labels, -1..1; undefined where one of them is constant."""
+def mcc(tn: np.ndarray, fp: np.ndarray, fn: np.ndarray, tp: np.ndarray) -> np.ndarray:
+    """Matthews correlation coefficient of predicted and true classes.
+
+    Args:
+        tn: True negatives, a number or (B,), as the other three.
+        fp: False positives.
+        fn: False negatives.
+        tp: True positives.
+
+    Returns:
+        -1..1; undefined where all labels or all predictions are of one class.
+    """
     margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return _ratio(tp * tn - fp * fn, np.sqrt(margins))
+    return ratio(tp * tn - fp * fn, np.sqrt(margins))
 
 
-def roc_auc(labels, probabilities, weights=None) -> np.ndarray:
-    """Area under the ROC curve: P(positive scores higher) + P(tie) / 2 (Mann-Whitney)."""
+def roc_auc(
+    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> np.ndarray:
+    """Area under the ROC curve: P(positive scores higher) + P(tie) / 2 (Mann-Whitney).
+
+    Args:
+        labels: 0 or 1, (N,).
+        probabilities: Any scores that rank images, (N,).
+        weights: Non-negative, (N,) or (B, N).
+
+    Returns:
+        A number in 0..1, or B numbers.
+    """
     return _roc_auc(*_weight_by_score(labels, probabilities, weights))
 
 
-def average_precision(labels, probabilities, weights=None) -> np.ndarray:
-    """Sum over thresholds of precision x increase in recall, without interpolation."""
+def average_precision(
+    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> np.ndarray:
+    """Sum over thresholds of precision times increase in recall, without interpolation.
+
+    Args:
+        labels: 0 or 1, (N,).
+        probabilities: Any scores that rank images, (N,).
+        weights: Non-negative, (N,) or (B, N).
+
+    Returns:
+        A number in 0..1, or B numbers.
+    """
     return _average_precision(*_weight_by_score(labels, probabilities, weights))
 
 
-def is_constant(probabilities) -> bool:
+def is_constant(probabilities: ArrayLike) -> bool:
     """Whether two or more images all get the same probability, to one part in a million.
 
-    Smaller differences are rounding: they rank nothing, and another runtime turns them round.
+    Smaller differences are rounding errors, and differ between runtimes.
+
+    Args:
+        probabilities: In 0..1, (N,).
+
+    Returns:
+        False for fewer than two images.
     """
-    return len(probabilities) > 1 and bool(np.ptp(probabilities) <= SAME)
+    probabilities = np.asarray(probabilities)
+    return len(probabilities) > 1 and bool(np.ptp(probabilities) <= TOLERANCE)
 
 
-def brier(labels, probabilities, weights=None) -> np.ndarray:
-    """Mean squared difference between probability and label (Brier 1950)."""
-    labels, weights = _arrays(labels, weights)
-    return _ratio(weights @ np.square(probabilities - labels), weights.sum(axis=-1))
-
-
-def calibration_error(labels, probabilities, weights=None) -> np.ndarray:
-    """Expected calibration error: mean |share of positives - mean probability| over bins.
-
-    Ten bins of equal width, each counted by its images (Naeini, AAAI 2015), of the probability of
-    the positive class.
-    """
-    labels, weights = _arrays(labels, weights)
-    surplus = weights * (np.asarray(probabilities, "float64") - labels)
-    of_bin = _bins(probabilities)[:, None] == np.arange(BINS)
-    return _ratio(np.abs(surplus @ of_bin).sum(axis=-1), weights.sum(axis=-1))
-
-
-def reliability(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    """The bins of a reliability diagram that hold images: `count`, `probability`, `positives`.
-
-    `probability` is the mean in the bin, `positives` the number of positive images.
-    """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, "float64")
-    bins = _bins(probabilities)
-    count = np.bincount(bins, minlength=BINS)
-    held = count > 0
-    return {
-        "count": count[held],
-        "probability": np.bincount(bins, probabilities, BINS)[held] / count[held],
-        "positives": np.bincount(bins, labels, BINS)[held].astype(int),
-    }
-
-
-def _ratio(numerator, denominator) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(denominator > 0, np.divide(numerator, denominator), np.nan)[()]
-
-
-def _arrays(labels, weights) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.asarray(labels)
-    return labels, np.ones(len(labels)) if weights is None else np.asarray(weights, "float64")
-
-
-def _weight_by_score(labels, probabilities, weights) -> tuple[np.ndarray, np.ndarray]:
+def _weight_by_score(
+    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Weight of positives and of negatives at each distinct score, in increasing score."""
-    labels, weights = _arrays(labels, weights)
+    labels, weights = labels_and_weights(labels, weights)
     order = np.argsort(probabilities, kind="stable")
     scores = np.asarray(probabilities)[order]
     starts = np.flatnonzero(np.concatenate([[True], scores[1:] != scores[:-1]]))
@@ -215,7 +269,7 @@ def _ranking(positives: np.ndarray, negatives: np.ndarray) -> dict[str, np.ndarr
 def _roc_auc(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     below = np.cumsum(negatives, axis=-1) - negatives
     wins = (positives * (below + negatives / 2)).sum(axis=-1)
-    return _ratio(wins, positives.sum(axis=-1) * negatives.sum(axis=-1))
+    return ratio(wins, positives.sum(axis=-1) * negatives.sum(axis=-1))
 
 
 def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
@@ -223,7 +277,7 @@ def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarr
     false = np.cumsum(negatives[..., ::-1], axis=-1)
     with np.errstate(invalid="ignore"):
         precision = np.nan_to_num(true / (true + false))
-    return _ratio((precision * positives[..., ::-1]).sum(axis=-1), positives.sum(axis=-1))
+    return ratio((precision * positives[..., ::-1]).sum(axis=-1), positives.sum(axis=-1))
 
 
 def _rates(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -231,19 +285,14 @@ def _rates(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np
     none = np.zeros((*positives.shape[:-1], 1))
     true = np.concatenate([none, np.cumsum(positives[..., ::-1], axis=-1)], axis=-1)
     false = np.concatenate([none, np.cumsum(negatives[..., ::-1], axis=-1)], axis=-1)
-    return _ratio(true, true[..., -1:]), 1 - _ratio(false, false[..., -1:])
+    return ratio(true, true[..., -1:]), 1 - ratio(false, false[..., -1:])
 
 
-def _best(values, others, least: float) -> np.ndarray:
-    """The largest value of all thresholds where the other rate is at least `least`.
+def _best(rates: np.ndarray, others: np.ndarray, minimum: float) -> np.ndarray:
+    """The largest rate of all thresholds where the other rate is at least `minimum`.
 
-    Undefined with one class.
+    Undefined with a single class.
     """
-    reached = np.where(others >= least - 1e-12, values, -np.inf).max(axis=-1)
-    defined = np.isfinite(values).all(axis=-1) & np.isfinite(others).all(axis=-1)
-    return np.where(defined, reached, np.nan)[()]
-
-
-def _bins(probabilities) -> np.ndarray:
-    """The number of each probability's bin, 0..BINS - 1; the last one holds 1 too."""
-    return np.minimum((np.asarray(probabilities, "float64") * BINS).astype(int), BINS - 1)
+    best = np.where(others >= minimum - 1e-12, rates, -np.inf).max(axis=-1)
+    defined = np.isfinite(rates).all(axis=-1) & np.isfinite(others).all(axis=-1)
+    return np.where(defined, best, np.nan)[()]

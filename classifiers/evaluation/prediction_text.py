@@ -4,9 +4,21 @@
 def text(
     probability: float, positive: str, predicted: str, threshold: float, arrow: str = "→"
 ) -> str:
-    """P(malignant) = 0.14 → benign (threshold 0.39).
+    """Format a prediction, with up to six digits where probability and threshold are close.
 
-    As many digits as show on which side of the threshold the probability lies, up to six.
+    Args:
+        probability: Of the positive class, in 0..1.
+        positive: Name of the positive class.
+        predicted: Name of the predicted class.
+        threshold: Lowest probability that is predicted positive.
+        arrow: What stands before the predicted class.
+
+    Returns:
+        One line.
+
+    Example:
+        >>> text(0.14, "malignant", "benign", 0.39)
+        'P(malignant) = 0.14 → benign (threshold 0.39)'
     """
     digits = 2
     while digits < 6 and f"{probability:.{digits}f}" == f"{threshold:.{digits}f}":

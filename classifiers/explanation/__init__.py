@@ -1,1 +1,1 @@
-"""Where in an image the evidence for a class lies."""
+"""Explanations of predictions: Grad-CAM heatmaps, salient boxes, a sheet of examples."""

@@ -1,23 +1,31 @@
-"""Where the cells of a feature map lie in the image, and maps brought to one even grid.
+"""Where the cells of a feature map lie in the image, and interpolation to an even grid.
 
-Padding decides it: Keras pads MobileNet's strided convolutions on the right and below only, so that
-its cells look half a cell further right and down than an even grid says, and ResNet's as much
-further left and up. Whoever enlarges a map as if its cells divided the image evenly points beside
-what the network saw.
+Padding shifts them: Keras pads MobileNet's strided convolutions on the right and bottom only, so
+that its cells are centred half a cell further right and down than an even grid, and ResNet's as
+much further left and up. Upsampling a map without this offset displaces the heatmap by up to half
+a cell.
 """
 
 import keras
 import numpy as np
 from keras import layers
 
-FINE = 4
+UPSAMPLING = 4
+"""Grid cells along a side for one cell of the largest feature map."""
 
 
 def cells(backbone: keras.Model) -> tuple[float, int]:
-    """The pixel that the first cell of the last feature map is centred on, and their distance.
+    """Where the receptive fields of a backbone's last feature map are centred.
 
-    By the arithmetic of convolutions (Dumoulin & Visin, 2016), back from the output to the input;
-    height and width are alike. The pixel may lie outside the image.
+    By convolution arithmetic (Dumoulin & Visin, 2016), from the output back to the input; height
+    and width are alike.
+
+    Args:
+        backbone: From images (N, H, H, C) to a feature map (N, h, h, F).
+
+    Returns:
+        The pixel on which the first cell is centred, which may lie outside the image, and the
+        distance between cells, in pixels.
     """
     first, step, tensor = 0.0, 1, backbone.output
     while True:
@@ -30,13 +38,13 @@ def cells(backbone: keras.Model) -> tuple[float, int]:
         first, step = stride * first + offset, stride * step
 
 
-def _stride_and_offset(layer, size: int) -> tuple[int, float]:
+def _stride_and_offset(layer: layers.Layer, size: int) -> tuple[int, float]:
     """Output i of a layer is centred on input stride * i + offset."""
     if isinstance(layer, keras.Sequential):
         stride, offset = 1, 0.0
         for inner in reversed(layer.layers):
-            by, before = _stride_and_offset(inner, inner.input.shape[1])
-            stride, offset = by * stride, by * offset + before
+            inner_stride, inner_offset = _stride_and_offset(inner, inner.input.shape[1])
+            stride, offset = inner_stride * stride, inner_stride * offset + inner_offset
         return stride, offset
     if isinstance(layer, layers.ZeroPadding2D):
         return 1, -float(layer.padding[0][0])
@@ -52,12 +60,19 @@ def _stride_and_offset(layer, size: int) -> tuple[int, float]:
 
 
 def interpolation(backbone: keras.Model, count: int) -> np.ndarray:
-    """Weights (count, h), rows sum to 1: from the h cells along a side to an even grid, linear.
+    """Weights that interpolate linearly from the cells along a side to an even grid.
 
-    Beyond the first and the last cell it goes on as these are.
+    Beyond the first and the last cell their values continue.
+
+    Args:
+        backbone: From images (N, H, H, C) to a feature map (N, h, h, F).
+        count: Grid cells along a side.
+
+    Returns:
+        float32 (count, h); each row sums to 1.
     """
     first, step = cells(backbone)
-    size, known = backbone.input_shape[1], backbone.output.shape[1]
+    size, side = backbone.input_shape[1], backbone.output.shape[1]
     even = (np.arange(count) + 0.5) * size / count - 0.5
-    at = np.clip((even - first) / step, 0, known - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(known)), 0).astype("float32")
+    position = np.clip((even - first) / step, 0, side - 1)
+    return np.maximum(1 - np.abs(position[:, None] - np.arange(side)), 0).astype("float32")

@@ -1,29 +1,51 @@
-"""A box around the salient region of an evidence map: weak localisation, from numpy and Pillow."""
+"""A box around the salient region of a heatmap, with numpy and Pillow alone."""
 
 import numpy as np
 from PIL import Image
 
 GRID = 64
-SHARE = 0.5
+FRACTION = 0.5
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 as fractions of width and height."""
 
 
-def enlarge(heatmaps: np.ndarray, width: int, height: int) -> np.ndarray:
-    """An evidence map (h, w) as float32 (height, width), bilinear."""
-    plane = Image.fromarray(np.asarray(heatmaps, "float32"))
-    return np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
+def enlarge(heatmap: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Resize a heatmap, bilinearly.
 
+    Args:
+        heatmap: (h, w).
+        width: In pixels.
+        height: In pixels.
 
-def salient_box(heatmaps: np.ndarray, share: float = SHARE) -> tuple | None:
-    """The box (x0, y0, x1, y1), in shares of width and height, around the most salient region.
-
-    That region holds the maximum of `heatmaps` (h, w) and what is connected with it above `share`
-    of it. Nobody has drawn such boxes for training: it shows where the evidence lies, not where a
-    lesion ends. None where there is no evidence at all.
+    Returns:
+        float32 (height, width).
     """
-    field = enlarge(heatmaps, GRID, GRID)
+    image = Image.fromarray(np.asarray(heatmap, "float32"))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def salient_box(heatmap: np.ndarray, fraction: float = FRACTION) -> Box | None:
+    """The bounding box of the region connected with the maximum of a heatmap.
+
+    This is weak localisation: no boxes are used in training. It shows what the network responds to,
+    not the extent of a lesion.
+
+    Args:
+        heatmap: (h, w), 0 or more.
+        fraction: The region lies above this fraction of the maximum, in 0..1.
+
+    Returns:
+        The box, or None if the heatmap is zero everywhere.
+
+    Example:
+        >>> salient_box(np.ones((4, 4)))
+        (0.0, 0.0, 1.0, 1.0)
+    """
+    field = enlarge(heatmap, GRID, GRID)
     if not field.max() > 0:
         return None
-    above = field >= share * field.max()
+    above = field >= fraction * field.max()
     region = np.zeros_like(above)
     region[np.unravel_index(field.argmax(), field.shape)] = True
     size = 0
@@ -34,6 +56,7 @@ def salient_box(heatmaps: np.ndarray, share: float = SHARE) -> tuple | None:
         region[:, 1:] |= region[:, :-1] & above[:, 1:]
         region[:, :-1] |= region[:, 1:] & above[:, :-1]
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    return tuple(
+    x0, y0, x1, y1 = (
         float(edge) / GRID for edge in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     )
+    return x0, y0, x1, y1

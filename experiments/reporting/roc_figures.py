@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import curves
-from classifiers.evaluation.metrics import reliability
+from classifiers.evaluation.reliability import reliability
 from experiments.reporting.study_figures import open_panels
 from ufgen.display.figure_style import GREY, counted, footnote, legend_below, line_styles, style
 

@@ -29,7 +29,7 @@ class Network:
         return images.mean((1, 2))
 
 
-def test_a_trained_classifier_is_known_by_its_kind_and_weights(monkeypatch, tmp_path):
+def test_a_trained_classifier_is_identified_by_its_kind_and_weights(monkeypatch, tmp_path):
     def load(folder):
         assert folder == tmp_path
         network = Network(np.full(4, weight))

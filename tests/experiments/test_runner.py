@@ -146,7 +146,7 @@ def _stamps(root) -> set:
 
 
 def test_interrupted_and_run_again_gives_the_same_bytes(finished, tmp_path, no_page, monkeypatch):
-    """By Ctrl-C in the second trial. `benchmarks/studies/kills.py` kills the process at random moments."""
+    """By Ctrl-C in the second trial; `benchmarks/studies/kills.py` kills at random moments."""
     root, file = finished
     for part in ("generators", "small/synthetic"):  # trials are what is interrupted
         shutil.copytree(root / "runs" / part, tmp_path / "runs" / part)

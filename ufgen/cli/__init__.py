@@ -7,16 +7,26 @@ from ufgen.cli.application import app
 from ufgen.errors import UserError
 
 # isort: off
-from ufgen.cli import deploy, data, synth, train, experiment  # noqa: F401, the order of --help
+from ufgen.cli import (  # noqa: F401, in the order of --help
+    export,
+    predict,
+    data,
+    synth,
+    fidelity,
+    redraw,
+    train,
+    evaluate,
+    experiment,
+)
 
 INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; exit 0 when done, 1 for a user's mistake, 2 for wrong usage."""
+    """Run the command line; exit with 0 on success, 1 on an error of the user, 2 on wrong usage."""
     environment.prepare()
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no failure
+        if hasattr(stream, "reconfigure"):  # for names that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     try:
         app()

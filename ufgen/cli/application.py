@@ -1,4 +1,4 @@
-"""The command line itself: its help and version. The commands add themselves."""
+"""The Typer application with its help and version; each command registers itself."""
 
 from typing import Annotated
 

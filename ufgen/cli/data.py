@@ -16,7 +16,7 @@ from ufgen.cli.options import (
     Positive,
     Resolution,
     Seed,
-    mention_quarantine,
+    report_unreadable,
 )
 
 data = typer.Typer(no_args_is_help=True, help="Look at, split, augment or simulate image sets.")
@@ -49,7 +49,7 @@ def split(
     location: Data,
     out: Annotated[Path, typer.Option(help="The manifest to write.")],
     test: Annotated[
-        float, typer.Option(min=0.05, max=0.95, help="Share of test images: 0.3 for 70:30.")
+        float, typer.Option(min=0.05, max=0.95, help="Fraction of test images: 0.3 for 70:30.")
     ] = 0.3,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
@@ -68,7 +68,7 @@ def split(
     images = replace(images, table=images.table.assign(split=np.where(held, "test", "train")))
     image_set.write_manifest(images, out)
     print(image_set.count_table(images).to_string())
-    mention_quarantine(decoded.quarantine)
+    report_unreadable(decoded.quarantine)
     print(f"Manifest: {out}")
 
 
@@ -102,7 +102,7 @@ def augmentations(
     resolution: Resolution = 128,
     seed: Seed = 0,
 ) -> None:
-    """Draw what the augmentation policies make of some training images."""
+    """Draw some training images as the augmentation policies transform them."""
     environment.import_keras()
     from classifiers.training.augmentation import POLICIES, check_policy
     from classifiers.training.augmentation_sheet import write_sheet
@@ -117,5 +117,5 @@ def augmentations(
     if "train" in set(images.table["split"]):
         images = images.split("train")
     out = out if out.suffix == ".png" else out / "augmentations.png"
-    mention_quarantine(write_sheet(out, images, shown, resolution, seed))
+    report_unreadable(write_sheet(out, images, shown, resolution, seed))
     print(f"Sheet: {out}")

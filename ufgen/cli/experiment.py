@@ -28,10 +28,10 @@ def experiment(
         bool, typer.Option("--plan", help="Estimate time and disk on this machine, and stop.")
     ] = False,
     listed: Annotated[
-        bool, typer.Option("--list", help="With --plan: name every trial too.")
+        bool, typer.Option("--list", help="With --plan: list every trial, too.")
     ] = False,
     status: Annotated[
-        bool, typer.Option("--status", help="Say how far the study is, and stop.")
+        bool, typer.Option("--status", help="Print how far the study is, and stop.")
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run trials again that failed.")
@@ -40,7 +40,7 @@ def experiment(
         float | None,
         typer.Option(
             min=0.0001,
-            help="With --plan, after a first run: the change to be found.  [default: the margin]",
+            help="With --plan, after a first run: effect to be detected.  [default: the margin]",
         ),
     ] = None,
     executor: Annotated[
@@ -59,7 +59,7 @@ def experiment(
     ] = None,
     gpus: Annotated[
         float | None,
-        typer.Option(min=0, help="GPUs, or the share of one, for the same.  [default: 0]"),
+        typer.Option(min=0, help="GPUs, or the fraction of one, for the same.  [default: 0]"),
     ] = None,
     location: Annotated[
         Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
@@ -76,10 +76,10 @@ def experiment(
     environment.import_keras()
     from experiments.design import study_yaml
 
-    study = _named(study, demo, study_yaml.shipped())
+    study = _study_name(study, demo, study_yaml.shipped())
     demo = study == DEMO
     if listed and not plan:
-        raise UserError("--list belongs to --plan: say both")
+        raise UserError("--list needs --plan")
     name, studies = study_yaml.read_all(
         study,
         path=str(location) if location else None,
@@ -107,10 +107,10 @@ def experiment(
     from experiments import runner
     from experiments.running import executors
 
-    said = "ufgen " + shlex.join(word for word in sys.argv[1:] if word != "--retry-failed")
-    with executors.choose(executor, address, cpus, gpus) as where:
+    command = "ufgen " + shlex.join(word for word in sys.argv[1:] if word != "--retry-failed")
+    with executors.choose(executor, address, cpus, gpus) as chosen:
         for one in studies:
-            report = runner.run(one, runs, said, retry_failed, where)
+            report = runner.run(one, runs, command, retry_failed, chosen)
             print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
             print(f"Report: {report}")
     if len(studies) > 1:
@@ -119,12 +119,12 @@ def experiment(
         print(f"Overview of {len(studies)} levels: {write_overview(name, studies, runs)}")
 
 
-def _named(study: str | None, demo: bool, shipped: Iterable[str]) -> str:
-    """The study that is meant. Raises UserError for none, and for two."""
+def _study_name(study: str | None, demo: bool, shipped: Iterable[str]) -> str:
+    """The requested study."""
     if study is None and not demo:
         raise UserError(
             f"name a study: a YAML file, or one of the shipped studies {', '.join(shipped)}; "
-            f"`ufgen experiment --demo` needs no images of yours"
+            "`ufgen experiment --demo` simulates its images"
         )
     if demo and study not in (None, DEMO):
         raise UserError(f"--demo is the study {DEMO}, and {study} is another: leave one out")

@@ -1,10 +1,13 @@
-"""Arguments and options that several commands share."""
+"""Arguments, options and messages that several commands share."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Data = Annotated[
     Path,
@@ -15,15 +18,21 @@ Positive = Annotated[
 ]
 GroupPattern = Annotated[
     str | None,
-    typer.Option(help="Regular expression on file names; its first bracket is the group."),
+    typer.Option(
+        help="Regular expression on file names; its first capture group is the group (patient)."
+    ),
 ]
 AllowUngrouped = Annotated[
     bool,
-    typer.Option("--allow-ungrouped", help="Take images without a group as patients of one image."),
+    typer.Option(
+        "--allow-ungrouped", help="Treat images without a group as patients of one image."
+    ),
 ]
 Resolution = Annotated[int, typer.Option(min=32, max=512, help="Working size in pixels.")]
 Channels = Annotated[int, typer.Option(help="1 for grayscale, 3 for colour.")]
-Fit = Annotated[str, typer.Option(help="Keep the aspect by cutting (crop) or padding (pad).")]
+Fit = Annotated[
+    str, typer.Option(help="Keep the aspect ratio by cropping (crop) or padding (pad).")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed: the same one gives the same result.")]
 ExtractorName = Annotated[
     str,
@@ -34,12 +43,20 @@ Weights = Annotated[
 ]
 TensorBoard = Annotated[
     Path | None,
-    typer.Option("--tensorboard", help="Folder for live curves, which TensorBoard shows."),
+    typer.Option("--tensorboard", help="Folder for live curves, for TensorBoard."),
 ]
 Runs = Annotated[Path, typer.Option(help="Folder for generators and studies.")]
 
 
-def mention_quarantine(quarantine) -> None:
-    """Name on stderr what could not be read."""
+TRAINING_ADVICE = "Try more --steps, another --learning-rate, pretrained --weights, or more images"
+CONSTANT = f"all images get the same probability: nothing was learned. {TRAINING_ADVICE}"
+
+
+def report_unreadable(quarantine: "pd.DataFrame") -> None:
+    """Name unreadable files on stderr.
+
+    Args:
+        quarantine: Columns path and reason.
+    """
     for row in quarantine.to_dict("records"):
         print(f"left out: {row['path']}: {row['reason']}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`ufgen synth`, `fidelity` and `redraw`: make synthetic images and measure them."""
+"""`ufgen synth`: train a generator and generate synthetic images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ from ufgen.cli.options import (
     Seed,
     TensorBoard,
     Weights,
-    mention_quarantine,
+    report_unreadable,
 )
 from ufgen.display.tensorboard import write_to
 from ufgen.errors import UserError
@@ -47,22 +47,22 @@ def synth(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Training budget in time instead: 10m, 2h; how much is trained in it, and so the "
-            "result, depends on the machine and its load."
+            help="Training budget in time instead, such as 10m or 2h; the result depends on the "
+            "machine and its load."
         ),
     ] = None,
     truncation: Annotated[
-        float, typer.Option(min=0, max=1, help="Below 1: more typical images, less variety.")
+        float, typer.Option(min=0, max=1, help="Below 1: more typical images, less diversity.")
     ] = 1.0,
     filters: Annotated[
         list[str] | None,
         typer.Option("--filter", help="agreement, discriminator, manifold; may be repeated."),
     ] = None,
     drop_copies: Annotated[
-        bool, typer.Option("--drop-copies", help="Draw others for copies of training images.")
+        bool, typer.Option("--drop-copies", help="Replace copies of training images.")
     ] = False,
     classifier: Annotated[
-        Path | None, typer.Option(help="For the filter agreement: what `ufgen train` wrote.")
+        Path | None, typer.Option(help="Folder that `ufgen train` wrote, for the filter agreement.")
     ] = None,
     extractor: ExtractorName = "texture",
     weights: Weights = "imagenet",
@@ -76,7 +76,7 @@ def synth(
     runs: Runs = Path("runs"),
     tensorboard: TensorBoard = None,
 ) -> None:
-    """Train a generator on the training images (or reuse it) and draw synthetic ones."""
+    """Train a generator on the training images (or reuse it) and generate synthetic ones."""
     if tensorboard:
         write_to(tensorboard)
     environment.import_keras()
@@ -87,21 +87,21 @@ def synth(
     from ufgen.images import image_set
     from ufgen.synthesis.pipeline import SamplingOptions, synthesise
 
-    options = {"resolution": resolution, "channels": channels, "seed": seed}
+    options: dict[str, float] = {"resolution": resolution, "channels": channels, "seed": seed}
     if kimg and budget:
         raise UserError("give the budget as --kimg or as --budget, not both")
     options |= {"kimg": kimg} if kimg else {}
     options |= {"minutes": _minutes(budget)} if budget else {}
     chosen = (*(filters or ()), *(("copies",) if drop_copies else ()))
     agreement = label_agreement.of_classifier(classifier) if classifier else None
-    written = synthetic / (name or image_set.name_of(location))
-    found = synthesise(
+    out = synthetic / (name or image_set.name_of(location))
+    report = synthesise(
         location,
-        out=written,
+        out=out,
         recipe_name=recipe,
         options=options,
         sampling=SamplingOptions(
-            counts_a_class(per_class or []), seed, truncation, chosen, agreement
+            counts_per_class(per_class or []), seed, truncation, chosen, agreement
         ),
         generators=runs / "generators",
         group_pattern=group_pattern,
@@ -110,90 +110,44 @@ def synth(
         extractor=by_name(extractor, weights),
         named=name is not None,
     )
-    print(found.text())
-    mention_quarantine(pd.read_csv(written / "quarantine.csv", dtype=str, keep_default_na=False))
-    print(f"Synthetic images: {written}\nGallery: {written / 'gallery.html'}")
-
-
-@app.command(epilog="Example: ufgen fidelity UF_dataset synthetic/first --out runs/fidelity")
-def fidelity(
-    real: Data,
-    synthetic: Annotated[Path, typer.Argument(help="Folder or manifest of synthetic images.")],
-    out: Annotated[Path, typer.Option(help="Folder for numbers and figure.")] = Path(
-        "runs/fidelity"
-    ),
-    extractor: ExtractorName = "texture",
-    weights: Weights = "imagenet",
-    split: Annotated[
-        str | None, typer.Option(help="train or test.  [default: train, if there is a split]")
-    ] = None,
-    resolution: Annotated[
-        int | None, typer.Option(min=32, max=512, help="Pixels.  [default: as synthetic]")
-    ] = None,
-    channels: Channels = 1,
-    group_pattern: GroupPattern = None,
-    allow_ungrouped: AllowUngrouped = False,
-    fit: Fit = "crop",
-) -> None:
-    """Measure synthetic images against real ones: distances, coverage and copies."""
-    environment.import_keras()
-    import pandas as pd
-
-    from classifiers.feature_extractor import by_name
-    from ufgen.synthesis.folder_comparison import compare_folders
-
-    chosen = by_name(extractor, weights)
-    grouping = group_pattern, allow_ungrouped
-    found = compare_folders(
-        real, synthetic, out, chosen, split, resolution, channels, fit, *grouping
-    )
-    mention_quarantine(pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False))
-    print(f"{found.text()}\nNumbers: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")
-
-
-@app.command(epilog="Example: ufgen redraw synthetic/first/UF/UF_000003_seed0.png --out again.png")
-def redraw(
-    image: Annotated[Path, typer.Argument(help="An image that `ufgen synth` wrote.")],
-    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("redrawn.png"),
-) -> None:
-    """Draw one synthetic image again from its row of the manifest."""
-    environment.import_keras()
-    from PIL import Image
-
-    from ufgen.atomic import atomic_file
-    from ufgen.gan.sampling import sampler
-    from ufgen.images.pixel_store import as_picture
-
-    pixels, identical = sampler.redraw(image)
-    with atomic_file(out) as temporary:
-        Image.fromarray(as_picture(pixels)).save(temporary)
-    if not identical:
-        raise UserError(
-            f"{out} differs from what the manifest says of {image.name}: another backend, device "
-            "or version of Keras draws the same picture with other last digits"
-        )
-    print(f"Drawn again, bit for bit: {out}")
+    print(report.text())
+    report_unreadable(pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False))
+    print(f"Synthetic images: {out}\nGallery: {out / 'gallery.html'}")
 
 
 def _minutes(budget: str) -> float:
-    """ "10m", "2h" or "90s" in minutes."""
+    """A time such as "90s", "10m" or "2h", in minutes."""
     units = {"s": 1 / 60, "m": 1, "h": 60}
     try:
         minutes = float(budget[:-1]) * units[budget[-1]]
     except (ValueError, KeyError):
-        minutes = 0
+        minutes = 0.0
     if not 0 < minutes < 60 * 24 * 60:
         raise UserError(f"--budget is {budget!r}, expected a time such as 90s, 10m or 2h")
     return minutes
 
 
-def counts_a_class(texts: list[str]) -> int | dict[str, int] | None:
-    """ "200" for every class, or "malignant=200" for each that is named."""
-    counts = {}
+def counts_per_class(texts: list[str]) -> int | dict[str, int] | None:
+    """Parse the values of --per-class.
+
+    Args:
+        texts: "200" for every class, or "malignant=200" for each class that is named.
+
+    Returns:
+        Images per class, for all classes or by name; None without a value.
+
+    Raises:
+        UserError: If a value is neither.
+
+    Example:
+        >>> counts_per_class(["benign=100", "malignant=200"])
+        {'benign': 100, 'malignant': 200}
+    """
+    counts: dict[str, int] = {}
     for text in texts:
         label, _, number = text.rpartition("=")
-        alone = label or len(texts) == 1
-        if not number.isdecimal() or int(number) < 1 or label in counts or not alone:
+        valid = label or len(texts) == 1
+        if not number.isdecimal() or int(number) < 1 or label in counts or not valid:
             raise UserError(
                 f"--per-class is {' '.join(texts)!r}, expected a number such as 200, or one for "
                 "each class named, such as --per-class benign=100 --per-class malignant=200"

@@ -1,4 +1,4 @@
-"""`ufgen train` and `evaluate`: one classifier."""
+"""`ufgen train`: one classifier."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,8 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import (
+    CONSTANT,
+    TRAINING_ADVICE,
     AllowUngrouped,
     Channels,
     Data,
@@ -17,13 +19,8 @@ from ufgen.cli.options import (
     Resolution,
     Seed,
     TensorBoard,
-    mention_quarantine,
 )
 from ufgen.display.tensorboard import write_to
-from ufgen.errors import UserError
-
-NOTHING_LEARNED = "all images get the same probability: nothing was learned"
-MORE = "Try more --steps, another --learning-rate, pretrained --weights, or more images"
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -44,22 +41,21 @@ def train(
     learning_rate: float = 5e-4,
     schedule: Annotated[str, typer.Option(help="cosine, plateau or constant.")] = "cosine",
     trained: Annotated[
-        str, typer.Option(help="What learns: all, last_block (and the head), or head.")
+        str, typer.Option(help="What is trained: all, last_block (and the head), or head.")
     ] = "all",
     frozen_steps: Annotated[
-        int, typer.Option(min=0, help="First steps in which only the head learns.")
+        int, typer.Option(min=0, help="First steps, in which only the head is trained.")
     ] = 0,
     backbone_rate: Annotated[
-        float, typer.Option(help="Learning rate of the backbone, as a share of the head's.")
+        float, typer.Option(help="Learning rate of the backbone, as a fraction of the head's.")
     ] = 1.0,
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
-    label_smoothing: Annotated[float, typer.Option(min=0, help="Share of the way to 1/2.")] = 0.0,
+    label_smoothing: Annotated[
+        float, typer.Option(min=0, help="Fraction by which targets are moved to 1/2.")
+    ] = 0.0,
     focal: Annotated[float, typer.Option(min=0, help="Exponent of the focal loss.")] = 0.0,
     ema_half_life: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Half-life, in steps, of the moving average of the weights; 0: none."
-        ),
+        int, typer.Option(min=0, help="Half-life of the EMA of weights, in steps; 0: none.")
     ] = 0,
     precision: Annotated[
         str, typer.Option(help="float32, bfloat16, or auto: by network and device.")
@@ -69,26 +65,29 @@ def train(
     ] = "none",
     test_views: Annotated[
         int,
-        typer.Option(min=0, help="Augmented views that a prediction averages with the image."),
+        typer.Option(
+            min=0, help="Augmented views averaged with the image (test-time augmentation)."
+        ),
     ] = 0,
     members: Annotated[
-        int, typer.Option(min=1, max=100, help="Networks, of seeds in a row, that are averaged.")
+        int, typer.Option(min=1, max=100, help="Networks of an ensemble, with consecutive seeds.")
     ] = 1,
     sensitivity: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=1, help="Sensitivity that the threshold aims at.  [default: Youden's]"
+            min=0.01, max=1, help="Sensitivity that the threshold must reach.  [default: Youden's]"
         ),
     ] = None,
     selection_metric: Annotated[
         str,
         typer.Option(
-            help="Metric on validation images by which the weights are chosen; within one standard "
-            "error of the best, those with the least calibrated loss."
+            help="Metric on validation images by which weights are chosen; within one standard "
+            "error of the best, those with the lowest calibrated loss."
         ),
     ] = "roc_auc",
     validation_fraction: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Share of the images held out for validation.")
+        float,
+        typer.Option(min=0.01, max=0.9, help="Fraction of the images held out for validation."),
     ] = 0.2,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
@@ -101,9 +100,9 @@ def train(
 ) -> None:
     """Train one classifier on the training images and save it.
 
-    Part of them is held out for validation. It chooses the weights that are kept: of the
+    Part of them is held out for validation, and chooses the weights that are kept: of the
     evaluations whose --selection-metric lies within one standard error of the best, the one with
-    the least calibrated loss, and never a network that gives all images the same probability while
+    the lowest calibrated loss, and never a network that gives all images the same probability while
     another does not. It also sets temperature and threshold.
     """
     if tensorboard:
@@ -164,57 +163,14 @@ def train(
 
 
 def _warnings(metadata: dict) -> list[str]:
-    """What model.json says of a training that learned little."""
-    said = []
+    """Warnings of a training that learned little, from model.json."""
+    warnings = []
     if metadata["constant"]:
-        said.append(f"{NOTHING_LEARNED}. {MORE}")
+        warnings.append(CONSTANT)
     if metadata["kept_first"]:
-        said.append(
-            f"{metadata['kept_first']} of {metadata['members']} networks kept the weights of the first "
-            f"evaluation: no later one was better on the validation images. {MORE}"
+        warnings.append(
+            f"{metadata['kept_first']} of {metadata['members']} networks kept the weights of the "
+            "first evaluation: no later one was better on the validation images. "
+            f"{TRAINING_ADVICE}"
         )
-    return said
-
-
-@app.command(epilog="Example: ufgen evaluate models/first UF_dataset")
-def evaluate(
-    model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
-    location: Data = Path("UF_dataset"),
-    group_pattern: GroupPattern = None,
-    allow_ungrouped: AllowUngrouped = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results.  [default: runs/evaluate/MODEL]"),
-    ] = None,
-) -> None:
-    """Evaluate a saved classifier on the test images; images it was trained on are refused."""
-    environment.import_keras()
-    from classifiers import model_folder
-    from classifiers.evaluation import curve_figure, evaluation_report, metrics
-    from ufgen.atomic import atomic_file
-    from ufgen.images import image_set
-
-    out = out or Path("runs/evaluate") / model.resolve().name
-    if out.is_file():
-        raise UserError(f"--out {out} is a file: expected a folder, which may be new")
-    classifier = model_folder.load(model)
-    images = image_set.scan(
-        location, classifier.metadata["positive"], group_pattern, allow_ungrouped=allow_ungrouped
-    )
-    if "test" in set(images.table["split"]):
-        images = images.split("test")
-    found, predictions, quarantine = classifier.evaluate(images, group_pattern)
-    scored = predictions["target"], predictions["probability"], classifier.metadata["threshold"]
-    if classifier.is_constant(predictions):
-        print(f"Warning: {NOTHING_LEARNED}. {MORE}")
-    print(evaluation_report.text(found, metrics.confusion(*scored)))
-    for warning in evaluation_report.warnings(predictions["target"], predictions["group"]):
-        print(f"Warning: {warning}")
-    mention_quarantine(quarantine)
-    table = model_folder.named(images.relative(predictions), classifier.metadata["positive"])
-    for rows, name in ((found, "metrics.csv"), (table, "predictions.csv")):
-        with atomic_file(out / name) as temporary:
-            rows.to_csv(temporary, index=False)
-    curve_figure.write_curves(out / "curves.png", *scored)
-    classifier.explain(predictions, out, images.root)
-    print(f"Numbers, predictions, curves, explanations: {out}")
+    return warnings

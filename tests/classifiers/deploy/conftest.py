@@ -25,7 +25,7 @@ def expected(model, phantoms):
 def bundles(model, once):
     """Bundles of every runtime, by name."""
     folder = once("bundles", lambda folder: _export(model, folder))
-    return {place.name: place for place in folder.iterdir()}
+    return {bundle.name: bundle for bundle in folder.iterdir()}
 
 
 def _export(model, folder):

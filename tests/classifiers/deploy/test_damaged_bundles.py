@@ -104,7 +104,7 @@ def test_images_that_lie_elsewhere_now_can_be_named(model, phantoms, tmp_path):
     with pytest.raises(UserError, match="--images FOLDER"):
         export.export(moved, tmp_path / "b", "keras")
     metadata = export.export(
-        moved, tmp_path / "b", "keras", images_at=phantoms, allow_constant=True
+        moved, tmp_path / "b", "keras", image_folder=phantoms, allow_constant=True
     )
     assert metadata["parity"]["images"] > 0
     assert "root" not in metadata["provenance"]["trained"]

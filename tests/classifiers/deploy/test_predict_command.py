@@ -13,11 +13,11 @@ RUN = "from ufgen.cli import main; main()"
 
 
 def _ufgen(*arguments):
-    made = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", RUN, *map(str, arguments)], capture_output=True, text=True
     )
-    assert "Traceback" not in made.stderr
-    return made
+    assert "Traceback" not in result.stderr
+    return result
 
 
 def test_predict_on_the_command_line(bundles, clip, phantoms, tmp_path):
@@ -26,16 +26,16 @@ def test_predict_on_the_command_line(bundles, clip, phantoms, tmp_path):
     broken.write_bytes(b"no picture")
     pattern = f"{phantoms}/test/UF/*.png"
     rest = ["--out", tmp_path / "a.csv", "--overlay", tmp_path / "drawn"]
-    made = _ufgen("predict", bundles["int8"], file, pattern, broken, *rest)
-    assert made.returncode == 0, made.stderr
-    assert f"left out: {broken}" in made.stderr
+    result = _ufgen("predict", bundles["int8"], file, pattern, broken, *rest)
+    assert result.returncode == 0, result.stderr
+    assert f"left out: {broken}" in result.stderr
     lines = (tmp_path / "a.csv").read_text().splitlines()
     assert lines[0] == "path,frame,seconds,probability_UF,threshold,predicted"
     images = len(find_files([pattern]))
     assert len(lines) == 1 + 20 + images
     assert len(list((tmp_path / "drawn").glob("*.png"))) == images
     assert len(list(video.Video(tmp_path / "drawn" / "a.mp4"))) == 20
-    made = _ufgen("predict", bundles["float"], pattern, "--out", tmp_path / "a.json")
+    result = _ufgen("predict", bundles["float"], pattern, "--out", tmp_path / "a.json")
     rows = json.loads((tmp_path / "a.json").read_text())
     assert len(rows) == images
     for row in rows:
@@ -52,9 +52,9 @@ def test_mistakes_on_the_command_line(model, bundles, clip, tmp_path):
         (("predict", bundles["float"], tmp_path / "*.gif"), "nothing at"),
         (("predict", bundles["float"], tmp_path, "--camera", 0), "or else --camera"),
     ):
-        made = _ufgen(*arguments)
-        assert made.returncode == 1 and message in made.stderr, made.stderr
-        assert made.stderr.count("ufgen:") == 1
+        result = _ufgen(*arguments)
+        assert result.returncode == 1 and message in result.stderr, result.stderr
+        assert result.stderr.count("ufgen:") == 1
 
 
 def test_a_model_folder_still_predicts_and_asks_for_a_bundle_for_videos(model, clip, phantoms):
@@ -62,10 +62,12 @@ def test_a_model_folder_still_predicts_and_asks_for_a_bundle_for_videos(model, c
 
     import ufgen.cli  # noqa: F401, adds the commands
 
-    made = CliRunner().invoke(app, ["predict", str(model), str(phantoms / "test" / "UF")])
-    assert made.exit_code == 0 and made.stdout.startswith("path,probability_UF,threshold,predicted")
-    made = CliRunner().invoke(app, ["predict", str(model), str(clip("a.avi", 2))])
-    assert "ufgen export" in str(made.exception)
+    result = CliRunner().invoke(app, ["predict", str(model), str(phantoms / "test" / "UF")])
+    assert result.exit_code == 0 and result.stdout.startswith(
+        "path,probability_UF,threshold,predicted"
+    )
+    result = CliRunner().invoke(app, ["predict", str(model), str(clip("a.avi", 2))])
+    assert "ufgen export" in str(result.exception)
 
 
 def test_interrupted_predictions_keep_what_is_finished(bundles, clip, monkeypatch, tmp_path):
@@ -81,6 +83,6 @@ def test_interrupted_predictions_keep_what_is_finished(bundles, clip, monkeypatc
 
     monkeypatch.setattr(inference, "of_files", interrupted)
     arguments = ["predict", str(bundles["float"]), str(clip("a.avi")), "--out"]
-    made = CliRunner().invoke(app, [*arguments, str(tmp_path / "a.csv")])
-    assert made.exit_code == 130
+    result = CliRunner().invoke(app, [*arguments, str(tmp_path / "a.csv")])
+    assert result.exit_code == 130
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 7

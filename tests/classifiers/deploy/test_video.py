@@ -14,15 +14,15 @@ RUN = "from ufgen.cli import main; main()"
 
 
 def test_frames_of_a_video_come_in_order_and_broken_ones_are_counted(clip, tmp_path):
-    shown = video.Video(clip("a.avi"))
-    frames = list(shown)
-    assert [f.index for f in frames] == list(range(20)) and shown.broken == 0
+    opened = video.Video(clip("a.avi"))
+    frames = list(opened)
+    assert [f.number for f in frames] == list(range(20)) and opened.broken == 0
     assert frames[10].seconds == pytest.approx(0.4) and frames[0].pixels.shape == (48, 64, 3)
     content = (tmp_path / "a.avi").read_bytes()
     (tmp_path / "short.avi").write_bytes(content[: len(content) // 2])
-    shown = video.Video(tmp_path / "short.avi")
-    assert len(list(shown)) + shown.broken == 20 and shown.broken > 5
-    assert shown.where.endswith("18, 19")
+    opened = video.Video(tmp_path / "short.avi")
+    assert len(list(opened)) + opened.broken == 20 and opened.broken > 5
+    assert opened.where.endswith("18, 19")
 
 
 def test_videos_that_show_nothing_are_refused(tmp_path):
@@ -51,8 +51,8 @@ def test_leaving_a_video_early_stops_its_thread(clip):
 
 def test_overlays_show_the_box():
     picture = np.zeros((100, 200), np.uint8)
-    heatmaps = np.zeros((2, 2), "float32")
-    found = Prediction(0.9, "UF", (0.5, 0.5, 1.0, 1.0), heatmaps, "UF", 0.4)
-    drawn = overlay.draw(picture, found)
-    assert drawn.shape == (100, 200, 3) and tuple(drawn[50, 150]) == overlay.COLOUR
-    assert drawn[75, 150].max() == 0 and drawn[:10, :60].max() > 200
+    heatmap = np.zeros((2, 2), "float32")
+    prediction = Prediction(0.9, "UF", (0.5, 0.5, 1.0, 1.0), heatmap, "UF", 0.4)
+    overlaid = overlay.draw(picture, prediction)
+    assert overlaid.shape == (100, 200, 3) and tuple(overlaid[50, 150]) == overlay.COLOUR
+    assert overlaid[75, 150].max() == 0 and overlaid[:10, :60].max() > 200

@@ -29,8 +29,8 @@ def test_the_temperature_minimises_the_log_loss_of_platts_targets(seed):
         return -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean()
 
     expected = np.exp(minimize(loss, [0.0], method="Nelder-Mead", options={"xatol": 1e-8}).x[0])
-    found = calibration.fit_temperature(labels, probabilities)
-    assert found == pytest.approx(np.clip(expected, 0.5, 20), rel=1e-3)
+    fitted = calibration.fit_temperature(labels, probabilities)
+    assert fitted == pytest.approx(np.clip(expected, 0.5, 20), rel=1e-3)
 
 
 def test_the_temperature_stays_within_its_bounds():
@@ -44,9 +44,9 @@ def test_the_temperature_stays_within_its_bounds():
 
 
 def test_scaling_divides_logits_and_keeps_order_and_half():
-    found = calibration.scale([0.1, 0.5, 0.9], 2)
-    assert found == pytest.approx(expit(logit([0.1, 0.5, 0.9]) / 2))
-    assert found[1] == 0.5
+    fitted = calibration.scale([0.1, 0.5, 0.9], 2)
+    assert fitted == pytest.approx(expit(logit([0.1, 0.5, 0.9]) / 2))
+    assert fitted[1] == 0.5
     same = np.array([0.1, 0.7])
     assert calibration.scale(same, 1) is same
     ends = calibration.scale([0.0, 1.0], 1.5)
@@ -83,8 +83,8 @@ def test_youdens_threshold_is_as_good_as_any_and_lies_midway(seed):
     labels, probabilities = _sample(seed)
     threshold = calibration.youden_threshold(labels, probabilities)
     false, true, _ = roc_curve(labels, probabilities)
-    called = probabilities >= threshold
-    index = called[labels == 1].mean() - called[labels == 0].mean()
+    predicted = probabilities >= threshold
+    index = predicted[labels == 1].mean() - predicted[labels == 0].mean()
     assert index == pytest.approx((true - false).max())
     _assert_midway(threshold, probabilities)
 

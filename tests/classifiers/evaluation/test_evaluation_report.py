@@ -13,7 +13,7 @@ GROUPS = np.repeat(np.arange(16), 5)
 LABELS = (GROUPS >= 8).astype(int)
 
 
-def _found(labels, probabilities, groups=GROUPS, threshold=0.5):
+def _assess(labels, probabilities, groups=GROUPS, threshold=0.5):
     return evaluation_report.assess(labels, probabilities, groups, threshold).set_index("metric")
 
 
@@ -29,22 +29,22 @@ def _draw(rng, groups, images, icc=0.4, distance=1.5):
 def test_at_0_and_1_an_interval_is_exact_or_undefined(images, right):
     groups = np.repeat(np.arange(16), images)
     labels = (groups >= 8).astype(int)
-    found = _found(labels, np.where((labels == 1) == right, 0.9, 0.1), groups)
+    report = _assess(labels, np.where((labels == 1) == right, 0.9, 0.1), groups)
     of_eight = binomtest(8 if right else 0, 8).proportion_ci(0.95, "exact")
     for name in ("recall", "specificity", "roc_auc"):
-        assert found.loc[name, ["low", "high"]].tolist() == pytest.approx(of_eight), name
-    assert found.loc["roc_auc", "interval"] == "exact bound"
-    assert not (found["high"] - found["low"] < 1e-3).any()
-    assert np.isnan(found.loc[["f1", "mcc", "brier"], "low"]).all()
-    lines = evaluation_report.text(found.reset_index(), metrics.confusion(labels, labels, 0.5))
+        assert report.loc[name, ["low", "high"]].tolist() == pytest.approx(of_eight), name
+    assert report.loc["roc_auc", "interval"] == "exact bound"
+    assert not (report["high"] - report["low"] < 1e-3).any()
+    assert np.isnan(report.loc[["f1", "mcc", "brier"], "low"]).all()
+    lines = evaluation_report.text(report.reset_index(), metrics.confusion(labels, labels, 0.5))
     assert "no interval" in lines
 
 
 def test_a_constant_network_ranks_nothing():
-    found = _found(LABELS, np.full(80, 0.4) + np.linspace(0, 1e-7, 80))
+    report = _assess(LABELS, np.full(80, 0.4) + np.linspace(0, 1e-7, 80))
     for name in metrics.RANKING:
-        assert np.isnan(found.loc[name, "low"]) and found.loc[name, "interval"] == "no interval"
-    assert found.loc["specificity", "low"] == pytest.approx(0.025 ** (1 / 8))
+        assert np.isnan(report.loc[name, "low"]) and report.loc[name, "interval"] == "no interval"
+    assert report.loc["specificity", "low"] == pytest.approx(0.025 ** (1 / 8))
 
 
 def test_a_proportion_of_groups_by_hand():
@@ -120,10 +120,10 @@ def test_the_mean_of_two_proportions_is_not_sure_where_one_of_them_is_1():
 def test_few_groups_of_the_rarer_class_are_warned_of():
     labels = np.repeat([1, 0], [30, 40])
     groups = np.r_[np.repeat(np.arange(3), 10), np.arange(10, 50)]
-    (said,) = evaluation_report.warnings(labels, groups)
-    assert "only 3 of the groups hold positive images" in said
-    (said,) = evaluation_report.warnings(1 - labels, groups)
-    assert "only 3 of the groups hold negative images" in said
+    (warning,) = evaluation_report.warnings(labels, groups)
+    assert "only 3 of the groups hold positive images" in warning
+    (warning,) = evaluation_report.warnings(1 - labels, groups)
+    assert "only 3 of the groups hold negative images" in warning
     assert not evaluation_report.warnings(labels, np.arange(70))
 
 
@@ -149,10 +149,10 @@ def test_the_figure_draws_steps_and_no_curve_of_a_constant_network(tmp_path, mon
     probabilities = np.full(80, 0.4) if constant else expit(np.arange(80) / 20 - 2)
     curve_figure.write_curves(tmp_path / "curves.png", LABELS, probabilities, 0.5)
     roc, precision, reliable = kept[0].axes
-    drawn = [[line for line in axes.lines if line.get_color() == figure_style.BLUE]
+    curves_drawn = [[line for line in axes.lines if line.get_color() == figure_style.BLUE]
              for axes in (roc, precision)]  # fmt: skip
-    assert [len(lines) for lines in drawn] == [not constant] * 2
-    for line in drawn[1]:
+    assert [len(lines) for lines in curves_drawn] == [not constant] * 2
+    for line in curves_drawn[1]:
         x, y = line.get_data()
         assert ((np.diff(x) == 0) | (np.diff(y) == 0)).all()  # steps
     assert constant == any("same probability" in text.get_text() for text in roc.texts)

@@ -72,7 +72,7 @@ def test_temperature_against_logistic_regression(true):
     model = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-8)
     both = np.tile(scores * true, 2)[:, None]  # a soft target: each image as both, by weight
     model.fit(both, np.repeat([1, 0], 3000), np.concatenate([target, 1 - target]))
-    expected = max(calibration.LEAST, 1 / model.coef_[0, 0])
+    expected = max(calibration.TEMPERATURES[0], 1 / model.coef_[0, 0])
     assert temperature == pytest.approx(expected, rel=1e-3)
     scaled = calibration.scale(overconfident, temperature)
     assert metrics.calibration_error(labels, scaled) < 0.03
@@ -82,7 +82,7 @@ def test_temperature_against_logistic_regression(true):
 def test_sure_predictions_have_a_finite_temperature():
     labels, sure = np.array([0, 1, 0, 1]), np.array([0.0, 1.0, 0.0, 1.0])
     temperature = calibration.fit_temperature(labels, sure)
-    assert 1 < temperature <= calibration.MOST  # four images prove no certainty
+    assert 1 < temperature <= calibration.TEMPERATURES[1]  # four images prove no certainty
     assert np.isfinite(calibration.scale(sure, temperature)).all()
     assert (np.diff(calibration.scale([1e-20, 1e-9, 0.5, 0.9, 0.99], 0.5)) > 0).all()
     assert calibration.fit_temperature(np.zeros(3), sure[:3]) == 1
@@ -91,25 +91,27 @@ def test_sure_predictions_have_a_finite_temperature():
 def test_assessment_says_how_each_interval_was_found():
     labels, scores = _scores()
     probabilities = expit(scores[0])
-    alone = evaluation_report.assess(labels, probabilities, np.arange(65), 0.5).set_index("metric")
-    assert alone.loc["roc_auc", "interval"] == "DeLong"
-    assert alone.loc["recall", "interval"] == "exact"
-    assert list(alone.index) == list(metrics.NAMES)
-    bounded = alone.drop("calibration_error")
+    ungrouped = evaluation_report.assess(labels, probabilities, np.arange(65), 0.5).set_index(
+        "metric"
+    )
+    assert ungrouped.loc["roc_auc", "interval"] == "DeLong"
+    assert ungrouped.loc["recall", "interval"] == "exact"
+    assert list(ungrouped.index) == list(metrics.NAMES)
+    bounded = ungrouped.drop("calibration_error")
     assert ((bounded["low"] < bounded["value"]) & (bounded["value"] < bounded["high"])).all()
-    assert np.isnan(alone.loc["calibration_error", "low"])
+    assert np.isnan(ungrouped.loc["calibration_error", "low"])
     paired = np.concatenate([np.arange(65), np.arange(65)])
     twice = [np.concatenate([x, x]) for x in (labels, probabilities)]
     grouped = evaluation_report.assess(*twice, paired, 0.5).set_index("metric")
     assert grouped.loc["roc_auc", "interval"] == "jackknife over groups"
     assert grouped.loc["brier", "interval"] == "bootstrap over groups"
-    width, before = (table["high"] - table["low"] for table in (grouped, alone))
+    width, before = (table["high"] - table["low"] for table in (grouped, ungrouped))
     for name in bounded.index:  # every image twice says no more than once
         assert width[name] == pytest.approx(before[name], rel=0.2), name
 
 
 def test_one_class_is_undefined_in_words():
-    found = evaluation_report.assess(np.zeros(5, int), np.linspace(0, 1, 5), np.arange(5), 0.5)
+    report = evaluation_report.assess(np.zeros(5, int), np.linspace(0, 1, 5), np.arange(5), 0.5)
     counts = metrics.confusion(np.zeros(5, int), np.linspace(0, 1, 5), 0.5)
-    lines = evaluation_report.text(found, counts).splitlines()
+    lines = evaluation_report.text(report, counts).splitlines()
     assert any(line.startswith("ROC AUC") and line.endswith("undefined") for line in lines)

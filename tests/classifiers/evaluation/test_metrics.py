@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from classifiers.evaluation import calibration, metrics
+from classifiers.evaluation import calibration, metrics, reliability
 
 
 def _case(seed, ties):
@@ -36,15 +36,17 @@ def test_against_scikit_learn(seed, ties, weighted):
     labels, probabilities, weights = _case(seed, ties)
     weights = weights.astype(float) if weighted else None
     ours = metrics.evaluate(labels, probabilities, 0.5, weights)
-    called = (probabilities >= 0.5).astype(int)
+    predicted = (probabilities >= 0.5).astype(int)
     theirs = {
-        "accuracy": reference.accuracy_score(labels, called, sample_weight=weights),
-        "precision": reference.precision_score(labels, called, sample_weight=weights),
-        "recall": reference.recall_score(labels, called, sample_weight=weights),
-        "specificity": reference.recall_score(labels, called, pos_label=0, sample_weight=weights),
-        "f1": reference.f1_score(labels, called, sample_weight=weights),
+        "accuracy": reference.accuracy_score(labels, predicted, sample_weight=weights),
+        "precision": reference.precision_score(labels, predicted, sample_weight=weights),
+        "recall": reference.recall_score(labels, predicted, sample_weight=weights),
+        "specificity": reference.recall_score(
+            labels, predicted, pos_label=0, sample_weight=weights
+        ),
+        "f1": reference.f1_score(labels, predicted, sample_weight=weights),
         "balanced_accuracy": reference.balanced_accuracy_score(
-            labels, called, sample_weight=weights
+            labels, predicted, sample_weight=weights
         ),
         "roc_auc": reference.roc_auc_score(labels, probabilities, sample_weight=weights),
         "average_precision": reference.average_precision_score(
@@ -52,7 +54,7 @@ def test_against_scikit_learn(seed, ties, weighted):
         ),
         "brier": reference.brier_score_loss(labels, probabilities, sample_weight=weights),
     }
-    theirs["mcc"] = reference.matthews_corrcoef(labels, called, sample_weight=weights)
+    theirs["mcc"] = reference.matthews_corrcoef(labels, predicted, sample_weight=weights)
     fpr, tpr, _ = reference.roc_curve(
         labels, probabilities, sample_weight=weights, drop_intermediate=False
     )
@@ -67,19 +69,19 @@ def test_against_scikit_learn(seed, ties, weighted):
 def test_rows_of_weights_give_rows_of_values():
     labels, probabilities, _ = _case(0, True)
     weights = np.random.default_rng(1).integers(0, 3, (5, 80))
-    together = metrics.evaluate(labels, probabilities, 0.5, weights)
+    batch = metrics.evaluate(labels, probabilities, 0.5, weights)
     for row in range(5):
-        alone = metrics.evaluate(labels, probabilities, 0.5, weights[row])
+        single = metrics.evaluate(labels, probabilities, 0.5, weights[row])
         for name in metrics.NAMES:
-            assert together[name][row] == pytest.approx(alone[name])
+            assert batch[name][row] == pytest.approx(single[name])
 
 
 def test_accuracy_is_made_of_sensitivity_specificity_and_prevalence():
     labels, probabilities, _ = _case(2, False)
-    found = metrics.evaluate(labels, probabilities, 0.45)
+    values = metrics.evaluate(labels, probabilities, 0.45)
     prevalence = labels.mean()
-    whole = found["recall"] * prevalence + found["specificity"] * (1 - prevalence)
-    assert found["accuracy"] == pytest.approx(whole)
+    whole = values["recall"] * prevalence + values["specificity"] * (1 - prevalence)
+    assert values["accuracy"] == pytest.approx(whole)
 
 
 def test_row_order_changes_nothing():
@@ -91,28 +93,28 @@ def test_row_order_changes_nothing():
 
 
 def test_undefined_is_not_zero():
-    found = metrics.evaluate(np.zeros(4, int), np.full(4, 0.2), 0.5)
-    undefined = {name for name, value in found.items() if np.isnan(value)}
+    values = metrics.evaluate(np.zeros(4, int), np.full(4, 0.2), 0.5)
+    undefined = {name for name, value in values.items() if np.isnan(value)}
     expected = {"precision", "recall", "f1", "balanced_accuracy", "roc_auc", "average_precision"}
     expected |= {"mcc", "sensitivity_at_90_specificity", "specificity_at_90_sensitivity"}
     assert undefined == expected
-    assert found["specificity"] == 1
+    assert values["specificity"] == 1
 
 
 def test_youden_threshold_is_the_best_there_is():
     labels, probabilities, _ = _case(0, False)
     threshold = calibration.youden_threshold(labels, probabilities)
     false, true, _ = reference.roc_curve(labels, probabilities)
-    found = metrics.evaluate(labels, probabilities, threshold)
-    assert found["recall"] + found["specificity"] - 1 == pytest.approx((true - false).max())
+    values = metrics.evaluate(labels, probabilities, threshold)
+    assert values["recall"] + values["specificity"] - 1 == pytest.approx((true - false).max())
     assert calibration.youden_threshold(np.ones(3, int), np.array([0.1, 0.2, 0.3])) == 0.5
 
 
 def test_reliability_holds_every_image_once():
     labels, probabilities, _ = _case(0, True)
-    found = metrics.reliability(labels, probabilities)
-    assert found["count"].sum() == 80 and found["positives"].sum() == labels.sum()
-    gaps = np.abs(found["positives"] - found["count"] * found["probability"]).sum() / 80
+    values = reliability.reliability(labels, probabilities)
+    assert values["count"].sum() == 80 and values["positives"].sum() == labels.sum()
+    gaps = np.abs(values["positives"] - values["count"] * values["probability"]).sum() / 80
     assert gaps == pytest.approx(metrics.calibration_error(labels, probabilities))
 
 

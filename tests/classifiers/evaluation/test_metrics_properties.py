@@ -5,7 +5,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
-from classifiers.evaluation import metrics
+from classifiers.evaluation import metrics, reliability
 
 RNG = np.random.default_rng
 
@@ -35,17 +35,19 @@ def test_reliability_is_scikit_learns_curve_also_without_the_upper_bins():
     for most in (1.0, 0.55):
         shown = np.clip(probabilities + 0.003, 0, 0.999) * most  # off the edges of bins
         positives, mean = calibration_curve(labels, shown, n_bins=10)
-        found = metrics.reliability(labels, shown)
-        assert found["probability"] == pytest.approx(mean)
-        assert found["positives"] / found["count"] == pytest.approx(positives)
-        assert found["positives"].dtype.kind == "i" and found["count"].sum() == 60
-    one = metrics.reliability([1, 0], [0.05, 1.0])  # lists; a bin of one image; the end of the last
+        values = reliability.reliability(labels, shown)
+        assert values["probability"] == pytest.approx(mean)
+        assert values["positives"] / values["count"] == pytest.approx(positives)
+        assert values["positives"].dtype.kind == "i" and values["count"].sum() == 60
+    one = reliability.reliability(
+        [1, 0], [0.05, 1.0]
+    )  # lists; a bin of one image; the end of the last
     assert {name: values.tolist() for name, values in one.items()} == {
         "count": [1, 1],
         "probability": [0.05, 1.0],
         "positives": [1, 0],
     }
-    whole = metrics.reliability([0, 1, 1], [0, 1, 1])
+    whole = reliability.reliability([0, 1, 1], [0, 1, 1])
     assert whole["probability"].tolist() == [0, 1] and whole["positives"].tolist() == [0, 2]
 
 
@@ -75,19 +77,19 @@ def test_a_rate_of_just_nine_tenths_is_reached(turned):
 
 
 def test_the_best_of_all_thresholds_includes_those_that_call_all_and_none():
-    found = metrics.evaluate([0, 1], [0.9, 0.1], 0.5)  # the wrong way round
-    assert found["sensitivity_at_90_specificity"] == 0
-    assert found["specificity_at_90_sensitivity"] == 0
+    values = metrics.evaluate([0, 1], [0.9, 0.1], 0.5)  # the wrong way round
+    assert values["sensitivity_at_90_specificity"] == 0
+    assert values["specificity_at_90_sensitivity"] == 0
     assert metrics.evaluate([0, 1], [0.5, 0.5], 0.5)["sensitivity_at_90_specificity"] == 0
 
 
 def test_cells_of_the_confusion_matrix_with_a_threshold_for_each_image():
     labels, probabilities, weights = sample(2)
     thresholds = RNG(3).choice([0.3, 0.5, 0.7], 60)
-    called = np.array([p >= t for p, t in zip(probabilities, thresholds, strict=True)])
+    predicted = np.array([p >= t for p, t in zip(probabilities, thresholds, strict=True)])
     for w in (None, weights):
         cells = metrics.confusion(labels, probabilities, thresholds, w)
-        expected = confusion_matrix(labels, called, sample_weight=w).ravel()
+        expected = confusion_matrix(labels, predicted, sample_weight=w).ravel()
         assert [*cells] == ["tn", "fp", "fn", "tp"] and [*cells.values()] == pytest.approx(expected)
     assert metrics.confusion([1, 0], [0.5, 0.5], 0.5) == {"tn": 0, "fp": 1, "fn": 0, "tp": 1}
 
@@ -100,7 +102,7 @@ def test_folds_count_by_what_their_value_is_a_mean_over():
     single = [metrics.evaluate(labels[p], probabilities[p], 0.5, weights[p]) for p in parts]
     plus = np.array([weights[p][labels[p] == 1].sum() for p in parts])
     minus = np.array([weights[p][labels[p] == 0].sum() for p in parts])
-    found = metrics.evaluate(labels, probabilities, 0.5, weights, folds)
+    combined = metrics.evaluate(labels, probabilities, 0.5, weights, folds)
     for name, counts in (
         ("roc_auc", plus * minus),
         ("average_precision", plus),
@@ -108,11 +110,11 @@ def test_folds_count_by_what_their_value_is_a_mean_over():
         ("specificity_at_90_sensitivity", minus),
     ):
         expected = np.average([values[name] for values in single], weights=counts)
-        assert found[name] == pytest.approx(expected), name
+        assert combined[name] == pytest.approx(expected), name
     pooled = metrics.evaluate(labels, probabilities, 0.5, weights)
     for name in set(metrics.NAMES) - set(metrics.RANKING):
-        assert found[name] == pooled[name]
-    assert list(found) == list(pooled) == list(metrics.NAMES)
+        assert combined[name] == pooled[name]
+    assert list(combined) == list(pooled) == list(metrics.NAMES)
 
 
 def test_a_fold_of_one_class_does_not_count_and_none_is_undefined():
@@ -121,8 +123,8 @@ def test_a_fold_of_one_class_does_not_count_and_none_is_undefined():
     with_it = metrics.within_folds(labels, scores, folds)
     without = metrics.within_folds(labels[:4], scores[:4], folds[:4])
     assert with_it == pytest.approx(without) and with_it["roc_auc"] == 0.75
-    alone = metrics.within_folds(list(labels[4:]), list(scores[4:]), list(folds[4:]))
-    assert set(alone) == set(metrics.RANKING) and np.isnan(list(alone.values())).all()
+    single = metrics.within_folds(list(labels[4:]), list(scores[4:]), list(folds[4:]))
+    assert set(single) == set(metrics.RANKING) and np.isnan(list(single.values())).all()
 
 
 def test_rows_of_weights_may_leave_a_fold_or_a_class_without_images():
@@ -131,13 +133,13 @@ def test_rows_of_weights_may_leave_a_fold_or_a_class_without_images():
     weights = RNG(6).integers(0, 2, (4, 40)).astype(float)
     weights[1, labels == 1] = 0
     weights[2, (folds == 1) & (labels == 0)] = 0
-    together = metrics.evaluate(labels, probabilities, 0.5, weights, folds)
+    batch = metrics.evaluate(labels, probabilities, 0.5, weights, folds)
     for row in range(4):
         kept = weights[row] > 0
-        alone = metrics.evaluate(labels[kept], probabilities[kept], 0.5, None, folds[kept])
+        single = metrics.evaluate(labels[kept], probabilities[kept], 0.5, None, folds[kept])
         for name in metrics.NAMES:
-            assert together[name][row] == pytest.approx(alone[name], nan_ok=True), (row, name)
-    assert np.isnan(together["roc_auc"][1]) and np.isnan(together["recall"][1])
+            assert batch[name][row] == pytest.approx(single[name], nan_ok=True), (row, name)
+    assert np.isnan(batch["roc_auc"][1]) and np.isnan(batch["recall"][1])
 
 
 def test_matthews_correlation_of_constant_calls_is_undefined():
@@ -152,6 +154,6 @@ def test_brier_and_calibration_error_by_hand():
     assert metrics.brier(labels, probabilities) == pytest.approx((0.04 + 0.71**2) / 3)
     assert metrics.calibration_error(labels, probabilities) == pytest.approx(0.51 / 3)
     weights = [[2.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
-    found = metrics.calibration_error(labels, probabilities, weights)
-    assert found[0] == pytest.approx(abs(0.4 - 0.71) / 4) and np.isnan(found[1])
+    values = metrics.calibration_error(labels, probabilities, weights)
+    assert values[0] == pytest.approx(abs(0.4 - 0.71) / 4) and np.isnan(values[1])
     assert metrics.brier(labels, probabilities, weights)[0] == pytest.approx((0.08 + 0.71**2) / 4)

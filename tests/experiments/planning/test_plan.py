@@ -91,12 +91,17 @@ def test_every_message_names_the_same_shipped_studies():
 
 
 def test_the_demo_is_meant_by_its_name_or_by_the_option():
-    from ufgen.cli.experiment import _named
+    from ufgen.cli.experiment import _study_name
     from ufgen.errors import UserError
 
-    assert _named("demo", False, []) == _named(None, True, []) == _named("demo", True, []) == "demo"
+    assert (
+        _study_name("demo", False, [])
+        == _study_name(None, True, [])
+        == _study_name("demo", True, [])
+        == "demo"
+    )
     with pytest.raises(UserError, match="leave one out"):
-        _named("quick", True, [])
+        _study_name("quick", True, [])
 
 
 def test_a_plan_counts_everything_and_writes_nothing(phantoms, tmp_path):

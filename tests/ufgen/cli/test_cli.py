@@ -12,11 +12,11 @@ COMMAND = [sys.executable, "-c", "from ufgen.cli import main; main()"]
 
 
 def _run(*arguments, cwd=None):
-    made = subprocess.run(
+    result = subprocess.run(
         [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=os.environ
     )
-    assert "Traceback" not in made.stderr
-    return made
+    assert "Traceback" not in result.stderr
+    return result
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,16 @@ def _run(*arguments, cwd=None):
     ],
 )
 def test_every_command_has_help_with_an_example(command):
-    made = _run(*command.split(), "--help")
-    assert made.returncode == 0
-    assert not command or "Example: ufgen" in made.stdout
+    result = _run(*command.split(), "--help")
+    assert result.returncode == 0
+    assert not command or "Example: ufgen" in result.stdout
 
 
 def test_help_imports_nothing_heavy():
     code = "import sys, ufgen.cli; print([m for m in ('keras', 'tensorflow', 'pandas', 'numpy', "
     code += "'matplotlib', 'sklearn', 'scipy') if m in sys.modules])"
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert made.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_usage_errors_exit_with_two(tmp_path):
@@ -56,8 +56,8 @@ def test_usage_errors_exit_with_two(tmp_path):
 
 
 def test_a_mistake_exits_with_one_and_no_traceback(tmp_path):
-    made = _run("synth", tmp_path / "nowhere")
-    assert made.returncode == 1 and len(made.stderr.splitlines()) == 1
+    result = _run("synth", tmp_path / "nowhere")
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
 
 
 def test_mistakes_exit_with_one_and_one_message(tmp_path, folder, run_here, monkeypatch):
@@ -71,13 +71,13 @@ def test_mistakes_exit_with_one_and_one_message(tmp_path, folder, run_here, monk
         (("train", folder, "--classifier", "odd", "--weights", "none"), "no classifier 'odd'"),
         (("train", folder, "--weights", "none", "--out", folder), "did not write"),
     ):
-        made = run_here(*arguments)
-        assert made.returncode == 1, arguments
-        assert message in made.stderr
+        result = run_here(*arguments)
+        assert result.returncode == 1, arguments
+        assert message in result.stderr
 
 
 def test_split_and_describe(tmp_path, folder):
-    made = _run(
+    result = _run(
         "data",
         "split",
         folder / "train",
@@ -86,27 +86,27 @@ def test_split_and_describe(tmp_path, folder):
         "--group-pattern",
         r"_(p\d)_",
     )
-    assert made.returncode == 0 and (tmp_path / "s.csv").is_file()
-    made = _run("data", "describe", tmp_path / "s.csv", "--out", tmp_path / "page")
-    assert made.returncode == 0 and (tmp_path / "page" / "describe.html").is_file()
+    assert result.returncode == 0 and (tmp_path / "s.csv").is_file()
+    result = _run("data", "describe", tmp_path / "s.csv", "--out", tmp_path / "page")
+    assert result.returncode == 0 and (tmp_path / "page" / "describe.html").is_file()
 
 
 def test_train_evaluate_predict_in_a_row(tmp_path, phantoms, run_here):
     model = tmp_path / "model"
     options = ["--classifier", "keras:MobileNet?alpha=0.25", "--weights", "none", "--steps", "3"]
     options += ["--precision", "float32"]
-    made = _run("train", phantoms, "--out", model, "--resolution", "32", *options)
-    assert made.returncode == 0 and "none weights" in made.stdout
-    assert "oneDNN" not in made.stderr and "cuda" not in made.stderr
-    made = run_here("evaluate", model, phantoms, "--out", tmp_path / "e")
-    assert made.returncode == 0 and "ROC AUC" in made.stdout and "DeLong" not in made.stdout
+    result = _run("train", phantoms, "--out", model, "--resolution", "32", *options)
+    assert result.returncode == 0 and "none weights" in result.stdout
+    assert "oneDNN" not in result.stderr and "cuda" not in result.stderr
+    result = run_here("evaluate", model, phantoms, "--out", tmp_path / "e")
+    assert result.returncode == 0 and "ROC AUC" in result.stdout and "DeLong" not in result.stdout
     assert len((tmp_path / "e" / "predictions.csv").read_text().splitlines()) == 1 + 24
-    made = run_here("evaluate", model, phantoms, "--out", tmp_path / "e" / "metrics.csv")
-    assert made.returncode == 1 and "expected a folder" in made.stderr
+    result = run_here("evaluate", model, phantoms, "--out", tmp_path / "e" / "metrics.csv")
+    assert result.returncode == 1 and "expected a folder" in result.stderr
     assert (tmp_path / "e" / "metrics.csv").is_file() and (tmp_path / "e" / "curves.png").is_file()
     single = next(phantoms.glob("test/UF/*.png"))
-    made = run_here("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
-    assert made.returncode == 0
+    result = run_here("predict", model, single, phantoms / "test", "--out", tmp_path / "p.csv")
+    assert result.returncode == 0
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + 1 + 24
 
 
@@ -132,18 +132,18 @@ def test_synthetic_rows_are_named_wherever_real_images_are_read(
         joined.write_text(text.replace(",TEST,", ",train,"))
     before = ["quick", "--data"] if command == "experiment" else []
     after = [folder] if command == "fidelity" else []
-    made = run_here(command, *before, joined, *after)
-    assert made.returncode == 1
-    assert "are synthetic" in made.stderr and name in made.stderr
+    result = run_here(command, *before, joined, *after)
+    assert result.returncode == 1
+    assert "are synthetic" in result.stderr and name in result.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "synth", "experiment"])
 def test_a_patient_on_both_sides_is_refused(tmp_path, folder, run_here, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     before = ["quick", "--data"] if command == "experiment" else []
-    made = run_here(command, *before, folder, "--group-pattern", r"_(p\d)_")
-    assert made.returncode == 1
-    assert "same group" in made.stderr and ".png" in made.stderr
+    result = run_here(command, *before, folder, "--group-pattern", r"_(p\d)_")
+    assert result.returncode == 1
+    assert "same group" in result.stderr and ".png" in result.stderr
 
 
 def _commands(command, name=""):
@@ -161,24 +161,24 @@ def test_every_command_with_a_group_pattern_can_allow_what_it_misses():
     from ufgen.cli.application import app
 
     options = dict(_commands(get_command(app)))
-    asking = {name for name, known in options.items() if "--group-pattern" in known}
-    assert {"train", "synth", "evaluate", "experiment", "fidelity", "data split"} <= asking
-    assert all("--allow-ungrouped" in options[name] for name in asking)
+    grouped = {name for name, parameters in options.items() if "--group-pattern" in parameters}
+    assert {"train", "synth", "evaluate", "experiment", "fidelity", "data split"} <= grouped
+    assert all("--allow-ungrouped" in options[name] for name in grouped)
 
 
 def test_the_module_runs_as_a_command():
-    made = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "ufgen", "--version"], capture_output=True, text=True
     )
-    assert made.returncode == 0 and made.stdout.startswith("ufgen ")
+    assert result.returncode == 0 and result.stdout.startswith("ufgen ")
 
 
 def test_a_name_that_is_no_utf_8_is_named(tmp_path, folder):
     file = next((folder / "train" / "UF").iterdir())
     file.rename(file.with_name(os.fsdecode(b"Gr\xf6\xdfe 1.png")))
-    made = _run("data", "describe", folder, cwd=tmp_path)
-    assert made.returncode == 1
-    assert r"Gr\udcf6\udcdfe 1.png is not UTF-8 text" in made.stderr
+    result = _run("data", "describe", folder, cwd=tmp_path)
+    assert result.returncode == 1
+    assert r"Gr\udcf6\udcdfe 1.png is not UTF-8 text" in result.stderr
 
 
 def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):
@@ -188,5 +188,5 @@ def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):
     )
     code += "@cli.app.command()\ndef wait():\n    os.kill(os.getpid(), signal.SIGINT)\n"
     code += "cli.main()"
-    made = subprocess.run([sys.executable, "-c", code, "wait"], capture_output=True, text=True)
-    assert made.returncode == 130 and "Traceback" not in made.stderr
+    result = subprocess.run([sys.executable, "-c", code, "wait"], capture_output=True, text=True)
+    assert result.returncode == 130 and "Traceback" not in result.stderr

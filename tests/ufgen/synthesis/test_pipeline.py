@@ -15,7 +15,7 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen import cli  # noqa: E402
-from ufgen.cli.synth import counts_a_class  # noqa: E402
+from ufgen.cli.synth import counts_per_class  # noqa: E402
 from ufgen.display.contact_sheet import Strip  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
 from ufgen.gan.sampling.sampler import draw  # noqa: E402
@@ -66,16 +66,16 @@ def test_the_folder_holds_tables_figures_and_the_page(synthesised):
         (["UF=5", "grade=2=3"], {"UF": 5, "grade=2": 3}),
     ],
 )
-def test_counts_a_class_on_the_command_line(texts, expected):
-    assert counts_a_class(texts) == expected
+def test_counts_per_class_on_the_command_line(texts, expected):
+    assert counts_per_class(texts) == expected
 
 
 @pytest.mark.parametrize(
     "texts", [["0"], ["UF=0"], ["UF="], ["many"], ["5", "UF=5"], ["-3"], ["UF=5", "UF=6"]]
 )
-def test_invalid_counts_a_class_are_refused(texts):
+def test_counts_per_class_that_make_no_sense_are_refused(texts):
     with pytest.raises(UserError, match="--per-class"):
-        counts_a_class(texts)
+        counts_per_class(texts)
 
 
 @pytest.mark.parametrize("held", ["model.json", "generator/other.txt", "thesis.txt"])
