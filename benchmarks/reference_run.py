@@ -1,7 +1,7 @@
 """What a refactoring must not change: run the command line briefly, and compare two such runs.
 
     python benchmarks/reference_run.py run FOLDER [--backend tensorflow|jax]
-    python benchmarks/reference_run.py compare BEFORE AFTER [--renamed old=new ...]
+    python benchmarks/reference_run.py compare BEFORE AFTER [--renamed OLD=NEW ...]
 
 `run` simulates 120 images, trains two generators for 100 steps each, draws images, runs a small
 study of every kind of arm and a cross-validated one, and trains, evaluates and predicts with a
@@ -113,7 +113,8 @@ def contents(folder: Path, renamed: dict[str, str]) -> dict[str, list]:
         if file.is_file() and relative.parts[0] != "cache" and file.name not in LEFT_OUT:
             inside = content(file, renamed)
             if inside is not None:
-                found.setdefault(HASH.sub("#", str(relative)), []).append(inside)
+                name = relative.with_name(renamed.get(file.name, file.name))
+                found.setdefault(HASH.sub("#", str(name)), []).append(inside)
     return {name: sorted(inside, key=digest) for name, inside in found.items()}
 
 
