@@ -1,42 +1,46 @@
 """How probable the labels of generated images are to a trained classifier: the filter agreement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from classifiers import model_folder
 from ufgen.errors import UserError
-from ufgen.gan.sampling.sampler import GeneratedImages
+
+Agreement = Callable[[np.ndarray, np.ndarray, Iterable[str]], np.ndarray]
 
 
-def of_classifier(folder: Path) -> Callable[[GeneratedImages], np.ndarray]:
+def of_classifier(folder: Path) -> Agreement:
     """Make a function that scores generated images by the probability of their own label.
 
     Args:
         folder: What `ufgen train` wrote.
 
     Returns:
-        A function from generated images to probabilities (N,).
+        A function from generated images, uint8 (N, H, W, C), their labels (N,) and the hashes of
+        the generator's training images to probabilities (N,).
 
     Raises:
         UserError: By the returned function, if the classifier was trained on images that the
             generator was not (their content would leak into the choice), or on other classes.
     """
 
-    def probability_of_own_label(generated: GeneratedImages) -> np.ndarray:
+    def probability_of_own_label(
+        pixels: np.ndarray, labels: np.ndarray, training: Iterable[str]
+    ) -> np.ndarray:
         classifier = model_folder.load(folder)
-        unseen = set(classifier.trained_on["sha256"]) - set(generated.training["sha256"])
+        unseen = set(classifier.trained_on["sha256"]) - set(training)
         if unseen:
             raise UserError(
                 f"{folder} was trained on {len(unseen)} images that are not among the generator's "
                 "training images: train a classifier on the same training images"
             )
         positive, negative = classifier.metadata["positive"], classifier.metadata["negative"]
-        unknown = set(generated.table["label"]) - {positive, negative}
+        unknown = set(labels) - {positive, negative}
         if unknown:
             raise UserError(f"{folder} does not predict the class {', '.join(sorted(unknown))}")
-        probability = classifier.predict_pixels(generated.pixels)
-        return np.where(generated.table["label"] == positive, probability, 1 - probability)
+        probability = classifier.predict_pixels(pixels)
+        return np.where(labels == positive, probability, 1 - probability)
 
     return probability_of_own_label

@@ -35,8 +35,9 @@ class SamplingOptions:
         seed: Seed of the latent codes.
         truncation: Below 1 for more typical, less diverse images.
         filters: Names from `FILTERS`; images that pass all of them are kept.
-        agreement: For the filter agreement: from generated images to the probability of each one's
-            own label, (N,).
+        agreement: For the filter agreement: from generated images, uint8 (N, H, W, C), their labels
+            (N,) and the hashes of the generator's training images to the probability of each
+            image's own label, (N,).
 
     Raises:
         UserError: There is no such filter, or the filter agreement and its function are not given
@@ -47,7 +48,7 @@ class SamplingOptions:
     seed: int = 0
     truncation: float = 1.0
     filters: tuple[str, ...] = ()
-    agreement: Callable[[GeneratedImages], np.ndarray] | None = None
+    agreement: Callable[[np.ndarray, np.ndarray, pd.Series], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.filters) - set(FILTERS)
@@ -215,7 +216,9 @@ def _filter_tables(
     for name in sampling.filters:
         if name == "agreement":
             assert sampling.agreement is not None
-            tables[name] = filters.by_agreement(sampling.agreement(generated))
+            seen = generated.training["sha256"]
+            probability = sampling.agreement(generated.pixels, labels, seen)
+            tables[name] = filters.by_agreement(probability)
         elif name == "discriminator":
             scores = generated.table["discriminator_score"].to_numpy()
             tables[name] = filters.by_discriminator(scores, labels)

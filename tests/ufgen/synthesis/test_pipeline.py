@@ -179,7 +179,9 @@ def test_the_filter_agreement_needs_a_classifier_of_the_same_images(
         progress=False,
     )
     positive = model_folder.load(tmp_path / "same").predict_pixels(generated.pixels)
-    own = label_agreement.of_classifier(tmp_path / "same")(generated)
+    own = label_agreement.of_classifier(tmp_path / "same")(
+        generated.pixels, generated.table["label"].to_numpy(), generated.training["sha256"]
+    )
     np.testing.assert_allclose(own, [*positive[:3], *(1 - positive[3:])])
 
 
