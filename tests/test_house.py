@@ -1,5 +1,6 @@
 """The house: few files a folder, short files, and tests where the code is."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,9 @@ def test_tests_lie_in_the_folders_of_the_packages():
         place = folder.relative_to(ROOT)
         if place.parts[0] == "tests" and place.name not in ("helpers", "without_tensorflow"):
             assert (ROOT / place.relative_to("tests")).is_dir()
+
+
+def test_the_map_names_files_that_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:ufgen|classifiers|experiments|tests)/[\w/.]*)`", text)
+    assert len(paths) > 40 and [path for path in paths if not (ROOT / path).exists()] == []
