@@ -43,7 +43,7 @@ TESTS = {  # by the name of the file that is mutated
     "memorization": ("memorization_properties", "memorization"),
     "metrics": ("metrics_properties", "metrics", "within_folds"),
     "nearest_neighbours": ("memorization_properties", "memorization"),
-    "pairwise_comparisons": ("pairwise_comparisons",),
+    "paired_tests": ("paired_tests",),
     "prdc": ("distances_properties", "filters"),
     "real_reference": ("memorization_properties", "real_reference"),
     "splits": ("splits_properties", "splits"),

@@ -15,7 +15,7 @@ from experiments.analysis.image_checks import check_images, check_trials
 from experiments.design.arms import mix
 from experiments.design.study import Study, Trial
 from experiments.reporting import changed_predictions, report
-from experiments.running import cost, precisions, status, study_trials, synthetic_record
+from experiments.running import cost, status, study_precision, study_trials, synthetic_record
 from experiments.running.data_split import (
     DataSplit,
     LoadedImages,
@@ -124,7 +124,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     Raises:
         UserError: Images or weights cannot be used, or a generator has seen a held-out image.
     """
-    study, chosen = precisions.settle(study, folder)
+    study, chosen = study_precision.settle(study, folder)
     loaded = read_images(study)
     keys = list(dict.fromkeys(trial.split for trial in study.trials()))
     data_splits = {key: split_by_role(study, loaded, key) for key in keys}
@@ -243,7 +243,7 @@ def write_report(
     metadata = environment.describe()
     metadata |= cost.describe(analysis.costs, cost.generator_seconds(folder, sets))
     metadata |= {
-        "precision": precisions.text(prepared.context.precisions),
+        "precision": study_precision.text(prepared.context.precisions),
         "executor": executor.description,
         "started": datetime.fromtimestamp(started).isoformat(timespec="seconds"),
         "seconds of the last run": f"{time.time() - started:.0f}",

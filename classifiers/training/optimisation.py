@@ -15,7 +15,8 @@ from classifiers.training.batches import (
 )
 from classifiers.training.frozen_features import FrozenFeatures
 from classifiers.training.initial_weights import get_values, set_values
-from classifiers.training.settings import Plateau, Training, ema_decay, learning_rate
+from classifiers.training.learning_rate import Plateau, ema_decay, learning_rate
+from classifiers.training.settings import Training
 from classifiers.training.train_step import METRICS, TrainStep
 from ufgen.errors import UserError
 

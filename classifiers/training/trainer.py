@@ -17,8 +17,9 @@ from classifiers.training.augmentation import views
 from classifiers.training.batches import Examples
 from classifiers.training.frozen_features import FrozenFeatures
 from classifiers.training.initial_weights import InitialWeights, get_values, set_values
+from classifiers.training.learning_rate import Plateau
 from classifiers.training.optimisation import CompiledSteps, diverged, optimise
-from classifiers.training.settings import Plateau, Training, check_trial
+from classifiers.training.settings import Training, check_trial
 from classifiers.training.weight_selection import Selection
 from ufgen.batching import in_batches
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.analysis.wording import interval, number
+from experiments.analysis.number_format import interval, number
 from experiments.design.study import Study
 
 ENOUGH_SEEDS = 5

@@ -7,7 +7,6 @@ import pandas as pd
 from ufgen.errors import UserError
 
 RENAMED_COLUMNS = {
-    "freedom": "df",
     "smallest_effect": "minimum_detectable_effect",
     "standardised": "cohens_d",
     "variance_rest": "variance_residual",

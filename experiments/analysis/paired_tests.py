@@ -1,164 +1,116 @@
-"""The table of well-known tests of single pairs of networks, beside the study's own intervals."""
+"""Comparisons of pairs of trained networks: significance tests and effect sizes, on arrays."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
-from scipy.stats import rankdata
-
-from classifiers.evaluation import intervals, metrics
-from experiments.analysis import pairwise_comparisons
-from experiments.analysis.scores import TRIAL, folds_of
-from experiments.design.study import Study
+from scipy import stats
 
 
-def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Test each network of an arm against the one of its reference with the same seed.
-
-    No test says what networks trained with other seeds would give. In cross-validation scores of
-    different folds are not comparable: areas are those within folds, and DeLong's p-value is
-    undefined.
+def cohens_d(deltas: np.ndarray) -> float:
+    """Cohen's d of paired differences: their mean in standard deviations between runs.
 
     Args:
-        study: The study.
-        predictions: One row for each trial and test image.
+        deltas: Paired differences, any shape.
 
     Returns:
-        One row for each arm, classifier, generator and seed: arm, reference, classifier, generator,
-        seed, delta_roc_auc; delong_p (equal areas) and mcnemar_p (correct equally often), which
-        assume independent images and are undefined where a group has several; permutation_p (equal
-        areas, all runs of the arm and classifier together, whole groups), of ranks as in
-        Venkatraman & Begg, Biometrika 1996.
+        The effect size; NaN where the deltas do not vary.
+
+    Example:
+        >>> cohens_d(np.array([1.0, 2.0, 3.0]))
+        2.0
     """
-    ordered = predictions.sort_values("path")
-    images = ordered.drop_duplicates("path")
-    labels, groups = images["target"].to_numpy(), images["group"].to_numpy()
-    independent = len(np.unique(groups)) == len(groups)
-    by_trial = dict(iter(ordered.groupby(list(TRIAL), sort=False)))
-    rows = []
-    for arm in study.compared_arms():
-        reference = study.reference_of(arm).name
-        for classifier in study.classifiers:
-            runs = [
-                (generator, seed)
-                for generator in (study.generator.seeds if arm.synthetic else [""])
-                for seed in study.seeds
-            ]
-            pairs = [
-                Pair.of(
-                    labels,
-                    by_trial[arm.name, classifier.name, generator, seed],
-                    by_trial[reference, classifier.name, "", seed],
-                )
-                for generator, seed in runs
-            ]
-            permutation_p = _permutation_p_value(labels, groups, pairs)
-            rows += [
-                {
-                    "arm": arm.name,
-                    "reference": reference,
-                    "classifier": classifier.name,
-                    "generator": generator,
-                    "seed": seed,
-                    **pair.tests(labels, independent),
-                    "permutation_p": permutation_p,
-                }
-                for (generator, seed), pair in zip(runs, pairs, strict=True)
-            ]
-    return pd.DataFrame(rows)
+    spread = np.std(deltas, ddof=1) if np.size(deltas) > 1 else 0.0
+    return float(np.mean(deltas) / spread) if spread else float("nan")
 
 
-class Pair(NamedTuple):
-    """Predictions of a network of an arm, and of one of its reference, for the same N images.
+def probability_of_improvement(arm: np.ndarray, reference: np.ndarray) -> float:
+    """Probability that a run of the arm scores higher than one of the reference.
 
-    Attributes:
-        probabilities: Probabilities of the positive class, (2, N).
-        correct: Whether the predicted classes are correct, bool, (2, N).
-        folds: Fold of each image, int, (N,); all 0 without cross-validation.
+    The mean over all pairs of runs, in which ties count half (Agarwal et al., NeurIPS 2021).
+
+    Args:
+        arm: Scores of the arm's runs, any shape; more is better.
+        reference: Scores of the reference's runs, any shape.
+
+    Returns:
+        From 0 to 1; NaN where a score is undefined.
+
+    Example:
+        >>> probability_of_improvement(np.array([0.8, 0.9]), np.array([0.7, 0.8]))
+        0.875
     """
-
-    probabilities: np.ndarray
-    correct: np.ndarray
-    folds: np.ndarray
-
-    @classmethod
-    def of(cls, labels: np.ndarray, arm: pd.DataFrame, reference: pd.DataFrame) -> "Pair":
-        """Make a pair from the tables of both networks' predictions.
-
-        Args:
-            labels: Targets of the images, 0 or 1, (N,).
-            arm: Predictions of the arm's network, one row for each image, in this order.
-            reference: Predictions of the reference's network, in the same order.
-
-        Returns:
-            The pair.
-        """
-        both = arm, reference
-        folds = folds_of(arm)
-        return cls(
-            np.stack([rows["probability"].to_numpy() for rows in both]),
-            np.stack([(rows["predicted"] == rows["label"]).to_numpy() for rows in both]),
-            np.zeros(len(labels), int) if folds is None else folds.astype(int),
-        )
-
-    def ranks(self) -> np.ndarray:
-        """Rank the images within their folds.
-
-        Returns:
-            Ranks by the probabilities of both networks, (2, N).
-        """
-        ranks = np.empty_like(self.probabilities)
-        for fold in np.unique(self.folds):
-            rows = self.folds == fold
-            ranks[:, rows] = rankdata(self.probabilities[:, rows], axis=1)
-        return ranks
-
-    def tests(self, labels: np.ndarray, independent: bool) -> dict[str, float]:
-        """Compare both networks.
-
-        Args:
-            labels: Targets of the images, 0 or 1, (N,).
-            independent: Whether each image has a group of its own, as the p-values assume.
-
-        Returns:
-            delta_roc_auc (arm minus reference), delong_p and mcnemar_p, which may be NaN.
-        """
-        areas = [
-            float(metrics.within_folds(labels, scores, self.folds)["roc_auc"])
-            for scores in self.probabilities
-        ]
-        delong = mcnemar = float("nan")
-        if independent:
-            mcnemar = pairwise_comparisons.mcnemar(*self.correct)
-            if not self.folds.any():
-                areas_and_covariance = intervals.delong(labels, self.probabilities)
-                delong = pairwise_comparisons.delong_p_value(*areas_and_covariance)
-        return {"delta_roc_auc": areas[0] - areas[1], "delong_p": delong, "mcnemar_p": mcnemar}
-
-
-def _permutation_p_value(labels: np.ndarray, groups: np.ndarray, pairs: list[Pair]) -> float:
-    """The p-value of equal areas within folds, for K pairs together.
-
-    Ranks are those within a fold, with each fold's above those of the folds before it.
-    """
-    folds = np.stack([pair.folds for pair in pairs])  # (K, N)
-    positives = _counts(folds, labels == 1)
-    negatives = _counts(folds, labels == 0)
-    before = np.cumsum(positives + negatives, axis=1) - positives - negatives
-    smallest = (positives * before + positives * (positives + 1) / 2).sum(axis=1)
-    comparisons = (positives * negatives).sum(axis=1)
-    if not comparisons.all():
+    difference = np.subtract.outer(np.ravel(arm), np.ravel(reference))
+    if not np.isfinite(difference).all():
         return float("nan")
-
-    def areas(scores: np.ndarray) -> np.ndarray:
-        rank_sums = rankdata(scores, axis=1)[:, labels == 1].sum(axis=1)
-        return (rank_sums - smallest) / comparisons
-
-    ranks = np.stack([pair.ranks() for pair in pairs]) + folds[:, None] * (len(labels) + 1)
-    rng = np.random.default_rng(0)
-    return pairwise_comparisons.permutation_p_value(areas, ranks[:, 0], ranks[:, 1], groups, rng)
+    return float((difference > 0).mean() + (difference == 0).mean() / 2)
 
 
-def _counts(folds: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """How many images of the mask each fold holds: (K, number of folds)."""
-    return ((folds[..., None] == np.arange(folds.max() + 1)) & mask[:, None]).sum(axis=1)
+def mcnemar(first_correct: np.ndarray, second_correct: np.ndarray) -> float:
+    """McNemar's exact test that two classifiers are correct equally often on the same images.
+
+    Args:
+        first_correct: Whether the first classifies each image correctly, bool, (N,).
+        second_correct: The same of the second.
+
+    Returns:
+        Two-sided p-value; 1 where both are correct on the same images.
+    """
+    pairs = (first_correct, second_correct), (second_correct, first_correct)
+    discordant = [int(np.sum(a & ~b)) for a, b in pairs]
+    if not sum(discordant):
+        return 1.0
+    return float(stats.binomtest(discordant[0], sum(discordant)).pvalue)
+
+
+def delong_p_value(areas: np.ndarray, covariance: np.ndarray) -> float:
+    """DeLong's test that the areas under two ROC curves of the same images are equal.
+
+    Args:
+        areas: Both areas, (2,), as `classifiers.evaluation.intervals.delong` returns them.
+        covariance: Their covariance matrix, (2, 2), from the same function.
+
+    Returns:
+        Two-sided p-value; without variance 1 for equal areas and 0 for others.
+    """
+    difference = areas[0] - areas[1]
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    if difference == 0:
+        return 1.0
+    return float(2 * stats.norm.sf(abs(difference) / np.sqrt(variance))) if variance > 0 else 0.0
+
+
+def permutation_p_value(
+    score: Callable[[np.ndarray], np.ndarray],
+    first: np.ndarray,
+    second: np.ndarray,
+    groups: np.ndarray,
+    rng: np.random.Generator,
+    permutations: int = 999,
+) -> float:
+    """Permutation test that two arms predict alike, swapping their predictions of whole groups.
+
+    The images of a group are swapped together, in all pairs of runs. The result holds for these
+    runs: it says nothing about other seeds.
+
+    Args:
+        score: Takes predictions (K, N), returns a score for each run, (K,).
+        first: Predictions of the first arm, K runs of N images, (K, N).
+        second: Predictions of the second arm, paired with those of the first, (K, N).
+        groups: Group of each image, (N,).
+        rng: Draws the permutations.
+        permutations: Number of random permutations.
+
+    Returns:
+        Two-sided p-value of the mean difference in score, at least 1 / (permutations + 1).
+    """
+    names, members = np.unique(groups, return_inverse=True)
+
+    def difference(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.mean(score(a) - score(b)))
+
+    observed, as_extreme = abs(difference(first, second)), 1
+    for _ in range(permutations):
+        swapped = rng.integers(0, 2, len(names), dtype=bool)[members]
+        permuted = np.where(swapped, second, first), np.where(swapped, first, second)
+        as_extreme += abs(difference(*permuted)) >= observed - 1e-12
+    return as_extreme / (permutations + 1)

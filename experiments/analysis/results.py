@@ -11,7 +11,7 @@ from experiments.analysis import (
     checks,
     equivalent_real_images,
     paired_tests,
-    pairwise_comparisons,
+    paired_tests_table,
     verdict,
 )
 from experiments.analysis.checks import Check, StudyTables, unlike_real
@@ -63,7 +63,7 @@ def write(
         predictions=predictions,
         deltas=deltas,
         baseline=baseline,
-        paired_tests=paired_tests.table(study, predictions),
+        paired_tests=paired_tests_table.table(study, predictions),
         equivalent_real_images=equivalent,
     )
     tables = StudyTables(deltas, baseline, trials, sets, real)
@@ -240,8 +240,8 @@ def _delta(scores: Scores, arm: Arm, reference: Arm, members: list[str], metric:
         "error": result.standard_error,
         "df": result.df,
         "p_value": result.p_value(),
-        "cohens_d": pairwise_comparisons.cohens_d(deltas[0]),
-        "probability_of_improvement": pairwise_comparisons.probability_of_improvement(*pair),
+        "cohens_d": paired_tests.cohens_d(deltas[0]),
+        "probability_of_improvement": paired_tests.probability_of_improvement(*pair),
         "generators": deltas.shape[1],
         "seeds": deltas.shape[2],
         "test_groups": scores.groups,

@@ -4,7 +4,7 @@ import numpy as np
 
 from experiments.analysis import checks
 from experiments.analysis.checks import ENOUGH_SEEDS, Check, StudyTables
-from experiments.analysis.wording import interval, number
+from experiments.analysis.number_format import interval, number
 from experiments.design.study import Study
 
 VERDICT_PHRASES = {

@@ -12,7 +12,7 @@ from experiments.analysis.finished_study import read_deltas
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
 from experiments.planning import power, timing
-from experiments.running import precisions
+from experiments.running import study_precision
 from experiments.running.data_split import DataSplit, LoadedImages, read_images, split_by_role
 from ufgen.progress import Progress
 
@@ -90,7 +90,7 @@ def plan(study: Study) -> Plan:
     splits = list(dict.fromkeys(trial.split for trial in study.trials()))
     data = split_by_role(study, loaded, splits[0])
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
-    study, chosen = precisions.chosen(study)
+    study, chosen = study_precision.chosen(study)
     generators = len(study.generator.seeds) * len(splits)
     classifiers = _classifiers(study, data, chosen)
     generated = images_to_generate(study, data)

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics as metric_names
-from experiments.analysis import wording
+from experiments.analysis import number_format
 from experiments.reporting import (
     learning_curve,
     report_data,
@@ -93,8 +93,12 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"number": wording.number, "interval": wording.interval}
-    templates.filters |= {"plain": wording.plain, "percent": wording.share, "p": wording.p_value}
+    templates.filters |= {"number": number_format.number, "interval": number_format.interval}
+    templates.filters |= {
+        "plain": number_format.plain,
+        "percent": number_format.share,
+        "p": number_format.p_value,
+    }
     templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     return templates
 

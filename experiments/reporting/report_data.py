@@ -8,7 +8,7 @@ import yaml
 
 from classifiers.evaluation import metrics as metric_names
 from experiments.analysis.checks import ENOUGH_SEEDS
-from experiments.analysis.wording import number
+from experiments.analysis.number_format import number
 from ufgen.display.figure_style import source_word
 
 MAX_SETS_SHOWN = 4

@@ -104,8 +104,8 @@ def augmentations(
 ) -> None:
     """Draw some training images as the augmentation policies transform them."""
     environment.import_keras()
+    from classifiers.augmentation_sheet import write_sheet
     from classifiers.training.augmentation import POLICIES, check_policy
-    from classifiers.training.augmentation_sheet import write_sheet
     from ufgen import backend
     from ufgen.images import image_set
 

@@ -14,8 +14,9 @@ from classifiers import registry
 from classifiers.backbones import last_block
 from classifiers.training.batches import Examples
 from classifiers.training.frozen_features import FrozenFeatures
+from classifiers.training.learning_rate import learning_rate
 from classifiers.training.losses import binary_cross_entropy, smooth_labels
-from classifiers.training.settings import Training, check_trial, learning_rate
+from classifiers.training.settings import Training, check_trial
 from classifiers.training.trainer import Classifier
 from ufgen import precision
 from ufgen.errors import UserError

@@ -9,7 +9,7 @@ import pytest
 
 from classifiers import model_folder
 from classifiers.evaluation import calibration
-from classifiers.model_folder import training
+from classifiers.model_folder import train_model
 from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.settings import Training
@@ -63,7 +63,7 @@ def _sha256(image) -> str:
 def test_training_images_train_and_validation_images_alone_set_threshold_and_temperature(
     phantoms, tmp_path, monkeypatch, sensitivity
 ):
-    monkeypatch.setattr(training, "Classifier", Network)
+    monkeypatch.setattr(train_model, "Classifier", Network)
     given, fit = [], calibration.fit
     monkeypatch.setattr(calibration, "fit", lambda *a: given.append(a) or fit(*a))
     images = image_set.scan(phantoms).split("train")

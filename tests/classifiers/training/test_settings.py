@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from classifiers.training.settings import RENAMED, Training, ema_decay
+from classifiers.training.learning_rate import ema_decay
+from classifiers.training.settings import RENAMED, Training
 from experiments.design import study_yaml
 from ufgen.errors import UserError
 

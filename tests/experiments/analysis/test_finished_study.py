@@ -30,7 +30,6 @@ def test_tables_of_this_version_are_read(folder):
 @pytest.mark.parametrize(
     ("column", "name"),
     [
-        ("freedom", "df"),
         ("smallest_effect", "minimum_detectable_effect"),
         ("standardised", "cohens_d"),
         ("variance_rest", "variance_residual"),

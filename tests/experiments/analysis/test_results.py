@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from experiments.analysis import checks, paired_tests, results, scores, verdict
+from experiments.analysis import checks, paired_tests_table, results, scores, verdict
 from experiments.design import study
 
 CLASSICAL = ["real", "real+classical", "real+classical+synthetic@1.0"]
@@ -169,8 +169,8 @@ def test_offsets_between_folds_change_no_rank_metric():
     pooled = roc_auc_score(predictions[predictions["arm"] == "real"]["target"],
                            predictions[predictions["arm"] == "real"]["probability"])  # fmt: skip
     assert pooled < plain["baseline"] - 0.03
-    pairs = paired_tests.table(planted, predictions)
-    assert pairs["permutation_p"].iloc[0] == paired_tests.table(planted, pair[0][1])[
+    pairs = paired_tests_table.table(planted, predictions)
+    assert pairs["permutation_p"].iloc[0] == paired_tests_table.table(planted, pair[0][1])[
         "permutation_p"
     ].iloc[0]  # fmt: skip
     assert pairs["delta_roc_auc"].mean() == pytest.approx(shifted["delta"])

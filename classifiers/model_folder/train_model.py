@@ -9,7 +9,7 @@ import pandas as pd
 
 from classifiers.ensemble import Ensemble
 from classifiers.evaluation import calibration, metrics
-from classifiers.model_folder.saving import FILES, save
+from classifiers.model_folder.save_and_load import FILES, save
 from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.settings import Training, check_trial

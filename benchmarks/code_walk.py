@@ -1,6 +1,6 @@
 """The walk of a study through the files: how often a reader must change room, and return.
 
-    python benchmarks/walk.py [--all]
+    python benchmarks/code_walk.py [--all]
 
 Runs a small study on simulated images and notes each function of ufgen when it is first entered.
 Functions entered one after the other in one file are one stay; a stay in a file that was visited

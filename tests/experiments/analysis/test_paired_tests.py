@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats import contingency_tables
 
-from experiments.analysis.pairwise_comparisons import (
+from experiments.analysis.paired_tests import (
     cohens_d,
     delong_p_value,
     mcnemar,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.analysis import wording
+from experiments.analysis import number_format
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from experiments.analysis import wording
     ],
 )
 def test_numbers_have_three_decimals_and_no_negative_zero(value, sign, text):
-    assert wording.number(value, sign) == text
+    assert number_format.number(value, sign) == text
 
 
 @pytest.mark.parametrize(
@@ -37,17 +37,17 @@ def test_numbers_have_three_decimals_and_no_negative_zero(value, sign, text):
     ],
 )
 def test_an_interval_of_every_possible_change_says_nothing(low, high, metric, text):
-    assert wording.interval({"low": low, "high": high, "metric": metric}) == text
+    assert number_format.interval({"low": low, "high": high, "metric": metric}) == text
 
 
 def test_shares_and_p_values():
-    assert [wording.share(x) for x in (0.256, 0, np.nan, None)] == [
+    assert [number_format.share(x) for x in (0.256, 0, np.nan, None)] == [
         "26%", "0%", "undefined", "undefined"
     ]  # fmt: skip
-    assert [wording.p_value(x) for x in (0.0009, 0.001, 0.25, np.nan, None)] == [
+    assert [number_format.p_value(x) for x in (0.0009, 0.001, 0.25, np.nan, None)] == [
         "below 0.001", "0.001", "0.250", "-", "-"
     ]  # fmt: skip
 
 
 def test_markdown_shows_hostile_text_as_it_is():
-    assert wording.plain("a|b *c* <script>\n$x") == r"a\|b \*c\* &lt;script&gt; \$x"
+    assert number_format.plain("a|b *c* <script>\n$x") == r"a\|b \*c\* &lt;script&gt; \$x"
