@@ -4,35 +4,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mean_network import MeanNetwork
 
 from classifiers import feature_extractor, model_folder
 from ufgen.errors import UserError
 
 
-class Network:
-    """A network of weights whose features are the means of the colours."""
-
-    input_shape = (None, 6, 6, 3)
-
-    def __init__(self, *weights):
-        self.weights, self.batches = weights, []
-
-    def get_weights(self):
-        return list(self.weights)
-
-    def predict_on_batch(self, images):
-        self.batches.append(images.shape)
-        return images.mean((1, 2)).astype("float64")
-
-    def predict(self, images, batch_size, verbose):
-        assert images.dtype == np.float32 and (batch_size, verbose) == (32, 0)
-        return images.mean((1, 2))
-
-
 def test_a_trained_classifier_is_identified_by_its_kind_and_weights(monkeypatch, tmp_path):
     def load(folder):
         assert folder == tmp_path
-        network = Network(np.full(4, weight))
+        network = MeanNetwork(np.full(4, weight))
         return SimpleNamespace(
             network=SimpleNamespace(parts=SimpleNamespace(embedding=lambda: network)),
             resized=lambda images: images[:, ::2],

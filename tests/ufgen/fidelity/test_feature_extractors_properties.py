@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import pywt
 import skimage.feature  # noqa: F401 (imported here once, for all tests)
+from mean_network import MeanNetwork
 from PIL import Image
 from scipy import stats
 
@@ -146,29 +147,9 @@ def test_features_are_computed_again_for_other_images_shapes_stamps_and_code(mon
     assert all(len(name) == 40 and name.endswith(".npy") for name in names)
 
 
-class Network:
-    """A network of weights whose features are the means of the colours."""
-
-    input_shape = (None, 6, 6, 3)
-
-    def __init__(self, *weights):
-        self.weights, self.batches = weights, []
-
-    def get_weights(self):
-        return list(self.weights)
-
-    def predict_on_batch(self, images):
-        self.batches.append(images.shape)
-        return images.mean((1, 2)).astype("float64")
-
-    def predict(self, images, batch_size, verbose):
-        assert images.dtype == np.float32 and (batch_size, verbose) == (32, 0)
-        return images.mean((1, 2))
-
-
 @pytest.mark.parametrize("count", [1, 32, 70])
 def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count):
-    network, requests = Network(np.ones(3)), []
+    network, requests = MeanNetwork(np.ones(3)), []
 
     def build(*arguments, **options):
         requests.append((arguments, options))
@@ -195,9 +176,9 @@ def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count
 def test_the_hash_of_weights_is_that_of_their_bytes_in_order():
     a, b = RNG(0).normal(size=(3, 4)), RNG(1).normal(size=5)
     expected = hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()[:12]
-    assert feature_extractors.hash_weights(Network(a, b)) == expected
-    assert feature_extractors.hash_weights(Network(np.asfortranarray(a), b)) == expected
-    assert feature_extractors.hash_weights(Network(b, a)) != expected
+    assert feature_extractors.hash_weights(MeanNetwork(a, b)) == expected
+    assert feature_extractors.hash_weights(MeanNetwork(np.asfortranarray(a), b)) == expected
+    assert feature_extractors.hash_weights(MeanNetwork(b, a)) != expected
 
 
 def test_names_of_networks():
