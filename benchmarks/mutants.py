@@ -40,14 +40,17 @@ TESTS = {  # by the name of the file that is mutated
     "fidelity_table": ("fidelity_table_properties", "texture", "class_weights"),
     "filters": ("distances_properties", "filters"),
     "gate": ("memorization_properties", "gate"),
+    "grouping": ("grouping", "splits_properties", "splits"),
     "memorization": ("memorization_properties", "memorization"),
     "metrics": ("metrics_properties", "metrics", "within_folds"),
     "nearest_neighbours": ("memorization_properties", "memorization"),
     "paired_tests": ("paired_tests",),
     "prdc": ("distances_properties", "filters"),
     "real_reference": ("memorization_properties", "real_reference"),
+    "reliability": ("metrics_properties", "metrics"),
     "splits": ("splits_properties", "splits"),
     "statistics": ("statistics_properties", "statistics"),
+    "weighting": ("metrics_properties", "metrics"),
 }
 
 
