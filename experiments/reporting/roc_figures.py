@@ -1,6 +1,8 @@
 """Curves of the trials' predictions: mean over training runs, and the band between the extremes.
 
-The number beside each arm is the mean over its training runs in the study's table of metrics.
+The number beside each arm is the mean over its training runs in the study's table of metrics. In
+cross-validation each fold has a curve of its own, and the mean of the curves does not weight folds:
+the area under it differs from that number, for which folds are weighted (`metrics.within_folds`).
 """
 
 from collections.abc import Callable
@@ -97,7 +99,7 @@ def _panels(
     points: Callable[[np.ndarray, np.ndarray], Curve],
     mean: Callable[[list[Curve]], Curve],
 ) -> tuple[Figure, list[Axes]]:
-    """A panel per classifier with the mean and the band of each arm's curves.
+    """A panel per classifier with the mean and the band of each arm's curves, one per fold.
 
     `points` makes the curve of one training run, `mean` interpolates several on one axis.
     """
@@ -141,10 +143,11 @@ def _label(metrics: pd.DataFrame, classifier: str, arm: str, metric: str) -> str
 def _counts(predictions: pd.DataFrame) -> str:
     """How many test images and groups, and how many training runs each line may rest on."""
     columns = ["arm", "classifier", "generator", "seed"]
+    columns += ["fold"] if "fold" in predictions else []
     runs = predictions.drop_duplicates(columns).groupby(["arm", "classifier"]).size()
     text = counted(predictions["path"].nunique(), "test image")
     if "group" in predictions:
         text += f" of {counted(predictions['group'].nunique(), 'group')}"
     fewest, most = runs.min(), runs.max()
     span = "" if fewest == most else f"{fewest} to "
-    return f"{text}; {span}{counted(most, 'training run')} a line."
+    return f"{text}; {span}{counted(most, 'training run')} per line."
