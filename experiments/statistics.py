@@ -22,7 +22,8 @@ class Components(NamedTuple):
     Attributes:
         generators: Variance between generators, trained with different seeds.
         seeds: Variance between seeds of the classifier.
-        residual: Interaction of both, and noise.
+        residual: Interaction of seed and generator, and noise; with a single generator or seed, all
+            variance between runs.
         groups: Variance due to the sample of test groups, which all runs have in common.
     """
 
@@ -148,7 +149,8 @@ def expected_estimate(
 ) -> Estimate:
     """The estimate to expect of a planned study, given the variance components of a pilot.
 
-    A study with a single generator, or seed, cannot separate its variance from the residual.
+    With a single generator (or seed) the variance between generators (or seeds) is left out, and
+    that of the other factor is part of the residual.
 
     Args:
         components: Variance components, taken as true.
