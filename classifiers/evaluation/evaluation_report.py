@@ -32,8 +32,9 @@ def assess(
     Proportions have Clopper and Pearson's interval, exact where every image is a group of its own,
     else for the effective sample size. Balanced accuracy, of ungrouped images or where one of the
     two is 0 or 1, has one from those of sensitivity and specificity. The area under the ROC curve
-    has DeLong's, or, where groups hold several images, that of a jackknife over groups. Every other
-    metric has the standard error of a bootstrap over groups (undefined if more than one replicate
+    has DeLong's, or, where groups hold several images, that of a jackknife over groups, which is for
+    pairs of images from different groups, while the value counts all pairs; where the classes are
+    perfectly separated, an exact one. Every other metric has the standard error of a bootstrap over groups (undefined if more than one replicate
     in twenty is) and Student's quantile on the logit scale; none at 0 or 1. The calibration error
     has none: it is biased upwards for few images, and more so for resampled ones. Where all images
     get the same probability, no metric that ranks has an interval.

@@ -45,8 +45,10 @@ class Evaluation(NamedTuple):
         """Convert to columns of a history.
 
         Returns:
-            val_selection (the metric, not negated), val_selection_error, val_calibrated_loss and
-            val_constant (0 or 1); NaN where something is undefined.
+            val_selection (the selection metric, or what replaces it in `SURROGATE_METRICS`; not
+            negated), val_selection_error, val_calibrated_loss and val_constant (0 or 1). Metric and
+            loss are NaN where undefined; the error is 0 where no replicate defines the metric, and
+            val_constant is 0 where a probability is not a number.
         """
         value, loss = self.sign * self.value, self.loss
         return {
