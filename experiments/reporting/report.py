@@ -24,7 +24,7 @@ CAPTIONS = {
     "file. Diamonds: mean over classifiers, with the verdict; dots: single classifiers, "
     "exploratory. Lines: intervals over test groups and training runs, at the level in the table; "
     "an arrowhead: the interval continues beyond the axis.",
-    "ratio": "Change against the number of extra images. Duplicated real images are the control: "
+    "ratio": "Change against the ratio of additional images. Duplicated real images are the control: "
     "more images without new content.",
     "roc": "ROC curves on the test images: mean over training runs, bands from the lowest to the "
     "highest; area in brackets.",
@@ -32,7 +32,8 @@ CAPTIONS = {
     "bands from the lowest to the highest; average precision in brackets.",
     "reliability": "Reliability of the calibrated probabilities: points of all training runs "
     "together; in brackets the expected calibration error, mean over training runs.",
-    "confusion": "Confusion matrices on the test images, summed over seeds; fractions of each row.",
+    "confusion": "Confusion matrices on the test images, summed over training runs (generators x "
+    "seeds); fractions of each row.",
     "learning_curve": "The primary metric against the number of {real} training images, and the "
     "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training run "
     "to the highest.",

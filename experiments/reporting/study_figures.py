@@ -178,7 +178,7 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
 
 @style()
 def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> Figure:
-    """Draw one matrix per arm and classifier, summed over the seeds.
+    """Draw one matrix per arm and classifier, summed over training runs (generators x seeds).
 
     Args:
         metrics: metrics.csv: one row per trial, with the counts tn, fp, fn and tp.
@@ -214,7 +214,8 @@ def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> F
                 axes.set_xlabel("predicted")
     runs = metrics.groupby(["arm", "classifier"]).size().max()
     footnote(
-        figure, f"Test images, summed over {counted(runs, 'training run')}; fractions of each row."
+        figure,
+        f"Test images, summed over up to {counted(runs, 'training run')}; fractions of each row.",
     )
     return figure
 
