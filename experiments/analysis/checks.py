@@ -255,8 +255,8 @@ def _generators_agree(study: Study, tables: StudyTables) -> list[Check]:
 def _controls(study: Study, tables: StudyTables) -> list[Check]:
     """Check that control arms do not help: duplicates, and synthetic images with shuffled labels.
 
-    Intervals are not adjusted for the number of controls: at 95 % about one in twenty fails by
-    chance.
+    Intervals are not adjusted for the number of controls. Only `helps` fails one: a control without
+    effect fails with a probability of (1 - confidence) / 2 at most, 2.5 % at 95 %.
     """
     arms = {arm.name: arm for arm in study.parsed_arms()}
     checks = []

@@ -94,7 +94,8 @@ def _cross_validation(study: Study) -> list[str]:
         "image is predicted once in it, by a network that saw none of its group. ROC AUC, and what "
         "else ranks images, is computed within each fold (scores of other networks are on scales "
         "of their own) and averaged, weighted by the fold's pairs of a positive and a negative "
-        "image (average precision: by its positive images); all other metrics are of all "
+        "image (ROC AUC), its positive images (average precision, sensitivity at 90 % specificity) "
+        "or its negative images (specificity at 90 % sensitivity); all other metrics are of all "
         "predictions together. Generators are trained again inside each fold. The training sets "
         "of folds overlap, which no interval here accounts for in full."
     ]
