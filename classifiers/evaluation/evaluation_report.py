@@ -32,12 +32,13 @@ def assess(
     Proportions have Clopper and Pearson's interval, exact where every image is a group of its own,
     else for the effective sample size. Balanced accuracy, of ungrouped images or where one of the
     two is 0 or 1, has one from those of sensitivity and specificity. The area under the ROC curve
-    has DeLong's, or, where groups hold several images, that of a jackknife over groups, which is for
-    pairs of images from different groups, while the value counts all pairs; where the classes are
-    perfectly separated, an exact one. Every other metric has the standard error of a bootstrap over groups (undefined if more than one replicate
-    in twenty is) and Student's quantile on the logit scale; none at 0 or 1. The calibration error
-    has none: it is biased upwards for few images, and more so for resampled ones. Where all images
-    get the same probability, no metric that ranks has an interval.
+    has DeLong's, or, where groups hold several images, that of a jackknife over groups, which is
+    for pairs of images from different groups, while the value counts all pairs; where the classes
+    are perfectly separated, an exact one. Every other metric has the standard error of a bootstrap
+    over groups (undefined if more than one replicate in twenty is) and Student's quantile on the
+    logit scale; none at 0 or 1. The calibration error has none: it is biased upwards for few
+    images, and more so for resampled ones. Where all images get the same probability, no metric
+    that ranks has an interval.
 
     Args:
         labels: 0 or 1, (N,).
@@ -149,11 +150,11 @@ def warnings(labels: ArrayLike, groups: ArrayLike) -> list[str]:
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     counts = {label: len(np.unique(groups[labels == label])) for label in (0, 1)}
-    rarer = min(counts, key=lambda label: counts[label])
-    if not 0 < counts[rarer] < FEW_GROUPS:
+    fewest = min(counts, key=lambda label: counts[label])
+    if not 0 < counts[fewest] < FEW_GROUPS:
         return []
     return [
-        f"only {counts[rarer]} of the groups hold {'positive' if rarer else 'negative'} images: "
+        f"only {counts[fewest]} of the groups hold {'positive' if fewest else 'negative'} images: "
         f"with fewer than {FEW_GROUPS} the intervals are wide, and may still be too narrow"
     ]
 

@@ -24,8 +24,8 @@ CAPTIONS = {
     "file. Diamonds: mean over classifiers, with the verdict; dots: single classifiers, "
     "exploratory. Lines: intervals over test groups and training runs, at the level in the table; "
     "an arrowhead: the interval continues beyond the axis.",
-    "ratio": "Change against the ratio of additional images. Duplicated real images are the control: "
-    "more images without new content.",
+    "ratio": "Change against the ratio of additional images. Duplicated real images are the "
+    "control: more images without new content.",
     "roc": "ROC curves on the test images: mean over training runs, bands from the lowest to the "
     "highest; area in brackets.",
     "precision_recall": "Precision against recall on the test images: mean over training runs, "
