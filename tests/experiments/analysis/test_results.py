@@ -204,4 +204,4 @@ def test_the_notes_name_what_the_verdict_does_not_cover():
         conclusion = _conclude(two, tables._replace(deltas=changed))
         assert conclusion["headline"].startswith("Adding synthetic images helps")
         assert ("differ more than all else" in json.dumps(conclusion["warnings"])) == differ
-        assert "2 seeds are few" in json.dumps(conclusion["warnings"])
+        assert "Only 2 seeds" in json.dumps(conclusion["warnings"])
