@@ -113,12 +113,12 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
     Args:
         deltas: Arm minus reference, (G, S) for G generators and S classifier seeds.
         replicates: The same deltas on B bootstrap samples of the test groups, (B, G, S).
-        groups: Number of test groups with images of the rarer class, which limits a comparison.
+        groups: Number of test groups in the class with fewer groups, which limits a comparison.
 
     Returns:
         The estimate. Its standard error, degrees of freedom and components are NaN where more than
         5 % of the replicates are undefined, where there is a single group, and where nothing
-        varies: then the test images are too easy, or too few, to show any difference.
+        varies: then the test images are too few, or perfectly separated.
 
     Example:
         >>> deltas = np.array([[0.01, 0.02, 0.03]])
@@ -156,7 +156,7 @@ def expected_estimate(
         components: Variance components, taken as true.
         generators: Number of generators of the planned study.
         seeds: Number of classifier seeds of the planned study.
-        groups: Number of its test groups with images of the rarer class.
+        groups: Number of its test groups in the class with fewer groups.
 
     Returns:
         An estimate with a delta of 0.

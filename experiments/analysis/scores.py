@@ -16,7 +16,7 @@ class Scores:
     """Every metric of every trial: on the test set, and on B bootstrap samples of its groups.
 
     Attributes:
-        groups: Number of test groups that hold images of the rarer class.
+        groups: Number of test groups in the class with fewer groups.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ def evaluate_trials(study: Study, trials: pd.DataFrame, predictions: pd.DataFram
     weights = intervals.group_weights(
         images["group"].to_numpy(), study.bootstrap, np.random.default_rng(0)
     )
-    return Scores(study, trials, predictions, weights, groups_of_rarer_class(images))
+    return Scores(study, trials, predictions, weights, fewest_groups_of_a_class(images))
 
 
-def groups_of_rarer_class(images: pd.DataFrame) -> int:
-    """Count the groups with images of the rarer class, which limit a comparison.
+def fewest_groups_of_a_class(images: pd.DataFrame) -> int:
+    """Count the test groups in the class with fewer groups, which limit a comparison.
 
     Args:
         images: One row for each test image, with the columns target (0 or 1) and group.

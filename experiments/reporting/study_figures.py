@@ -122,7 +122,9 @@ def _forest_note(rows: pd.DataFrame, margin: float) -> str:
     for column, word in (("seeds", "seed"), ("generators", "generator")):
         counts.append(counted(rows[column].max(), word))
     if "test_groups" in rows:
-        counts.append(counted(rows["test_groups"].max(), "test group") + " of the smaller class")
+        counts.append(
+            counted(rows["test_groups"].max(), "test group") + " in the class with fewer groups"
+        )
     return f"{text}.\n{', '.join(counts)}."
 
 

@@ -117,7 +117,7 @@ def test_the_mean_of_two_proportions_is_not_sure_where_one_of_them_is_1():
     assert low == pytest.approx(0.9 - 0.25) and high == pytest.approx(0.9 + 0.075)
 
 
-def test_few_groups_of_the_rarer_class_are_warned_of():
+def test_few_groups_of_a_class_are_warned_of():
     labels = np.repeat([1, 0], [30, 40])
     groups = np.r_[np.repeat(np.arange(3), 10), np.arange(10, 50)]
     (warning,) = evaluation_report.warnings(labels, groups)
