@@ -119,7 +119,7 @@ def test_a_perfect_baseline_beats_chance():
     assert tables.deltas["reference_beats_chance"].all()
     conclusion = _conclude(planted, tables)
     assert "did not beat chance" not in json.dumps(conclusion)
-    assert "too easy" in json.dumps(conclusion["warnings"])
+    assert "perfectly separated" in json.dumps(conclusion["warnings"])
 
 
 def test_few_groups_of_the_smaller_class_widen_and_warn():
