@@ -123,7 +123,7 @@ def _draw(data: dict) -> dict[str, Figure]:
     primary = study["primary_metric"]
     figures = {
         "forest": study_figures.forest(deltas, primary, study["margin"]),
-        "ratio": study_figures.ratio_curves(deltas, primary),
+        "ratio": study_figures.ratio_curves(deltas, primary, real),
         "learning_curve": learning_curve.learning_curve(metrics, primary, real),
         "quality": learning_curve.quality(metrics, data["synthetic"], primary),
         "roc": roc_figures.roc_curves(predictions, metrics),
