@@ -49,7 +49,7 @@ def assess(
         seed: Of the bootstrap.
 
     Returns:
-        One row a metric: metric, value, low, high, interval (the method); undefined is NaN.
+        One row per metric: metric, value, low, high, interval (the method); undefined is NaN.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     probabilities = np.asarray(probabilities, "float64")
@@ -61,7 +61,7 @@ def assess(
     if _ungrouped(groups) or {0.0, 1.0} & set(rates):
         both = [bounds[name][:2] for name in ("recall", "specificity")]
         low, high = intervals.mean_of_two_interval(rates, *both)
-        bounds["balanced_accuracy"] = low, high, "of sensitivity and specificity"
+        bounds["balanced_accuracy"] = low, high, "MOVER"
     if not metrics.is_constant(probabilities):
         bounds["roc_auc"] = _of_area(*scored, confidence)
     rows = []
@@ -86,7 +86,9 @@ def _of_proportions(
         "recall": (labels == 1, predicted),
         "specificity": (labels == 0, ~predicted),
     }
-    method = "exact" if _ungrouped(groups) else "Clopper-Pearson, effective number"
+    method = "Clopper-Pearson"
+    if not _ungrouped(groups):
+        method += ", effective sample size"
     return {
         name: (*intervals.grouped_proportion_interval(hits[of], groups[of], confidence), method)
         for name, (of, hits) in parts.items()
@@ -102,7 +104,8 @@ def _of_area(
     else:
         low, high = intervals.grouped_area_interval(labels, probabilities, groups, confidence)
         method = "jackknife over groups"
-    return low, high, "exact bound" if low == 0 or high == 1 else method
+    separated = low == 0 or high == 1
+    return low, high, "Clopper-Pearson, perfect separation" if separated else method
 
 
 def _by_bootstrap(
@@ -167,7 +170,7 @@ def text(table: pd.DataFrame, counts: Mapping[str, np.ndarray]) -> str:
         counts: tn, fp, fn and tp, as `metrics.confusion` returns them.
 
     Returns:
-        A line a metric, and one for the confusion matrix.
+        A line per metric, and one for the confusion matrix.
     """
     lines = []
     for row in table.to_dict("records"):
