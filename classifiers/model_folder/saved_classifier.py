@@ -59,7 +59,7 @@ class SavedClassifier:
         return self._with_classes(predictions), decoded.quarantine
 
     def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """Predict images of any size.
+        """Predict images of any size; what is not square is center-cropped (`resized`).
 
         Args:
             pixels: uint8 (N, H, W, C).
@@ -82,6 +82,9 @@ class SavedClassifier:
 
     def resized(self, pixels: np.ndarray) -> np.ndarray:
         """Bring images to the network's size and channels.
+
+        Images that are not square are center-cropped, whatever `fit` model.json names; generated
+        images, and others that are working images already, are square.
 
         Args:
             pixels: uint8 (N, H, W, C).
