@@ -16,7 +16,7 @@ SURROGATE_METRICS = {
     "precision": "balanced_accuracy",
     "calibration_error": "brier",
 }
-"""The selection metric in place of one that is best where a network separates nothing."""
+"""Replacements for metrics that a trivial classifier maximises."""
 
 
 class Evaluation(NamedTuple):
