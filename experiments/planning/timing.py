@@ -58,8 +58,8 @@ def time_classifier(
 ) -> ClassifierCost:
     """Train a classifier for a few steps on the study's images, after compilation.
 
-    A step is the median of several, or, on a device that runs asynchronously, their mean. Features
-    of a frozen backbone, which are stored, belong to the start.
+    A step is the larger of the median and the mean of several (the mean on asynchronous devices).
+    Features of a frozen backbone, which are stored, belong to the start.
 
     Args:
         study: The study.
