@@ -38,7 +38,7 @@ CAPTIONS = {
     "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training run "
     "to the highest.",
     "quality": "Each generator's change of the primary metric against the distance of its images "
-    "to the training images. A few points show no trend.",
+    "to the training images. Too few points to infer a trend.",
     "changed": "Test images whose mean probability of the true class changed by 0.05 or more, for "
     "the better (▲) and for the worse (▼), and Grad-CAM heatmaps of the best classifier, unless "
     "the figure says why there are none. "
