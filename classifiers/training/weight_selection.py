@@ -1,4 +1,4 @@
-"""Which evaluation of a training is kept: by a metric on validation images, then by its loss."""
+"""Which evaluation of a training run is kept: by a metric on validation images, then by its loss."""
 
 import math
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Evaluation(NamedTuple):
 
     Attributes:
         step: The number of optimiser steps.
-        first: Whether it is the first evaluation of its training.
+        first: Whether it is the first evaluation of its training run.
         value: The selection metric, the larger the better (a Brier score is negated); -inf where it
             is undefined.
         standard_error: Of `value`.
@@ -69,7 +69,7 @@ def evaluate(
 
     Args:
         step: The number of optimiser steps.
-        first: Whether it is the first evaluation of its training.
+        first: Whether it is the first evaluation of its training run.
         labels: 0 or 1, (N,).
         probabilities: Uncalibrated, (N,) in 0..1, or NaN.
         metric: One of `metrics.NAMES`; see also `SURROGATE_METRICS`.
@@ -137,7 +137,7 @@ def best(evaluations: list[Evaluation]) -> Evaluation | None:
     decides.
 
     Args:
-        evaluations: Of one training, in any order.
+        evaluations: Of one training run, in any order.
 
     Returns:
         One of them; None where none has probabilities that are numbers.
@@ -153,7 +153,7 @@ def best(evaluations: list[Evaluation]) -> Evaluation | None:
 
 
 def kept_first(history: pd.DataFrame) -> bool:
-    """Tell whether a training kept the weights of its first evaluation, though there were others.
+    """Tell whether a training run kept the weights of its first of several evaluations.
 
     Args:
         history: What `Classifier.fit` returned.

@@ -28,7 +28,7 @@ def _study(**changes) -> study.Study:
 def _predictions(planted: study.Study, signal: dict, positives=150, negatives=150, offsets=0.0):
     """Trials and predictions of every arm, whose positive images score higher by `signal`.
 
-    With folds each training's scores are shifted by normal `offsets` of its own.
+    With folds each training run's scores are shifted by normal `offsets` of its own.
     """
     rng = np.random.default_rng(0)
     target = np.repeat([1, 0], [positives, negatives])
