@@ -1,4 +1,4 @@
-"""What the demonstration needs before its study: easy images, and backbones pretrained on others."""
+"""What the demonstration needs before its study: easy images, and pretrained backbones."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +86,6 @@ def _pretrain(file: Path, size: int, pixels: np.ndarray, right: np.ndarray) -> N
         network.parts.backbones[0].save_weights(temporary)
     area = history.loc[history["best"] == 1, "val_roc_auc"].iloc[0]
     print(
-        f"Backbone of {name}, pretrained on {len(train.targets)} images of other simulated patients "
+        f"{name}, pretrained on {len(train.targets)} images of other simulated patients "
         f"(side of the fibroid: ROC AUC {area:.2f} on {len(validation.targets)} more): {file}"
     )

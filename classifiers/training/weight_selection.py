@@ -1,4 +1,4 @@
-"""Which evaluation of a training run is kept: by a metric on validation images, then by its loss."""
+"""Which evaluation of a training run is kept: by a metric on validation images, then by loss."""
 
 import math
 from collections.abc import Callable
