@@ -32,7 +32,9 @@ def roc_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    figure, panels = _panels(predictions, metrics, "roc_auc", curves.roc_points, curves.mean_roc)
+    figure, panels = _panels(
+        predictions, metrics, "roc_auc", curves.roc_points, curves.resample_roc
+    )
     for axes in panels:
         axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=0.8)
         axes.set(xlabel="1 - specificity", ylabel="sensitivity")
@@ -51,7 +53,7 @@ def precision_recall_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) ->
     Returns:
         The figure.
     """
-    functions = curves.precision_recall_points, curves.mean_precision
+    functions = curves.precision_recall_points, curves.resample_precision_recall
     figure, panels = _panels(predictions, metrics, "average_precision", *functions)
     for axes in panels:
         axes.axhline(predictions["target"].mean(), ls=":", color=GREY, lw=0.8)
