@@ -59,7 +59,7 @@ def mention_other_versions(waiting: list[Job]) -> None:
     """
     folders = {job.folder.parent for job in waiting}
     files = [file for folder in folders for file in folder.glob(f"*/{status.FINISHED}")]
-    unused = provenance.count_unused(files, {job.settings for job in waiting}, made_by())
+    unused = provenance.count_unused(files, {job.settings_hash for job in waiting}, made_by())
     if unused:
         say(
             f"{unused} finished trials of these settings were made by another version of ufgen or "
