@@ -100,7 +100,7 @@ def plan(study: Study) -> Plan:
         text.append(f"{line}; they generate {generators * generated} images")
     seconds["classifiers"] = 60 * classifiers["min in all"].sum()
     trials = len(study.trials())
-    bootstrap = trials * timing.time_tables(study, data)
+    bootstrap = trials * timing.time_bootstrap(study, data)
     seconds["tables and report"] = bootstrap + timing.time_report(study)
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     lines = [
