@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from experiments.analysis import results
 from experiments.analysis.image_checks import check_images, check_trials
-from experiments.design.arms import mix
+from experiments.design.arms import compose_training_set
 from experiments.design.study import Study, Trial
 from experiments.reporting import changed_predictions, report
 from experiments.running import cost, status, study_precision, study_trials, synthetic_record
@@ -26,7 +26,7 @@ from experiments.running.data_split import (
 from experiments.running.executors.jobs import Executor, Job, StudyContext
 from experiments.running.executors.local import LocalExecutor
 from experiments.running.synthetic_images import SyntheticSets, describe_sets, prepare_synthetic
-from experiments.running.trial import trial_folder, trial_settings
+from experiments.running.trial import settings_hash, trial_folder
 from ufgen import environment
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
@@ -139,7 +139,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
         data_split = data_splits[trial.split]
         training_set = _training_set(trial, data_split, synthetic[trial.split])
         precision = chosen[trial.classifier.name]
-        settings = trial_settings(study, data_split, trial, training_set, precision)
+        settings = settings_hash(study, data_split, trial, training_set, precision)
         jobs.append(Job(trial, training_set, trial_folder(folder, trial, settings), settings))
     status.write(folder, [(job.trial, job.folder) for job in jobs])
     store = merge_stores([loaded.store, *stores])
@@ -152,7 +152,7 @@ def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> I
     if arm.synthetic:
         assert trial.generator is not None
         synthetic = sets[trial.generator, arm.filtered].images
-    return mix(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
+    return compose_training_set(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
 
 
 def train(prepared: Prepared, executor: Executor, retry_failed: bool) -> None:

@@ -167,7 +167,7 @@ class SavedClassifier:
         images = ImageSet(predictions, positive, root)
         decoded = self._load(images)
         pixels = decoded.store.take(decoded.images)
-        explain = no_heatmaps if self.is_constant(predictions) else self.ensemble.explain
+        explain = zero_heatmaps if self.is_constant(predictions) else self.ensemble.explain
         return example_sheet.write(folder, explain, images.relative(), pixels, positive)
 
     def _load(self, images: ImageSet) -> pixel_store.Decoded:
@@ -183,7 +183,7 @@ class SavedClassifier:
         return predictions.assign(threshold=metadata["threshold"], predicted=predicted)
 
 
-def no_heatmaps(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
+def zero_heatmaps(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
     """Heatmaps of zeros, in place of `Ensemble.explain` for a network with constant output.
 
     Args:

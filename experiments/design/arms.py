@@ -187,7 +187,7 @@ def synthetic_counts(fit: ImageSet, arms: list[Arm], filtered: bool = False) -> 
     return {label: _additional(counts[label], highest) for label in fit.classes if highest > 0}
 
 
-def mix(
+def compose_training_set(
     fit: ImageSet, synthetic: ImageSet | None, arm: Arm, seed: int, pool: ImageSet | None = None
 ) -> ImageSet:
     """Compose the training set of an arm.
