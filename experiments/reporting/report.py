@@ -96,8 +96,8 @@ def _templates() -> Environment:
     )
     templates.filters |= {"number": number_format.number, "interval": number_format.interval}
     templates.filters |= {
-        "plain": number_format.plain,
-        "percent": number_format.share,
+        "escape_markdown": number_format.escape_markdown,
+        "percent": number_format.percent,
         "p": number_format.p_value,
     }
     templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
