@@ -39,7 +39,7 @@ class Prepared(NamedTuple):
 
     Attributes:
         loaded: The real images.
-        context: The study with its precisions settled, the splits, and all pixels.
+        context: The study with its precisions resolved, the splits, and all pixels.
         jobs: Every trial, finished or not.
         synthetic_sets: The folder of each synthetic set, and what it was generated for.
     """
@@ -124,7 +124,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     Raises:
         UserError: Images or weights cannot be used, or a generator has seen a held-out image.
     """
-    study, chosen = study_precision.settle(study, folder)
+    study, chosen = study_precision.resolve_and_store(study, folder)
     loaded = read_images(study)
     keys = list(dict.fromkeys(trial.split for trial in study.trials()))
     data_splits = {key: split_by_role(study, loaded, key) for key in keys}

@@ -90,7 +90,7 @@ def plan(study: Study) -> Plan:
     splits = list(dict.fromkeys(trial.split for trial in study.trials()))
     data = split_by_role(study, loaded, splits[0])
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
-    study, chosen = study_precision.chosen(study)
+    study, chosen = study_precision.resolve(study)
     generators = len(study.generator.seeds) * len(splits)
     classifiers = _classifiers(study, data, chosen)
     generated = images_to_generate(study, data)
