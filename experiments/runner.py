@@ -34,7 +34,7 @@ from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import merge_stores
 
 
-class Prepared(NamedTuple):
+class PreparedStudy(NamedTuple):
     """What training and analysis take.
 
     Attributes:
@@ -107,7 +107,7 @@ def run(
         ) from None
 
 
-def prepare(study: Study, folder: Path, generators: Path, executor: Executor) -> Prepared:
+def prepare(study: Study, folder: Path, generators: Path, executor: Executor) -> PreparedStudy:
     """Read and split the images, train the generators, and list the trials.
 
     Writes precision.json, synthetic/ and trials.csv; generators go into a folder of their own.
@@ -144,7 +144,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     status.write(folder, [(job.trial, job.folder) for job in jobs])
     store = merge_stores([loaded.store, *stores])
     context = StudyContext(study, data_splits, store, chosen)
-    return Prepared(loaded, context, jobs, describe_sets(synthetic))
+    return PreparedStudy(loaded, context, jobs, describe_sets(synthetic))
 
 
 def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> ImageSet:
@@ -155,7 +155,7 @@ def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> I
     return compose_training_set(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
 
 
-def train(prepared: Prepared, executor: Executor, retry_failed: bool) -> None:
+def train(prepared: PreparedStudy, executor: Executor, retry_failed: bool) -> None:
     """Train and evaluate every trial that has no result yet.
 
     Writes trials/.
@@ -168,7 +168,7 @@ def train(prepared: Prepared, executor: Executor, retry_failed: bool) -> None:
     study_trials.run_unfinished(executor, prepared.context, prepared.jobs, retry_failed)
 
 
-def analyse(prepared: Prepared, folder: Path, command: str) -> Analysis:
+def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
     """Turn finished trials into the study's tables and its verdict.
 
     Writes study.yaml, verdict.json, and every table but trials.csv and those of the report.
@@ -212,7 +212,7 @@ def analyse(prepared: Prepared, folder: Path, command: str) -> Analysis:
 
 
 def write_report(
-    prepared: Prepared,
+    prepared: PreparedStudy,
     analysis: Analysis,
     folder: Path,
     command: str,
