@@ -276,7 +276,7 @@ def verdict(low: float, high: float, margin: float) -> str:
     reject (Schuirmann, J Pharmacokinet Biopharm 1987).
 
     Args:
-        low: Lower bound of the delta of a metric of which more is better; NaN if undefined.
+        low: Lower bound of the delta of a metric of which higher is better; NaN if undefined.
         high: Upper bound.
         margin: Equivalence margin, the largest difference that does not matter.
 

@@ -25,7 +25,7 @@ def additional_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) 
 
     Args:
         sizes: Numbers of training images, increasing, (K,).
-        curve: Scores at these sizes in B replicates, (B, K); more is better.
+        curve: Scores at these sizes in B replicates, (B, K); higher is better.
         values: A score for each replicate, (B,).
 
     Returns:

@@ -29,7 +29,7 @@ def probability_of_improvement(arm: np.ndarray, reference: np.ndarray) -> float:
     The mean over all pairs of runs, in which ties count half (Agarwal et al., NeurIPS 2021).
 
     Args:
-        arm: Scores of the arm's runs, any shape; more is better.
+        arm: Scores of the arm's runs, any shape; higher is better.
         reference: Scores of the reference's runs, any shape.
 
     Returns:
