@@ -167,7 +167,7 @@ def ratio_curves(deltas: pd.DataFrame, metric: str, real: str = "real") -> Figur
                 axes.vlines(x[1:], low[1:], high[1:], color=look["color"], lw=1)
         axes.axhline(0, color=BLACK, linewidth=0.6)
         axes.set_title("mean of classifiers" if name == "all" else name)
-        axes.set_xlabel(f"additional images per {real} image")
+        axes.set_xlabel(f"additional images\nper {real} image")
     for axes in panels[:: min(3, len(panels))]:
         axes.set_ylabel(f"change in {metrics.title(metric)}")
     handles, labels = panels[0].get_legend_handles_labels()
