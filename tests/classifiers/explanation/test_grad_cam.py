@@ -173,8 +173,8 @@ def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypa
     monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
     example_sheet.write(tmp_path, zero_heatmaps, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
     titles = [axes.get_title() for axes in shown[0].axes]
-    assert "is UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
-    assert "is UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
+    assert "true class: UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
+    assert "true class: UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
     assert prediction_text.text(0.5, "a", "a", 0.25, "->") == "P(a) = 0.50 -> a (threshold 0.25)"
 
 
