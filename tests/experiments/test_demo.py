@@ -60,12 +60,14 @@ def test_images_of_an_earlier_version_are_not_taken_for_the_demonstrations(tmp_p
         demo.write_images(study)
 
 
-def test_the_demonstration_on_other_images_learns_its_features_too(tmp_path, monkeypatch, phantoms):
+def test_the_demonstration_on_other_images_pretrains_its_backbones_too(
+    tmp_path, monkeypatch, phantoms
+):
     monkeypatch.chdir(tmp_path)
-    learned = []
-    monkeypatch.setattr(demo, "_learn", lambda file, *_: learned.append(file.name))
+    pretrained = []
+    monkeypatch.setattr(demo, "_pretrain", lambda file, *_: pretrained.append(file.name))
     monkeypatch.setattr(demo, "_other_patients", lambda size: (None, None))
     monkeypatch.setattr(plan, "write_plan", lambda *_: "planned")
     result = CliRunner().invoke(app, ["experiment", "demo", "--data", str(phantoms), "--plan"])
     assert result.output.endswith("planned\n") and not (tmp_path / "runs" / "phantom").exists()
-    assert learned == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]
+    assert pretrained == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]
