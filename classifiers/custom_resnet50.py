@@ -12,7 +12,7 @@ def build(size: int, channels: int, weights: str = "none") -> Network:
         weights: Of the backbone: "imagenet", "none" (random) or a local file.
 
     Returns:
-        Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1).
+        The classifier, as a `Network`.
 
     Raises:
         UserError: The weights cannot be loaded.

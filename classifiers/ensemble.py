@@ -27,7 +27,7 @@ class Ensemble:
         self.network = network
         self.members = members
         self.test_views = test_views
-        self.hold(0)
+        self.load_member(0)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Predict the mean uncalibrated probability of the positive class.
@@ -52,7 +52,7 @@ class Ensemble:
         """
         return self._mean(lambda: explain(self.network.parts, pixels, of_positive=of_positive))
 
-    def hold(self, member: int) -> None:
+    def load_member(self, member: int) -> None:
         """Give the network the weights of a member.
 
         Args:
@@ -65,7 +65,7 @@ class Ensemble:
             return compute()
         results = []
         for member in range(len(self.members)):
-            self.hold(member)
+            self.load_member(member)
             results.append(compute())
-        self.hold(0)
+        self.load_member(0)
         return np.mean(results, axis=0)

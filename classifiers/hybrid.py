@@ -24,7 +24,7 @@ def build(size: int, channels: int, weights: str = "none", precision: str = "flo
             convolutions, as in MobileNetV3, are slow in bfloat16 on many machines.
 
     Returns:
-        Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1).
+        The classifier, as a `Network`.
 
     Raises:
         UserError: `weights` is not two files, or they cannot be loaded.

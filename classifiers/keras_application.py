@@ -14,7 +14,7 @@ def build(spec: str, size: int, channels: int, weights: str = "none") -> Network
         weights: Of the backbone: "imagenet", "none" (random) or a local file.
 
     Returns:
-        Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1).
+        The classifier, as a `Network`.
 
     Raises:
         UserError: There is no such network, or its weights cannot be loaded.

@@ -1,4 +1,4 @@
-"""How probable the labels of generated images are to a trained classifier: the filter agreement."""
+"""Label agreement: predicted probability of a generated image's own label."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,7 +23,7 @@ def of_classifier(folder: Path) -> Agreement:
 
     Raises:
         UserError: By the returned function, if the classifier was trained on images that the
-            generator was not (their content would leak into the choice), or on other classes.
+            generator was not (their content would leak into the selection), or on other classes.
     """
 
     def probability_of_own_label(

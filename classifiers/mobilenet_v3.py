@@ -13,7 +13,7 @@ def build(size: int, channels: int, weights: str = "none", variant: str = "Large
         variant: "Large" or "Small".
 
     Returns:
-        Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1).
+        The classifier, as a `Network`.
 
     Raises:
         UserError: The weights cannot be loaded.

@@ -1,4 +1,4 @@
-"""Checks of the JSON file beside a network, which may come from anywhere."""
+"""Checks of the JSON file beside a network: untrusted JSON."""
 
 import json
 from collections.abc import Callable
@@ -81,6 +81,6 @@ def check(metadata: dict, file: Path, fields: dict[str, Check] = FIELDS) -> None
     """
     for name, accepts in fields.items():
         if name not in metadata:
-            raise UserError(f"{file} is damaged: it does not say {name}")
+            raise UserError(f"{file} is damaged: {name} is missing")
         if not accepts(metadata[name]):
             raise UserError(f"{file} is damaged: {name} is {str(metadata[name])[:60]!r}")

@@ -48,7 +48,7 @@ def build(
             comma.
 
     Returns:
-        Pixels (N, size, size, channels) in 0..255 to P(positive class), (N, 1).
+        The classifier, as a `Network`.
 
     Raises:
         UserError: There is no such classifier, the size is too small, or the weights cannot be

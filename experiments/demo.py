@@ -1,4 +1,4 @@
-"""What the demonstration needs before its study: easy images, and features learned on others."""
+"""What the demonstration needs before its study: easy images, and pretrained backbones."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from ufgen.progress import Progress
 
 IMAGES: dict[str, Any] = {"train": 1200, "test": 800, "size": 64, "seed": 0, "easy": True}
 PATIENTS, VIEWS, SIZE = 860, 2, 64
-HELD_OUT = 200  # of the images of other patients: they choose the weights of the features
+HELD_OUT = 200  # of the images of other patients: for checkpoint selection
 TRAINING: dict[str, dict[str, Any]] = {
     "mobilenet_v3": {"steps": 120, "learning_rate": 1e-3},
     "custom_resnet50": {"steps": 90, "learning_rate": 5e-4},
@@ -35,12 +35,12 @@ def write_images(study: Study) -> None:
     phantom.write_set(Path(study.images.path), **IMAGES)
 
 
-def learn_features(study: Study) -> None:
-    """Train the backbones whose weights the study names, unless they are there.
+def pretrain_backbones(study: Study) -> None:
+    """Pretrain the backbones whose weights the study names, unless they are there.
 
     `NETWORK.weights.h5` gets the backbone of a NETWORK that was trained, on other simulated
-    patients, to say in which half of the image the largest fibroid lies. It stands for what
-    ImageNet weights are elsewhere: features of another task. It needs no download.
+    patients, to say in which half of the image the largest fibroid lies. Replaces ImageNet
+    pretraining, without a download.
 
     Args:
         study: Names the files of the weights and the working resolution.
@@ -50,7 +50,7 @@ def learn_features(study: Study) -> None:
     if missing:
         pixels, right = _other_patients(study.images.resolution)
         for file in missing:
-            _learn(file, study.images.resolution, pixels, right)
+            _pretrain(file, study.images.resolution, pixels, right)
 
 
 def _other_patients(size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +69,7 @@ def _area(box: tuple[float, float, float, float]) -> float:
     return (x1 - x0) * (y1 - y0)
 
 
-def _learn(file: Path, size: int, pixels: np.ndarray, right: np.ndarray) -> None:
+def _pretrain(file: Path, size: int, pixels: np.ndarray, right: np.ndarray) -> None:
     from classifiers.training.batches import Examples
     from classifiers.training.settings import Training
     from classifiers.training.trainer import Classifier
@@ -80,12 +80,12 @@ def _learn(file: Path, size: int, pixels: np.ndarray, right: np.ndarray) -> None
         Examples(pixels[rows], right[rows]) for rows in (slice(HELD_OUT, None), slice(HELD_OUT))
     )
     network = Classifier(name, size, 1)
-    with Progress(total=training.steps, unit="step", desc=f"learning features: {name}") as bar:
+    with Progress(total=training.steps, unit="step", desc=f"pretraining: {name}") as bar:
         history = network.fit(train, validation, training, 0, "none", bar.update)
     with atomic_file(file) as temporary:
         network.parts.backbones[0].save_weights(temporary)
     area = history.loc[history["best"] == 1, "val_roc_auc"].iloc[0]
     print(
-        f"Features of {name}, learned on {len(train.targets)} images of other simulated patients "
+        f"{name}, pretrained on {len(train.targets)} images of other simulated patients "
         f"(side of the fibroid: ROC AUC {area:.2f} on {len(validation.targets)} more): {file}"
     )

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from experiments.analysis import results
 from experiments.analysis.image_checks import check_images, check_trials
-from experiments.design.arms import mix
+from experiments.design.arms import compose_training_set
 from experiments.design.study import Study, Trial
 from experiments.reporting import changed_predictions, report
 from experiments.running import cost, status, study_precision, study_trials, synthetic_record
@@ -26,7 +26,7 @@ from experiments.running.data_split import (
 from experiments.running.executors.jobs import Executor, Job, StudyContext
 from experiments.running.executors.local import LocalExecutor
 from experiments.running.synthetic_images import SyntheticSets, describe_sets, prepare_synthetic
-from experiments.running.trial import trial_folder, trial_settings
+from experiments.running.trial import settings_hash, trial_folder
 from ufgen import environment
 from ufgen.atomic import write_text
 from ufgen.errors import UserError
@@ -34,12 +34,12 @@ from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import merge_stores
 
 
-class Prepared(NamedTuple):
+class PreparedStudy(NamedTuple):
     """What training and analysis take.
 
     Attributes:
         loaded: The real images.
-        context: The study with its precisions settled, the splits, and all pixels.
+        context: The study with its precisions resolved, the splits, and all pixels.
         jobs: Every trial, finished or not.
         synthetic_sets: The folder of each synthetic set, and what it was generated for.
     """
@@ -107,7 +107,7 @@ def run(
         ) from None
 
 
-def prepare(study: Study, folder: Path, generators: Path, executor: Executor) -> Prepared:
+def prepare(study: Study, folder: Path, generators: Path, executor: Executor) -> PreparedStudy:
     """Read and split the images, train the generators, and list the trials.
 
     Writes precision.json, synthetic/ and trials.csv; generators go into a folder of their own.
@@ -124,7 +124,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     Raises:
         UserError: Images or weights cannot be used, or a generator has seen a held-out image.
     """
-    study, chosen = study_precision.settle(study, folder)
+    study, chosen = study_precision.resolve_and_store(study, folder)
     loaded = read_images(study)
     keys = list(dict.fromkeys(trial.split for trial in study.trials()))
     data_splits = {key: split_by_role(study, loaded, key) for key in keys}
@@ -139,12 +139,12 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
         data_split = data_splits[trial.split]
         training_set = _training_set(trial, data_split, synthetic[trial.split])
         precision = chosen[trial.classifier.name]
-        settings = trial_settings(study, data_split, trial, training_set, precision)
+        settings = settings_hash(study, data_split, trial, training_set, precision)
         jobs.append(Job(trial, training_set, trial_folder(folder, trial, settings), settings))
     status.write(folder, [(job.trial, job.folder) for job in jobs])
     store = merge_stores([loaded.store, *stores])
     context = StudyContext(study, data_splits, store, chosen)
-    return Prepared(loaded, context, jobs, describe_sets(synthetic))
+    return PreparedStudy(loaded, context, jobs, describe_sets(synthetic))
 
 
 def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> ImageSet:
@@ -152,10 +152,10 @@ def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> I
     if arm.synthetic:
         assert trial.generator is not None
         synthetic = sets[trial.generator, arm.filtered].images
-    return mix(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
+    return compose_training_set(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
 
 
-def train(prepared: Prepared, executor: Executor, retry_failed: bool) -> None:
+def train(prepared: PreparedStudy, executor: Executor, retry_failed: bool) -> None:
     """Train and evaluate every trial that has no result yet.
 
     Writes trials/.
@@ -168,7 +168,7 @@ def train(prepared: Prepared, executor: Executor, retry_failed: bool) -> None:
     study_trials.run_unfinished(executor, prepared.context, prepared.jobs, retry_failed)
 
 
-def analyse(prepared: Prepared, folder: Path, command: str) -> Analysis:
+def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
     """Turn finished trials into the study's tables and its verdict.
 
     Writes study.yaml, verdict.json, and every table but trials.csv and those of the report.
@@ -212,7 +212,7 @@ def analyse(prepared: Prepared, folder: Path, command: str) -> Analysis:
 
 
 def write_report(
-    prepared: Prepared,
+    prepared: PreparedStudy,
     analysis: Analysis,
     folder: Path,
     command: str,

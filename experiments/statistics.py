@@ -22,7 +22,8 @@ class Components(NamedTuple):
     Attributes:
         generators: Variance between generators, trained with different seeds.
         seeds: Variance between seeds of the classifier.
-        residual: Interaction of both, and noise.
+        residual: Interaction of seed and generator, and noise; with a single generator or seed, all
+            variance between runs.
         groups: Variance due to the sample of test groups, which all runs have in common.
     """
 
@@ -112,12 +113,12 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
     Args:
         deltas: Arm minus reference, (G, S) for G generators and S classifier seeds.
         replicates: The same deltas on B bootstrap samples of the test groups, (B, G, S).
-        groups: Number of test groups with images of the rarer class, which limits a comparison.
+        groups: Number of test groups in the class with fewer groups, which limits a comparison.
 
     Returns:
         The estimate. Its standard error, degrees of freedom and components are NaN where more than
         5 % of the replicates are undefined, where there is a single group, and where nothing
-        varies: then the test images are too easy, or too few, to show any difference.
+        varies: then the test images are too few, or perfectly separated.
 
     Example:
         >>> deltas = np.array([[0.01, 0.02, 0.03]])
@@ -148,13 +149,14 @@ def expected_estimate(
 ) -> Estimate:
     """The estimate to expect of a planned study, given the variance components of a pilot.
 
-    A study with a single generator, or seed, cannot separate its variance from the residual.
+    With a single generator (or seed) the variance between generators (or seeds) is left out, and
+    that of the other factor is part of the residual.
 
     Args:
         components: Variance components, taken as true.
         generators: Number of generators of the planned study.
         seeds: Number of classifier seeds of the planned study.
-        groups: Number of its test groups with images of the rarer class.
+        groups: Number of its test groups in the class with fewer groups.
 
     Returns:
         An estimate with a delta of 0.
@@ -274,7 +276,7 @@ def verdict(low: float, high: float, margin: float) -> str:
     reject (Schuirmann, J Pharmacokinet Biopharm 1987).
 
     Args:
-        low: Lower bound of the delta of a metric of which more is better; NaN if undefined.
+        low: Lower bound of the delta of a metric of which higher is better; NaN if undefined.
         high: Upper bound.
         margin: Equivalence margin, the largest difference that does not matter.
 

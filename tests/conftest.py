@@ -67,7 +67,7 @@ def picture():
 
 @pytest.fixture
 def folder(tmp_path, picture):
-    """UF_dataset with 6 training and 3 test images a class."""
+    """UF_dataset with 6 training and 3 test images per class."""
     root, seed = tmp_path / "UF_dataset", 0
     for split, count in (("train", 6), ("test", 3)):
         for label in ("UF", "NUF"):

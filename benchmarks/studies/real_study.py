@@ -6,9 +6,10 @@
 FOLDER holds train/ and test/; WEIGHTS are those of MobileNetV2, alpha 0.35, without its top: its
 frozen features with a learnt head, and a MobileNetV3 from random weights. At 25 % the other
 training images are the learning curve of the equivalent number of real images. Printed are both
-verdicts, that number, the wall time, and what the same trainings would cost as separate processes
-of Keras' stock recipe (`image_dataset_from_directory`, `compile`, `fit`), of which one of each
-classifier is measured. Run again, it goes on where it stopped, and the wall time is incomplete.
+verdicts, that number, the wall time, and what the same training runs would cost as separate
+processes of Keras' stock recipe (`image_dataset_from_directory`, `compile`, `fit`), of which one of
+each classifier is measured. Run again, it goes on where it stopped, and the wall time is
+incomplete.
 """
 
 import argparse

@@ -2,11 +2,11 @@
 
     python benchmarks/studies/statistics_calibration.py [--studies 2000] [--only TEXT]
 
-Test images have difficulties, alone and in groups; trainings differ by the classifier's seed and,
-in the arm, by the generator's. Scores are normal, so that the true ROC AUC over all images and
-trainings is known in closed form. Contestants:
+Test images have difficulties, alone and in groups; training runs differ by the classifier's seed
+and, in the arm, by the generator's. Scores are normal, so that the true ROC AUC over all images and
+training runs is known in closed form. Contestants:
 
-- seeds only: Student's interval over the trainings, as if the test images were all there are;
+- seeds only: Student's interval over the training runs, as if the test images were all there are;
 - crossed bootstrap: percentiles, resampling test groups, seeds and generators;
 - ufgen: `experiments.statistics.estimate`.
 
@@ -30,7 +30,7 @@ parser.add_argument("--bootstrap", type=int, default=400)
 parser.add_argument("--only", default="", help="only the settings whose names hold this text")
 options = parser.parse_args()
 
-SETTINGS = {  # test groups, images a group, generators, seeds, how much the generator matters
+SETTINGS = {  # test groups, images per group, generators, seeds, how much the generator matters
     "160 images, 3 seeds, no generator": (160, 1, 1, 3, 0),
     "160 images, 5 seeds, no generator": (160, 1, 1, 5, 0),
     "160 images, 5 seeds, 2 generators": (160, 1, 2, 5, 1),
@@ -90,7 +90,7 @@ class Simulated:
 
 
 def true_delta(shift: float, matters: float) -> float:
-    """The difference of the areas, over all images, groups and trainings."""
+    """The difference of the areas, over all images, groups and training runs."""
     s = {name: value**2 for name, value in SPREAD.items()}
     images = s["group"] + s["image"] + s["image and arm"] + s["image and training"]
     real = s["seed"] + s["arm and seed"]

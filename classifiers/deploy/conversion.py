@@ -19,7 +19,7 @@ ROUNDED_SIXTH = 0.16667
 FLOAT_OPERATIONS = ("FULLY_CONNECTED", "BATCH_MATMUL")  # of head and heatmap, not of convolutions
 QUANTISATIONS = {
     "none": "none",
-    "dynamic": "int8 weights, activations quantised as they come, float32 input and output",
+    "dynamic": "int8 weights, activations quantised dynamically, float32 input and output",
     "int8": "int8 weights and activations up to the feature maps, float32 input, head and output",
 }
 
@@ -110,9 +110,9 @@ def _litert(network: Network, quantisation: str, examples: np.ndarray | None) ->
 
 
 def _int8(converter: Any, examples: np.ndarray) -> bytes:
-    """Quantise all but `FLOAT_OPERATIONS`; LiteRT's debugger is the one to do so in part.
+    """Quantise all but `FLOAT_OPERATIONS`; only the QuantizationDebugger can exclude operations.
 
-    A few extreme logits among the examples would leave two or three steps of int8 for all others,
+    A few extreme logits among the examples would leave two or three int8 levels for all others,
     and the heatmap would be rounded to 0.
     """
     from tensorflow import lite

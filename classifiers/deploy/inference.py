@@ -77,7 +77,7 @@ def of_camera(
         seconds: When to stop; None for never.
 
     Yields:
-        A line a second with prediction and frames per second.
+        A line per second with prediction and frames per second.
     """
     video, rate = Video(number), _FrameRate()
     started = reported = time.monotonic()

@@ -9,15 +9,15 @@ images of another device, hospital or population, evaluate it first. The box mar
 region for {positive} (Grad-CAM); no boxes were used in training.
 
 - Training images: {training}, validation images: {validation} ({by_class}, both together).
-- Validation ROC AUC: {auc}. These images chose weights, threshold and temperature: expect less on
-  others.
+- Validation ROC AUC: {auc}. Optimistic: the same images selected the checkpoint and fitted
+  threshold and temperature.
 - Threshold {threshold:.4g} ({rule}), on probabilities calibrated with temperature
   {temperature:.3g}.
 - Input: {size} x {size} pixels, {channels} channel(s), 0..255; other images are resized
   (fit: {fit}).
 - Network: {runtime}, quantisation: {quantisation}.
-- Exported against trained network on {images} images ({role}): largest difference of a
-  probability {difference:.2g}; decisions that differ: {decisions}; ROC AUC {auc_exported} against
+- Exported vs. trained network on {images} images ({role}): largest difference of a
+  probability {difference:.2g}; decisions that differ: {decisions}; ROC AUC {auc_exported} vs.
   {auc_trained}.{constant}
 - Written on {date} by ufgen {ufgen} (Keras {keras}, TensorFlow {tensorflow}).
 

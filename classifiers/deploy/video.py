@@ -15,7 +15,7 @@ from ufgen.errors import UserError
 VIDEO_TYPES = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
 QUEUE_SIZE = 8
 MAX_FAILED_READS = 30
-"""After as many in a row, a video is over."""
+"""Consecutive failed reads after which a video ends."""
 DEFAULT_FRAME_RATE = 25.0
 
 
@@ -46,10 +46,11 @@ class Video:
         source: A file, or the number of a camera.
 
     Attributes:
-        frames: How many frames the file announces; 0 if unknown.
+        frames: How many frames the file declares; 0 if unknown.
         rate: Frames per second.
-        broken: How many frames could not be read, filled while iterating.
-        where: The numbers of these, as text.
+        broken: Number of unreadable frames, set at the end of a file; 0 for cameras and files of
+            unknown length.
+        where: The numbers of these frames, as text.
 
     Raises:
         UnreadableVideo: If it cannot be opened; while iterating, if no frame can be read.

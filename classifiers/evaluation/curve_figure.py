@@ -9,6 +9,7 @@ from classifiers.evaluation import curves, intervals, metrics, reliability
 from ufgen.display import figure_style
 from ufgen.display.figure_style import BLUE, GREY, VERMILLION
 
+OBSERVED = "observed, 95 % Clopper-Pearson interval\n(images taken as independent)"
 CONSTANT = "no curve: all images\nget the same probability"
 
 
@@ -46,7 +47,7 @@ def write_curves(path: Path, labels: ArrayLike, probabilities: ArrayLike, thresh
     fraction = bins["positives"] / bins["count"]
     low, high = intervals.clopper_pearson(bins["positives"], bins["count"])
     errors = np.maximum([fraction - low, high - fraction], 0)
-    calibration.errorbar(bins["probability"], fraction, errors, fmt="o", color=BLUE, label="images")
+    calibration.errorbar(bins["probability"], fraction, errors, fmt="o", color=BLUE, label=OBSERVED)
     for x, y, count in zip(bins["probability"], fraction, bins["count"], strict=True):
         calibration.annotate(
             str(count), (x, y), textcoords="offset points", xytext=(6, 3), fontsize=7, color=GREY
@@ -73,7 +74,7 @@ def write_curves(path: Path, labels: ArrayLike, probabilities: ArrayLike, thresh
     for axes in (roc, precision, calibration):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.grid(alpha=0.3)
-        figure_style.legend_below(axes, 2)
+        figure_style.legend_below(axes)
     figure_style.save(figure, path)
 
 

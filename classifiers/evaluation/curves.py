@@ -63,7 +63,7 @@ def steps(recall: np.ndarray, precision: np.ndarray) -> Curve:
     return np.column_stack([starts, recall]).ravel(), np.repeat(precision, 2)
 
 
-def mean_roc(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
+def resample_roc(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
     """ROC curves at common false positive rates, so that they can be averaged vertically.
 
     Every rate of any curve comes twice, for the lower and the upper end of a vertical part. The
@@ -79,7 +79,7 @@ def mean_roc(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(rates, 2), np.stack([_ends(rates, *curve) for curve in curves])
 
 
-def mean_precision(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
+def resample_precision_recall(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray]:
     """Precision-recall curves at common recalls, so that they can be averaged.
 
     The area under the mean of the curves is the mean of their average precisions.

@@ -32,11 +32,13 @@ def assess(
     Proportions have Clopper and Pearson's interval, exact where every image is a group of its own,
     else for the effective sample size. Balanced accuracy, of ungrouped images or where one of the
     two is 0 or 1, has one from those of sensitivity and specificity. The area under the ROC curve
-    has DeLong's, or, where groups hold several images, that of a jackknife over groups. Every other
-    metric has the standard error of a bootstrap over groups (undefined if more than one replicate
-    in twenty is) and Student's quantile on the logit scale; none at 0 or 1. The calibration error
-    has none: it is biased upwards for few images, and more so for resampled ones. Where all images
-    get the same probability, no metric that ranks has an interval.
+    has DeLong's, or, where groups hold several images, that of a jackknife over groups, which is
+    for pairs of images from different groups, while the value counts all pairs; where the classes
+    are perfectly separated, an exact one. Every other metric has the standard error of a bootstrap
+    over groups (undefined if more than one replicate in twenty is) and Student's quantile on the
+    logit scale; none at 0 or 1. The calibration error has none: it is biased upwards for few
+    images, and more so for resampled ones. Where all images get the same probability, no metric
+    that ranks has an interval.
 
     Args:
         labels: 0 or 1, (N,).
@@ -47,7 +49,7 @@ def assess(
         seed: Of the bootstrap.
 
     Returns:
-        One row a metric: metric, value, low, high, interval (the method); undefined is NaN.
+        One row per metric: metric, value, low, high, interval (the method); undefined is NaN.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     probabilities = np.asarray(probabilities, "float64")
@@ -59,7 +61,7 @@ def assess(
     if _ungrouped(groups) or {0.0, 1.0} & set(rates):
         both = [bounds[name][:2] for name in ("recall", "specificity")]
         low, high = intervals.mean_of_two_interval(rates, *both)
-        bounds["balanced_accuracy"] = low, high, "of sensitivity and specificity"
+        bounds["balanced_accuracy"] = low, high, "MOVER"
     if not metrics.is_constant(probabilities):
         bounds["roc_auc"] = _of_area(*scored, confidence)
     rows = []
@@ -84,7 +86,9 @@ def _of_proportions(
         "recall": (labels == 1, predicted),
         "specificity": (labels == 0, ~predicted),
     }
-    method = "exact" if _ungrouped(groups) else "Clopper-Pearson, effective number"
+    method = "Clopper-Pearson"
+    if not _ungrouped(groups):
+        method += ", effective sample size"
     return {
         name: (*intervals.grouped_proportion_interval(hits[of], groups[of], confidence), method)
         for name, (of, hits) in parts.items()
@@ -100,7 +104,8 @@ def _of_area(
     else:
         low, high = intervals.grouped_area_interval(labels, probabilities, groups, confidence)
         method = "jackknife over groups"
-    return low, high, "exact bound" if low == 0 or high == 1 else method
+    separated = low == 0 or high == 1
+    return low, high, "Clopper-Pearson, perfect separation" if separated else method
 
 
 def _by_bootstrap(
@@ -148,11 +153,11 @@ def warnings(labels: ArrayLike, groups: ArrayLike) -> list[str]:
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     counts = {label: len(np.unique(groups[labels == label])) for label in (0, 1)}
-    rarer = min(counts, key=lambda label: counts[label])
-    if not 0 < counts[rarer] < FEW_GROUPS:
+    fewest = min(counts, key=lambda label: counts[label])
+    if not 0 < counts[fewest] < FEW_GROUPS:
         return []
     return [
-        f"only {counts[rarer]} of the groups hold {'positive' if rarer else 'negative'} images: "
+        f"only {counts[fewest]} of the groups hold {'positive' if fewest else 'negative'} images: "
         f"with fewer than {FEW_GROUPS} the intervals are wide, and may still be too narrow"
     ]
 
@@ -165,7 +170,7 @@ def text(table: pd.DataFrame, counts: Mapping[str, np.ndarray]) -> str:
         counts: tn, fp, fn and tp, as `metrics.confusion` returns them.
 
     Returns:
-        A line a metric, and one for the confusion matrix.
+        A line per metric, and one for the confusion matrix.
     """
     lines = []
     for row in table.to_dict("records"):

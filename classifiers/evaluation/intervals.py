@@ -1,8 +1,10 @@
 """Exact and large-sample confidence intervals, also of grouped images: pure functions.
 
 Images of one group (patient) are correlated: the number of groups limits the precision. Standard
-errors are taken over groups, and quantiles are Student's, with the groups of the rarer class less
-one as degrees of freedom. Where no interval can be justified, it is (NaN, NaN).
+errors are taken over groups, and quantiles are Student's. Their degrees of freedom are Kish's
+effective number of groups (of ungrouped images, their number) less one: that of the class in which
+it is smaller, or, for a proportion, that of the images in its denominator. Where no interval can be
+justified, it is (NaN, NaN).
 """
 
 import numpy as np
@@ -67,8 +69,8 @@ def delong(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray
 def delong_interval(labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95) -> Interval:
     """Interval of the area under the ROC curve of independent images.
 
-    Symmetric on the logit scale (`logit_interval`), with the images of the rarer class less one as
-    degrees of freedom; where the classes are perfectly separated, `separated_interval`.
+    Symmetric on the logit scale (`logit_interval`), with the number of images of the smaller class
+    less one as degrees of freedom; where the classes are perfectly separated, `separated_interval`.
 
     Args:
         labels: 0 or 1, (N,).
@@ -94,7 +96,7 @@ def grouped_area_interval(
     Only pairs of a positive and a negative image from different groups count: pairs within a group
     are easier or harder than those of new patients. The standard error is that of the
     leave-one-group-out jackknife (Efron & Stein, Annals of Statistics 1981); the degrees of freedom
-    are the `effective_groups` of the rarer class less one.
+    are the smaller of both classes' `effective_groups` less one.
 
     Args:
         labels: 0 or 1, (N,).
@@ -211,8 +213,9 @@ def mean_of_two_interval(
     """Interval of the mean of two values from an interval of each (MOVER).
 
     The distances of the bounds from the values are added in quadrature, for independent values (Zou
-    & Donner, Statistics in Medicine 2008); conservative for negatively correlated ones, as
-    sensitivity and specificity are.
+    & Donner, Statistics in Medicine 2008). Sensitivity and specificity at a fixed threshold come
+    from disjoint images: they are independent where images are ungrouped, and where they are
+    negatively correlated within patients the interval is conservative.
 
     Args:
         values: The two values.

@@ -1,8 +1,8 @@
 """Metrics of binary classification from labels and probabilities: pure functions.
 
-Every function takes `labels` (N,) of 0 and 1 and `probabilities` (N,) in 0..1, and optional
-non-negative `weights` of shape (N,) or (B, N): B rows give B values, so that a bootstrap is one
-call. A metric whose denominator is zero is undefined: NaN, never 0.
+Unless stated otherwise, functions take `labels` (N,) of 0 and 1 and `probabilities` (N,) in 0..1,
+and optional non-negative `weights` of shape (N,) or (B, N): B rows give B values, so that a
+bootstrap is one call. A metric whose denominator is zero is undefined: NaN, never 0.
 """
 
 from typing import Any
@@ -31,7 +31,8 @@ NAMES = (
 LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
 RANKING = NAMES[7:11]
 TOLERANCE = 1e-6
-"""Probabilities that differ by less are taken for equal."""
+"""Probabilities that differ by no more count as equal in `is_constant` and between thresholds;
+ranking metrics compare exactly."""
 TITLES = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
@@ -226,7 +227,7 @@ def average_precision(
 
 
 def is_constant(probabilities: ArrayLike) -> bool:
-    """Whether two or more images all get the same probability, to one part in a million.
+    """Whether two or more images all get the same probability, to within 1e-6 (absolute).
 
     Smaller differences are rounding errors, and differ between runtimes.
 

@@ -15,9 +15,9 @@ from ufgen.display import figure_style
 
 PER_KIND = 5
 TITLE = "Grad-CAM for the predicted class; box: weak localisation, not a measurement of a lesion"
-NO_HEATMAP = "No heatmap: all images get the same probability, or no part of them changes it"
+NO_HEATMAP = "No heatmap: all images get the same probability, or all heatmaps are zero"
 TITLES = {
-    "confident": "most confident,\nright",
+    "confident": "most confident,\ncorrect",
     "wrong": "most confident,\nwrong",
     "uncertain": "most uncertain",
 }
@@ -26,13 +26,13 @@ BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 
 
 def choose(predictions: pd.DataFrame, per_kind: int = PER_KIND) -> pd.DataFrame:
-    """Choose the most confident right and wrong predictions, and the most uncertain ones.
+    """Choose the most confident correct and wrong predictions, and the most uncertain ones.
 
     Confidence is the distance of the probability from the threshold, as a fraction of the distance
     from the threshold to 0 or 1.
 
     Args:
-        predictions: One row an image, with target (0 or 1), probability and threshold.
+        predictions: One row per image, with target (0 or 1), probability and threshold.
         per_kind: Most rows of each kind.
 
     Returns:
@@ -70,7 +70,7 @@ def write(
         folder: Where to write.
         explain: From uint8 images (N, size, size, channels), and whether the positive class is
             explained, to heatmaps (N, h, w).
-        predictions: One row an image, with path, label, predicted, target, probability and
+        predictions: One row per image, with path, label, predicted, target, probability and
             threshold.
         pixels: The images of `predictions`, uint8 (N, size, size, channels).
         positive: Name of the positive class.
@@ -133,4 +133,4 @@ def _draw(
     text = prediction_text.text(
         prediction["probability"], positive, prediction["predicted"], prediction["threshold"]
     )
-    panel.set_title(f"is {prediction['label']}\n{text}".replace(" → ", "\n→ "), fontsize=7)
+    panel.set_title(f"true class: {prediction['label']}\n{text}".replace(" → ", "\n→ "), fontsize=7)

@@ -62,7 +62,7 @@ def _stride_and_offset(layer: layers.Layer, size: int) -> tuple[int, float]:
 def interpolation(backbone: keras.Model, count: int) -> np.ndarray:
     """Weights that interpolate linearly from the cells along a side to an even grid.
 
-    Beyond the first and the last cell their values continue.
+    Positions beyond the outer cells are clamped.
 
     Args:
         backbone: From images (N, H, H, C) to a feature map (N, h, h, F).

@@ -4,8 +4,8 @@ from classifiers.model_folder.save_and_load import load
 from classifiers.model_folder.saved_classifier import (
     SavedClassifier,
     name_probability_column,
-    no_heatmaps,
+    zero_heatmaps,
 )
 from classifiers.model_folder.train_model import train
 
-__all__ = ["SavedClassifier", "load", "name_probability_column", "no_heatmaps", "train"]
+__all__ = ["SavedClassifier", "load", "name_probability_column", "train", "zero_heatmaps"]

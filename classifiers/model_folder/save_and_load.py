@@ -36,7 +36,7 @@ def save(
     """
     with atomic_folder(folder, keep_others=True) as temporary:
         for member in range(len(ensemble.members)):
-            ensemble.hold(member)
+            ensemble.load_member(member)
             ensemble.network.model.save_weights(temporary / _weights_file(member))
         history.to_csv(temporary / "history.csv", index=False)
         images.to_csv(temporary / "images.csv", index=False)

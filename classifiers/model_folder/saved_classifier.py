@@ -59,7 +59,7 @@ class SavedClassifier:
         return self._with_classes(predictions), decoded.quarantine
 
     def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """Predict images of any size.
+        """Predict images of any size; what is not square is center-cropped (`resized`).
 
         Args:
             pixels: uint8 (N, H, W, C).
@@ -82,6 +82,9 @@ class SavedClassifier:
 
     def resized(self, pixels: np.ndarray) -> np.ndarray:
         """Bring images to the network's size and channels.
+
+        Images that are not square are center-cropped, whatever `fit` model.json names; generated
+        images, and others that are working images already, are square.
 
         Args:
             pixels: uint8 (N, H, W, C).
@@ -164,7 +167,7 @@ class SavedClassifier:
         images = ImageSet(predictions, positive, root)
         decoded = self._load(images)
         pixels = decoded.store.take(decoded.images)
-        explain = no_heatmaps if self.is_constant(predictions) else self.ensemble.explain
+        explain = zero_heatmaps if self.is_constant(predictions) else self.ensemble.explain
         return example_sheet.write(folder, explain, images.relative(), pixels, positive)
 
     def _load(self, images: ImageSet) -> pixel_store.Decoded:
@@ -180,7 +183,7 @@ class SavedClassifier:
         return predictions.assign(threshold=metadata["threshold"], predicted=predicted)
 
 
-def no_heatmaps(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
+def zero_heatmaps(pixels: np.ndarray, of_positive: bool) -> np.ndarray:
     """Heatmaps of zeros, in place of `Ensemble.explain` for a network with constant output.
 
     Args:

@@ -14,7 +14,7 @@ POLICIES = ("none", "light", "seed", "randaugment", "gridmask", "mixup", "cutmix
 MIXING = ("mixup", "cutmix")
 
 Augmenter = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From the pixels (N, H, W, C) in 0..255 and targets (N,) of a batch to augmented ones, float32."""
+"""From pixels (N, H, W, C) in 0..255 and targets (N,) to augmented ones, see `augmenter`."""
 Policy = tuple[Callable[[Any, Any], tuple[Any, Any]], list]
 """A transformation of tensors, pixels and targets of a batch, and its variables (random states)."""
 
@@ -41,7 +41,8 @@ def check_policy(name: str) -> None:
         if not on_tensorflow():
             raise UserError(
                 "the augmentation gridmask is KerasCV's, which needs TensorFlow as Keras' backend: "
-                "unset KERAS_BACKEND, or take cutmix, which hides a part of each image too"
+                "unset KERAS_BACKEND, or take cutmix, which also replaces a region of each "
+                "image"
             )
 
 
@@ -69,8 +70,8 @@ def augmenter(name: str, seed: int) -> Augmenter:
 
     Returns:
         A function of the pixels (N, H, W, C) in 0..255, C 1 or 3, float32 or uint8, and the targets
-        (N,) in 0..1 of a batch; it returns both as float32. Targets are soft where a policy mixes
-        images.
+        (N,) in 0..1 of a batch; it returns float32 pixels, and the targets as they are. Where a
+        policy mixes images, the targets are soft, and float32.
 
     Raises:
         UserError: There is no such policy, or it needs another backend.

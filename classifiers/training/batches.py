@@ -1,4 +1,4 @@
-"""Which images a step trains on, in what form, and how much each counts."""
+"""Batch sampling, loading and class weights."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -26,8 +26,8 @@ class FrozenFeatures:
     def views(self, pixels: np.ndarray, augmentation: str, count: int, seed: int = 0) -> np.ndarray:
         """Compute, or look up, the features of augmented views of images.
 
-        The views depend on the image, the policy and the seed, not on the other images: trainings
-        with different seeds see different views, as they do where the backbone is trained.
+        The views depend on the image, the policy and the seed, not on the other images: training
+        runs with different seeds see different views, as they do where the backbone is trained.
 
         Args:
             pixels: uint8 (N, size, size, channels).

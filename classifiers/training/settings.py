@@ -33,7 +33,8 @@ class Training:
     (`weight_selection.best`).
 
     While backbones are frozen, their batch normalisation keeps its moving statistics, and their
-    features are computed once an image, or once a seed for each of `views` augmented views of it.
+    features are computed once per image, or once per seed for each of `views` augmented views of
+    it.
 
     Attributes:
         steps: Budget of optimiser steps, whatever the number of images.
@@ -148,7 +149,7 @@ class Training:
 
 
 def check_trial(training: Training, weights: str, augmentation: str) -> None:
-    """Check that a training can go with initial weights and an augmentation policy.
+    """Check that settings are compatible with initial weights and an augmentation policy.
 
     Args:
         training: How the classifier is trained.
@@ -164,11 +165,11 @@ def check_trial(training: Training, weights: str, augmentation: str) -> None:
         return
     if weights == "none":
         raise UserError(
-            "training: the head alone cannot learn on a backbone with random weights: name weights "
-            "(imagenet, or a local file), or train all without frozen_steps"
+            "training: the head alone cannot learn on a backbone with random weights: set weights "
+            "to imagenet or a local file, or train all without frozen_steps"
         )
     if augmentation in MIXING:
         raise UserError(
-            f"the augmentation {augmentation} mixes two images, which the features of a frozen "
-            "backbone, computed once an image, cannot show: take another policy, or train all"
+            f"the augmentation {augmentation} mixes two images, which cannot be applied to "
+            "features cached once per image: use another policy, or train all"
         )

@@ -131,7 +131,7 @@ class Classifier:
         return table.assign(best=(table["step"] == evaluation.step).astype(int))
 
     def initial_sha256(self) -> str:
-        """Hash the weights that the last training began with.
+        """Hash the weights that the last training run began with.
 
         Returns:
             Hexadecimal digits.
@@ -200,7 +200,7 @@ class Classifier:
         return min(seconds[1:])
 
     def _reset(self, seed: int, trained_variables: list[keras.Variable]) -> None:
-        """Restore the initial weights; the next training changes `trained_variables` alone."""
+        """Restore the initial weights; the next run changes `trained_variables` alone."""
         changed = {id(v): v for v in [*self._trained_variables, *trained_variables]}
         self._initial.restore(seed, list(changed.values()))
         self._trained_variables = trained_variables

@@ -1,4 +1,4 @@
-"""Which evaluation of a training is kept: by a metric on validation images, then by its loss."""
+"""Which evaluation of a training run is kept: by a metric on validation images, then by loss."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ SURROGATE_METRICS = {
     "precision": "balanced_accuracy",
     "calibration_error": "brier",
 }
-"""The selection metric in place of one that is best where a network separates nothing."""
+"""Replacements for metrics that a trivial classifier maximises."""
 
 
 class Evaluation(NamedTuple):
@@ -24,7 +24,7 @@ class Evaluation(NamedTuple):
 
     Attributes:
         step: The number of optimiser steps.
-        first: Whether it is the first evaluation of its training.
+        first: Whether it is the first evaluation of its training run.
         value: The selection metric, the larger the better (a Brier score is negated); -inf where it
             is undefined.
         standard_error: Of `value`.
@@ -45,8 +45,10 @@ class Evaluation(NamedTuple):
         """Convert to columns of a history.
 
         Returns:
-            val_selection (the metric, not negated), val_selection_error, val_calibrated_loss and
-            val_constant (0 or 1); NaN where something is undefined.
+            val_selection (the selection metric, or what replaces it in `SURROGATE_METRICS`; not
+            negated), val_selection_error, val_calibrated_loss and val_constant (0 or 1). Metric and
+            loss are NaN where undefined; the error is 0 where no replicate defines the metric, and
+            val_constant is 0 where a probability is not a number.
         """
         value, loss = self.sign * self.value, self.loss
         return {
@@ -67,7 +69,7 @@ def evaluate(
 
     Args:
         step: The number of optimiser steps.
-        first: Whether it is the first evaluation of its training.
+        first: Whether it is the first evaluation of its training run.
         labels: 0 or 1, (N,).
         probabilities: Uncalibrated, (N,) in 0..1, or NaN.
         metric: One of `metrics.NAMES`; see also `SURROGATE_METRICS`.
@@ -135,7 +137,7 @@ def best(evaluations: list[Evaluation]) -> Evaluation | None:
     decides.
 
     Args:
-        evaluations: Of one training, in any order.
+        evaluations: Of one training run, in any order.
 
     Returns:
         One of them; None where none has probabilities that are numbers.
@@ -151,7 +153,7 @@ def best(evaluations: list[Evaluation]) -> Evaluation | None:
 
 
 def kept_first(history: pd.DataFrame) -> bool:
-    """Tell whether a training kept the weights of its first evaluation, though there were others.
+    """Tell whether a training run kept the weights of its first of several evaluations.
 
     Args:
         history: What `Classifier.fit` returned.

@@ -128,7 +128,7 @@ def _no_constant_network(tables: StudyTables) -> Check:
     if trials:
         text = (
             f"{_some(trials)} gave all test images the same probability: nothing was learned, "
-            "and the metrics of the affected arms contain that."
+            "and the metrics of these arms are affected."
         )
     return Check("No network is constant", not trials, text)
 
@@ -138,9 +138,9 @@ def _training_improved(tables: StudyTables) -> Check:
     text = "In every trial the weights that were kept come after the first evaluation."
     if trials:
         text = (
-            f"{_some(trials)} kept the weights of the first evaluation: training on made the "
-            "validation metric no better. Fewer or smaller steps, or more validation images, would "
-            "tell why."
+            f"{_some(trials)} kept the weights of the first evaluation: every later evaluation was "
+            "worse by more than one standard error (or constant). Try a lower learning rate or "
+            "more validation images."
         )
     return Check("Training improved every network", not trials, text)
 
@@ -162,7 +162,7 @@ def _enough_seeds(study: Study) -> Check:
     return Check(
         "Enough seeds",
         False,
-        f"{count} {'seed is' if count == 1 else 'seeds are'} few: with fewer than {ENOUGH_SEEDS} "
+        f"Only {count} {'seed' if count == 1 else 'seeds'}: with fewer than {ENOUGH_SEEDS} "
         "the error rate of a verdict exceeds the nominal level. Take it as a pilot.",
     )
 
@@ -170,14 +170,18 @@ def _enough_seeds(study: Study) -> Check:
 def _enough_test_groups(tables: StudyTables) -> Check:
     groups = int(tables.deltas["test_groups"].iloc[0])
     if groups >= ENOUGH_GROUPS:
-        text = f"{groups} test groups hold the rarer class; at least {ENOUGH_GROUPS} are needed."
+        text = (
+            f"{groups} test groups in the class with fewer groups; at least {ENOUGH_GROUPS} are "
+            "needed."
+        )
     elif groups < 2:
         text = (
-            "All test images of a class are of one group: what another one would change is unknown."
+            "All test images of a class are of one group: variance between groups cannot be "
+            "estimated."
         )
     else:
         text = (
-            f"{groups} test groups with images of the rarer class are few: with fewer than "
+            f"Only {groups} test groups in the class with fewer groups: with fewer than "
             f"{ENOUGH_GROUPS} the error rate of a verdict exceeds the nominal level."
         )
     return Check("Enough test groups", groups >= ENOUGH_GROUPS, text)
@@ -189,8 +193,8 @@ def _intervals_defined(study: Study, tables: StudyTables) -> Check:
     text = "Every change of the primary metric has an interval."
     if undefined:
         text = (
-            f"No interval can be given for {', '.join(undefined)}: the test images are too few, or "
-            "too easy."
+            f"No interval can be given for {', '.join(undefined)}: the test images are too few (or "
+            "perfectly separated)."
         )
     return Check("Intervals are defined", not undefined, text)
 
@@ -226,12 +230,14 @@ def _enough_generators(study: Study) -> Check:
     count = len(study.generator.seeds)
     if count == 1:
         text = (
-            "One generator was trained: the verdict is about its images alone. How much another "
-            "training of it would change the result is not in the intervals (generator.seeds in "
-            "the study trains several)."
+            "One generator was trained: the verdict is about its images alone. The intervals do "
+            "not include variance between generators (generator.seeds in the study trains several)."
         )
     elif count < ENOUGH_GENERATORS:
-        text = f"{count} generators leave one degree of freedom: {ENOUGH_GENERATORS} are enough."
+        text = (
+            f"{count} generators leave one degree of freedom; at least {ENOUGH_GENERATORS} are "
+            "needed."
+        )
     else:
         text = f"{count} generators; at least {ENOUGH_GENERATORS} are needed."
     return Check("Enough generators", count >= ENOUGH_GENERATORS, text)
@@ -255,8 +261,8 @@ def _generators_agree(study: Study, tables: StudyTables) -> list[Check]:
 def _controls(study: Study, tables: StudyTables) -> list[Check]:
     """Check that control arms do not help: duplicates, and synthetic images with shuffled labels.
 
-    Intervals are not adjusted for the number of controls: at 95 % about one in twenty fails by
-    chance.
+    Intervals are not adjusted for the number of controls. Only `helps` fails one: a control without
+    effect fails with a probability of (1 - confidence) / 2 at most, 2.5 % at 95 %.
     """
     arms = {arm.name: arm for arm in study.parsed_arms()}
     checks = []

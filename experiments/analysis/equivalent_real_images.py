@@ -1,6 +1,6 @@
-"""The number of additional real images that would have done what the synthetic ones did.
+"""The number of additional real images that would have changed a metric as synthetic ones did.
 
-The arms with additional real images (`real+oracle@RATIO`) are the learning curve that says so.
+The arms with additional real images (`real+oracle@RATIO`) are the learning curve for it.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def additional_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) 
 
     Args:
         sizes: Numbers of training images, increasing, (K,).
-        curve: Scores at these sizes in B replicates, (B, K); more is better.
+        curve: Scores at these sizes in B replicates, (B, K); higher is better.
         values: A score for each replicate, (B,).
 
     Returns:
@@ -151,22 +151,24 @@ def _row(
     defined = np.isfinite(curve).all(axis=1) & ~np.isnan(extra)
     rising = (curve[1:, -1] > curve[1:, 0])[defined[1:]].mean()
     if defined.mean() < statistics.MIN_DEFINED_FRACTION or rising < 1 - tail:
-        why = f"more {real} images did not measurably raise it either"
-        text = f"Not identifiable for {arm}: {study.primary_metric} has no learning curve, {why}."
+        title = metrics.title(study.primary_metric)
+        text = f"Not identifiable for {arm}: more {real} images did not measurably improve {title}."
         return row | {"extra": np.nan, "low": np.nan, "high": np.nan, "text": text}
     counts = {"seed": len(study.seeds), "generator": len(study.generator.seeds)}
     single = [name for name, count in counts.items() if count == 1]
-    unknown = [f"; what another {name} would change is unknown" for name in single]
+    left_out = [f"; variance between {name}s is not included" for name in single]
     low, high = np.quantile(extra[1:][defined[1:]], [tail, 1 - tail], method="nearest")
-    words = {-np.inf: "fewer than none", np.inf: f"more than {int(sizes[-1] - sizes[0])}"}
+    most = f"more than {int(sizes[-1] - sizes[0])}"
+    words = {-np.inf: "fewer than 0", np.inf: most}
     number, lower, upper = (words.get(x, f"{x:.0f}") for x in (extra[0], low, high))
     return row | {
         "low": low,
         "high": high,
-        "text": f"{synthetic} synthetic images ({arm}) did for {study.primary_metric} what "
-        f"{number} more {real} ones did, {study.confidence:.0%} interval {lower} to {upper}, "
-        f"by the learning curve from {sizes[0]} to {sizes[-1]} {real} images"
-        + ("; fewer than none: worse than without them" if -np.inf in (extra[0], low) else "")
-        + "".join(unknown)
+        "text": f"{synthetic} synthetic images ({arm}) changed "
+        f"{metrics.title(study.primary_metric)} as much as {number} additional {real} images "
+        f"({100 * study.confidence:.4g} % interval {lower} to {upper}; learning curve from "
+        f"{sizes[0]} to {sizes[-1]} {real} images"
+        + ("; fewer than 0: worse than none)" if -np.inf in (extra[0], low) else ")")
+        + "".join(left_out)
         + ".",
     }

@@ -47,7 +47,7 @@ def interval(row: dict) -> str:
     return f"{number(low, True)} to {number(high, True)}"
 
 
-def share(value: float | None) -> str:
+def percent(value: float | None) -> str:
     """Format a fraction as a whole percentage.
 
     Args:
@@ -57,7 +57,7 @@ def share(value: float | None) -> str:
         The text.
 
     Example:
-        >>> share(0.256)
+        >>> percent(0.256)
         '26%'
     """
     return "undefined" if value is None or value != value else f"{value:.0%}"
@@ -81,7 +81,7 @@ def p_value(value: float | None) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def plain(value: Any) -> str:
+def escape_markdown(value: Any) -> str:
     r"""Escape text for Markdown, also inside a table.
 
     Args:
@@ -91,7 +91,7 @@ def plain(value: Any) -> str:
         The text that Markdown shows as it is.
 
     Example:
-        >>> print(plain("a|b *c* <script>"))
+        >>> print(escape_markdown("a|b *c* <script>"))
         a\|b \*c\* &lt;script&gt;
     """
     escaped = re.sub(r"([\\`*_\[\]|<>$])", r"\\\1", str(value))

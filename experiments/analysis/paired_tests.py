@@ -29,7 +29,7 @@ def probability_of_improvement(arm: np.ndarray, reference: np.ndarray) -> float:
     The mean over all pairs of runs, in which ties count half (Agarwal et al., NeurIPS 2021).
 
     Args:
-        arm: Scores of the arm's runs, any shape; more is better.
+        arm: Scores of the arm's runs, any shape; higher is better.
         reference: Scores of the reference's runs, any shape.
 
     Returns:
@@ -70,10 +70,13 @@ def delong_p_value(areas: np.ndarray, covariance: np.ndarray) -> float:
         covariance: Their covariance matrix, (2, 2), from the same function.
 
     Returns:
-        Two-sided p-value; without variance 1 for equal areas and 0 for others.
+        Two-sided p-value; without variance 1 for equal areas and 0 for others; NaN where an area
+        or the covariance is undefined.
     """
     difference = areas[0] - areas[1]
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    if not np.isfinite([difference, variance]).all():
+        return float("nan")
     if difference == 0:
         return 1.0
     return float(2 * stats.norm.sf(abs(difference) / np.sqrt(variance))) if variance > 0 else 0.0

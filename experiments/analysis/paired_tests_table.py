@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from classifiers.evaluation import intervals, metrics
 from experiments.analysis import paired_tests
-from experiments.analysis.scores import TRIAL, folds_of
+from experiments.analysis.scores import RUN_COLUMNS, folds_of
 from experiments.design.study import Study
 
 
@@ -34,7 +34,7 @@ def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
     images = ordered.drop_duplicates("path")
     labels, groups = images["target"].to_numpy(), images["group"].to_numpy()
     independent = len(np.unique(groups)) == len(groups)
-    by_trial = dict(iter(ordered.groupby(list(TRIAL), sort=False)))
+    by_trial = dict(iter(ordered.groupby(list(RUN_COLUMNS), sort=False)))
     rows = []
     for arm in study.compared_arms():
         reference = study.reference_of(arm).name

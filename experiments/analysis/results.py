@@ -15,7 +15,13 @@ from experiments.analysis import (
     verdict,
 )
 from experiments.analysis.checks import Check, StudyTables, unlike_real
-from experiments.analysis.scores import TRIAL, Scores, evaluate_trials, folds_of, predictions_of
+from experiments.analysis.scores import (
+    RUN_COLUMNS,
+    Scores,
+    evaluate_trials,
+    folds_of,
+    predictions_of,
+)
 from experiments.design.arms import Arm, parse
 from experiments.design.study import Study
 from experiments.running.trial import PREDICTIONS
@@ -50,7 +56,7 @@ def write(
         UserError: If the trials are not comparable (see `check_equal_budgets`).
     """
     check_equal_budgets(trials)
-    predictions = predictions[[*TRIAL, "fold", *PREDICTIONS]]
+    predictions = predictions[[*RUN_COLUMNS, "fold", *PREDICTIONS]]
     if study.folds:
         trials = pool_folds(trials)
     scores = evaluate_trials(study, trials, predictions)
@@ -95,8 +101,8 @@ def pool_folds(trials: pd.DataFrame) -> pd.DataFrame:
     """
     aggregated = {"n_train": lambda n: round(n.mean()), "threshold": "mean"}
     aggregated |= {"constant": "any", "kept_first": "any"}
-    others = [name for name in trials.columns if name not in TRIAL]
-    by_trial = trials.groupby(list(TRIAL), sort=False, as_index=False)
+    others = [name for name in trials.columns if name not in RUN_COLUMNS]
+    by_trial = trials.groupby(list(RUN_COLUMNS), sort=False, as_index=False)
     return by_trial.agg({name: aggregated.get(name, "first") for name in others})
 
 
@@ -104,7 +110,7 @@ def metrics_table(trials: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFra
     """Compute every metric of every trial.
 
     Args:
-        trials: One row for each trial: the columns of `TRIAL`, trial, n_train, threshold.
+        trials: One row for each trial: the columns `RUN_COLUMNS`, trial, n_train, threshold.
         predictions: One row for each trial and test image.
 
     Returns:

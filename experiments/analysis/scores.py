@@ -9,14 +9,14 @@ from classifiers.evaluation import intervals, metrics
 from experiments.design.arms import Arm
 from experiments.design.study import Study
 
-TRIAL = ("arm", "classifier", "generator", "seed")
+RUN_COLUMNS = ("arm", "classifier", "generator", "seed")
 
 
 class Scores:
     """Every metric of every trial: on the test set, and on B bootstrap samples of its groups.
 
     Attributes:
-        groups: Number of test groups that hold images of the rarer class.
+        groups: Number of test groups in the class with fewer groups.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Scores:
         self._metrics: dict[tuple, dict[str, np.ndarray]] = {}
         for trial in trials.to_dict("records"):
             rows = predictions_of(predictions, trial).sort_values("path")
-            self._metrics[tuple(trial[name] for name in TRIAL)] = metrics.evaluate(
+            self._metrics[tuple(trial[name] for name in RUN_COLUMNS)] = metrics.evaluate(
                 rows["target"].to_numpy(),
                 rows["probability"].to_numpy(),
                 rows["threshold"].to_numpy(),
@@ -70,7 +70,7 @@ def evaluate_trials(study: Study, trials: pd.DataFrame, predictions: pd.DataFram
 
     Args:
         study: The study, whose `bootstrap` is the number of samples.
-        trials: One row for each trial, with the columns of `TRIAL`.
+        trials: One row for each trial, with the columns `RUN_COLUMNS`.
         predictions: One row for each trial and test image.
 
     Returns:
@@ -80,11 +80,11 @@ def evaluate_trials(study: Study, trials: pd.DataFrame, predictions: pd.DataFram
     weights = intervals.group_weights(
         images["group"].to_numpy(), study.bootstrap, np.random.default_rng(0)
     )
-    return Scores(study, trials, predictions, weights, groups_of_rarer_class(images))
+    return Scores(study, trials, predictions, weights, fewest_groups_of_a_class(images))
 
 
-def groups_of_rarer_class(images: pd.DataFrame) -> int:
-    """Count the groups with images of the rarer class, which limit a comparison.
+def fewest_groups_of_a_class(images: pd.DataFrame) -> int:
+    """Count the test groups in the class with fewer groups, which limit a comparison.
 
     Args:
         images: One row for each test image, with the columns target (0 or 1) and group.
@@ -100,12 +100,14 @@ def predictions_of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
 
     Args:
         predictions: One row for each trial and test image.
-        trial: Values of the columns of `TRIAL`.
+        trial: Values of the columns `RUN_COLUMNS`.
 
     Returns:
         Its rows; in cross-validation those of all folds of the repeat.
     """
-    return predictions[(predictions[list(TRIAL)] == [trial[name] for name in TRIAL]).all(axis=1)]
+    return predictions[
+        (predictions[list(RUN_COLUMNS)] == [trial[name] for name in RUN_COLUMNS]).all(axis=1)
+    ]
 
 
 def folds_of(predictions: pd.DataFrame) -> np.ndarray | None:

@@ -45,8 +45,8 @@ def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
             "file.",
             *_scope(study, tables),
             *_cross_validation(study),
-            "Intervals end where no change can be larger: few runs leave them that wide. The "
-            "headline intervals of the arms with synthetic images leave out zero if and only if "
+            "Intervals are truncated at the range of the metric (±1; ±2 for MCC). The headline "
+            "intervals of the arms with synthetic images exclude zero if and only if "
             f"Holm's procedure at {1 - study.confidence:.2g} rejects; their levels depend on the "
             "data, so that they are not simultaneous. All others are unadjusted intervals at "
             f"{study.confidence:.0%}.",
@@ -94,7 +94,8 @@ def _cross_validation(study: Study) -> list[str]:
         "image is predicted once in it, by a network that saw none of its group. ROC AUC, and what "
         "else ranks images, is computed within each fold (scores of other networks are on scales "
         "of their own) and averaged, weighted by the fold's pairs of a positive and a negative "
-        "image (average precision: by its positive images); all other metrics are of all "
+        "image (ROC AUC), its positive images (average precision, sensitivity at 90 % specificity) "
+        "or its negative images (specificity at 90 % sensitivity); all other metrics are of all "
         "predictions together. Generators are trained again inside each fold. The training sets "
         "of folds overlap, which no interval here accounts for in full."
     ]
@@ -146,11 +147,11 @@ def _headline(study: Study, tables: StudyTables, rows: list[dict]) -> str:
     if verdicts <= {"inconclusive", "not interpretable"}:
         return f"Inconclusive: this study cannot tell whether the {images} help or hurt."
     if {"helps", "hurts"} <= verdicts:
-        return f"Adding {images} helps in one ratio and hurts in another."
+        return f"Adding {images} helps in one arm and hurts in another."
     for verdict in ("helps", "hurts"):
         if verdict in verdicts:
-            return f"Adding {images} {verdict} in at least one ratio."
-    return f"No ratio of {images} was shown to help."
+            return f"Adding {images} {verdict} in at least one arm."
+    return f"No arm with {images} was shown to help."
 
 
 def _sentence(text: str) -> str:

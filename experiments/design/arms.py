@@ -64,7 +64,7 @@ class Arm:
         The part in question is the synthetic images (with `pretrain`); in an arm without them the
         duplicates, else the oracle images, else the augmentation. All other parts are in both arms,
         so that their gain is not attributed to this part. Arms without real images are compared
-        with the real ones alone.
+        with the real images and the same augmentation.
         """
         plain = replace(
             self, real=True, synthetic=0.0, filtered=False, shuffled=False, pretrain=False
@@ -187,7 +187,7 @@ def synthetic_counts(fit: ImageSet, arms: list[Arm], filtered: bool = False) -> 
     return {label: _additional(counts[label], highest) for label in fit.classes if highest > 0}
 
 
-def mix(
+def compose_training_set(
     fit: ImageSet, synthetic: ImageSet | None, arm: Arm, seed: int, pool: ImageSet | None = None
 ) -> ImageSet:
     """Compose the training set of an arm.

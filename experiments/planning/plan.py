@@ -90,7 +90,7 @@ def plan(study: Study) -> Plan:
     splits = list(dict.fromkeys(trial.split for trial in study.trials()))
     data = split_by_role(study, loaded, splits[0])
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
-    study, chosen = study_precision.chosen(study)
+    study, chosen = study_precision.resolve(study)
     generators = len(study.generator.seeds) * len(splits)
     classifiers = _classifiers(study, data, chosen)
     generated = images_to_generate(study, data)
@@ -100,7 +100,7 @@ def plan(study: Study) -> Plan:
         text.append(f"{line}; they generate {generators * generated} images")
     seconds["classifiers"] = 60 * classifiers["min in all"].sum()
     trials = len(study.trials())
-    bootstrap = trials * timing.time_tables(study, data)
+    bootstrap = trials * timing.time_bootstrap(study, data)
     seconds["tables and report"] = bootstrap + timing.time_report(study)
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     lines = [

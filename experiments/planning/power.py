@@ -63,8 +63,9 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         limit = statistics.Estimate(0.0, components.groups**0.5, groups - 1, components)
         ratio = (limit.minimum_detectable_effect(confidence) / effect) ** 2
         lines.append(
-            f"A change of {effect:g} cannot be found with these test images"
-            + (f": it needs about {ratio:.1f} times as many, and" if ratio > 1 else ":")
-            + " more seeds and generators than shown."
+            f"A change of {effect:g} cannot be detected with these test images: about {ratio:.1f} "
+            "times as many are needed, and more seeds and generators than shown."
+            if ratio > 1
+            else f"A change of {effect:g} needs more seeds or generators than shown."
         )
     return "\n".join(lines)

@@ -58,8 +58,8 @@ def time_classifier(
 ) -> ClassifierCost:
     """Train a classifier for a few steps on the study's images, after compilation.
 
-    A step is the median of several, or, on a device that runs asynchronously, their mean. Features
-    of a frozen backbone, which are stored, belong to the start.
+    A step is the larger of the median and the mean of several (the mean on asynchronous devices).
+    Features of a frozen backbone, which are stored, belong to the start.
 
     Args:
         study: The study.
@@ -93,8 +93,8 @@ def time_classifier(
     for trained, _ in phases:
         for policy in policies:
             train(trained, 1, policy)
-    prediction = median(lambda: network.predict(validation.pixels))
-    explanation = median(lambda: network.heatmaps(validation.pixels), 1)
+    prediction = median_seconds(lambda: network.predict(validation.pixels))
+    explanation = median_seconds(lambda: network.heatmaps(validation.pixels), 1)
     start = time.perf_counter() - started
     began = time.perf_counter()
     train(phases[-1][0], 1, policies[0], seed=1)
@@ -180,10 +180,10 @@ def _time_evaluation(generator_folder: Path, data: DataSplit) -> float:
         selector.compare(network)
         folder.write_metrics(rows, selector)
 
-    return median(evaluate)
+    return median_seconds(evaluate)
 
 
-def time_tables(study: Study, data: DataSplit) -> float:
+def time_bootstrap(study: Study, data: DataSplit) -> float:
     """Time the bootstrap of one trial's metrics on the test images.
 
     Args:
@@ -197,7 +197,7 @@ def time_tables(study: Study, data: DataSplit) -> float:
     test = data.test
     weights = intervals.group_weights(test.table["group"].to_numpy(), study.bootstrap, rng)
     scores = rng.uniform(size=len(test))
-    return median(lambda: metrics.evaluate(test.targets(), scores, 0.5, weights))
+    return median_seconds(lambda: metrics.evaluate(test.targets(), scores, 0.5, weights))
 
 
 def time_report(study: Study) -> float:
@@ -221,10 +221,10 @@ def time_report(study: Study) -> float:
         save(figure, *(folder / f"figure{kind}" for kind in FORMATS))
 
     with tempfile.TemporaryDirectory() as folder:
-        return FIGURES * median(lambda: draw(Path(folder)))
+        return FIGURES * median_seconds(lambda: draw(Path(folder)))
 
 
-def median(action: Callable[[], object], repeats: int = 3) -> float:
+def median_seconds(action: Callable[[], object], repeats: int = 3) -> float:
     """Time an action by the median of some calls, after one that compiles or reads.
 
     Args:

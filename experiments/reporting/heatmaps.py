@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from classifiers.evaluation.metrics import roc_auc
+from classifiers.evaluation.metrics import evaluate
+from experiments.analysis.scores import folds_of
 from experiments.running.trial import HEATMAPS, read_predictions
 
 MIN_RANGE = 0.01  # relative heatmaps that vary less are uninformative
@@ -43,7 +44,8 @@ def choose_pair(
     they have a single cell, as those of small images do.
 
     Args:
-        predictions: One row per trial and test image: classifier, arm, seed, target, probability.
+        predictions: One row per trial and test image: classifier, arm, seed, fold, target,
+            probability.
         trials: The folders of all trials; some hold heatmaps.
         arm: Compared with the reference.
         reference: The classifier with the highest mean ROC AUC in this arm is the best one.
@@ -104,8 +106,11 @@ def _read(folders: list[Path]) -> Heatmaps | None:
 
 
 def _mean_roc_auc(predictions: pd.DataFrame) -> float:
+    """The mean over seeds, in cross-validation of areas within folds, as in metrics.csv."""
     areas = [
-        roc_auc(rows["target"].to_numpy(), rows["probability"].to_numpy())
+        evaluate(
+            rows["target"].to_numpy(), rows["probability"].to_numpy(), 0.5, folds=folds_of(rows)
+        )["roc_auc"]
         for _, rows in predictions.groupby("seed")
     ]
     return float(np.mean(areas))

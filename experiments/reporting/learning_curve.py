@@ -91,7 +91,7 @@ def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figu
             color=look["color"],
             label=name,
         )
-    axes.set_xlabel("KD-texture between synthetic and training images (less is nearer)")
+    axes.set_xlabel("KD-texture between synthetic and training images (lower is closer)")
     axes.set_ylabel(f"change in {metric_names.title(metric)}")
     legend_beside(axes)
     log_where_wide(axes.xaxis, distances, distances.abs().min())

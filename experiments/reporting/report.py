@@ -24,20 +24,21 @@ CAPTIONS = {
     "file. Diamonds: mean over classifiers, with the verdict; dots: single classifiers, "
     "exploratory. Lines: intervals over test groups and training runs, at the level in the table; "
     "an arrowhead: the interval continues beyond the axis.",
-    "ratio": "Change against the number of extra images. Duplicated real images are the control: "
-    "more images without new content.",
+    "ratio": "Change against the ratio of additional images. Duplicated real images are the "
+    "control: more images without new content.",
     "roc": "ROC curves on the test images: mean over training runs, bands from the lowest to the "
     "highest; area in brackets.",
     "precision_recall": "Precision against recall on the test images: mean over training runs, "
     "bands from the lowest to the highest; average precision in brackets.",
     "reliability": "Reliability of the calibrated probabilities: points of all training runs "
     "together; in brackets the expected calibration error, mean over training runs.",
-    "confusion": "Confusion matrices on the test images, summed over seeds; fractions of each row.",
+    "confusion": "Confusion matrices on the test images, summed over training runs (generators x "
+    "seeds); fractions of each row.",
     "learning_curve": "The primary metric against the number of {real} training images, and the "
     "arms with synthetic ones beside it. Mean of the classifiers; from the lowest training run "
     "to the highest.",
     "quality": "Each generator's change of the primary metric against the distance of its images "
-    "to the training images. A few points show no trend.",
+    "to the training images. Too few points to infer a trend.",
     "changed": "Test images whose mean probability of the true class changed by 0.05 or more, for "
     "the better (▲) and for the worse (▼), and Grad-CAM heatmaps of the best classifier, unless "
     "the figure says why there are none. "
@@ -95,8 +96,8 @@ def _templates() -> Environment:
     )
     templates.filters |= {"number": number_format.number, "interval": number_format.interval}
     templates.filters |= {
-        "plain": number_format.plain,
-        "percent": number_format.share,
+        "escape_markdown": number_format.escape_markdown,
+        "percent": number_format.percent,
         "p": number_format.p_value,
     }
     templates.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
@@ -122,7 +123,7 @@ def _draw(data: dict) -> dict[str, Figure]:
     primary = study["primary_metric"]
     figures = {
         "forest": study_figures.forest(deltas, primary, study["margin"]),
-        "ratio": study_figures.ratio_curves(deltas, primary),
+        "ratio": study_figures.ratio_curves(deltas, primary, real),
         "learning_curve": learning_curve.learning_curve(metrics, primary, real),
         "quality": learning_curve.quality(metrics, data["synthetic"], primary),
         "roc": roc_figures.roc_curves(predictions, metrics),

@@ -100,7 +100,8 @@ def read(folder: Path) -> dict:
 def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
     """The mean of the classifiers in the primary metric, and the components of its variance.
 
-    Variances, and all that follows from them, are shown with `enough_seeds` alone.
+    Variances, and all that follows from them, are shown with `enough_seeds` alone. With a single
+    generator (or seed) its own variance is not covered, and the other's is part of the residual.
     """
     headline = []
     for row in rows.to_dict("records"):
@@ -111,9 +112,10 @@ def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
             "residual": row["variance_residual"] / (row["seeds"] * row["generators"]),
         }
         covered = {"seeds": row["seeds"] > 1, "generators": row["generators"] > 1}
+        inseparable = set() if all(covered.values()) else set(covered)
         total = sum(variances.values())
         fractions = {
-            name: _fraction(variance, total, covered.get(name, True))
+            name: _fraction(variance, total, covered.get(name, True), name in inseparable)
             for name, variance in variances.items()
         }
         derived = ("minimum_detectable_effect", "cohens_d", "probability_of_improvement")
@@ -125,9 +127,11 @@ def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
     return headline
 
 
-def _fraction(variance: float, total: float, covered: bool) -> str:
+def _fraction(variance: float, total: float, covered: bool, inseparable: bool) -> str:
     if not covered:
         return "not covered"
+    if inseparable:
+        return "not separable"
     if not total > 0:
         return "undefined"
     return f"{variance / total:.0%}" + (" (estimate truncated at 0)" if variance == 0 else "")

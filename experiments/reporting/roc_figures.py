@@ -1,6 +1,8 @@
 """Curves of the trials' predictions: mean over training runs, and the band between the extremes.
 
-The number beside each arm is the mean over its training runs in the study's table of metrics.
+The number beside each arm is the mean over its training runs in the study's table of metrics. In
+cross-validation each fold has a curve of its own, and the mean of the curves does not weight folds:
+the area under it differs from that number, for which folds are weighted (`metrics.within_folds`).
 """
 
 from collections.abc import Callable
@@ -30,7 +32,9 @@ def roc_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    figure, panels = _panels(predictions, metrics, "roc_auc", curves.roc_points, curves.mean_roc)
+    figure, panels = _panels(
+        predictions, metrics, "roc_auc", curves.roc_points, curves.resample_roc
+    )
     for axes in panels:
         axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=0.8)
         axes.set(xlabel="1 - specificity", ylabel="sensitivity")
@@ -49,7 +53,7 @@ def precision_recall_curves(predictions: pd.DataFrame, metrics: pd.DataFrame) ->
     Returns:
         The figure.
     """
-    functions = curves.precision_recall_points, curves.mean_precision
+    functions = curves.precision_recall_points, curves.resample_precision_recall
     figure, panels = _panels(predictions, metrics, "average_precision", *functions)
     for axes in panels:
         axes.axhline(predictions["target"].mean(), ls=":", color=GREY, lw=0.8)
@@ -97,7 +101,7 @@ def _panels(
     points: Callable[[np.ndarray, np.ndarray], Curve],
     mean: Callable[[list[Curve]], Curve],
 ) -> tuple[Figure, list[Axes]]:
-    """A panel per classifier with the mean and the band of each arm's curves.
+    """A panel per classifier with the mean and the band of each arm's curves, one per fold.
 
     `points` makes the curve of one training run, `mean` interpolates several on one axis.
     """
@@ -141,10 +145,11 @@ def _label(metrics: pd.DataFrame, classifier: str, arm: str, metric: str) -> str
 def _counts(predictions: pd.DataFrame) -> str:
     """How many test images and groups, and how many training runs each line may rest on."""
     columns = ["arm", "classifier", "generator", "seed"]
+    columns += ["fold"] if "fold" in predictions else []
     runs = predictions.drop_duplicates(columns).groupby(["arm", "classifier"]).size()
     text = counted(predictions["path"].nunique(), "test image")
     if "group" in predictions:
         text += f" of {counted(predictions['group'].nunique(), 'group')}"
     fewest, most = runs.min(), runs.max()
     span = "" if fewest == most else f"{fewest} to "
-    return f"{text}; {span}{counted(most, 'training run')} a line."
+    return f"{text}; {span}{counted(most, 'training run')} per line."

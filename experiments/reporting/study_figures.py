@@ -122,17 +122,20 @@ def _forest_note(rows: pd.DataFrame, margin: float) -> str:
     for column, word in (("seeds", "seed"), ("generators", "generator")):
         counts.append(counted(rows[column].max(), word))
     if "test_groups" in rows:
-        counts.append(counted(rows["test_groups"].max(), "test group") + " of the smaller class")
+        counts.append(
+            counted(rows["test_groups"].max(), "test group") + " in the class with fewer groups"
+        )
     return f"{text}.\n{', '.join(counts)}."
 
 
 @style()
-def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
-    """Draw the change of a metric against the ratio of extra images, a panel per classifier.
+def ratio_curves(deltas: pd.DataFrame, metric: str, real: str = "real") -> Figure:
+    """Draw the change of a metric against the ratio of additional images, a panel per classifier.
 
     Args:
         deltas: deltas.csv: one row per arm, classifier and metric.
         metric: Which of them.
+        real: What the images that are not synthetic are called.
 
     Returns:
         The figure; duplicated images, the control, and more real ones are drawn for comparison.
@@ -144,7 +147,7 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
     kinds: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("synthetic", "synthetic", {"color": BLUE, "linestyle": "-", "marker": "o"}),
         ("duplicated", "duplicated (control)", {"color": GREY, "linestyle": "--", "marker": "s"}),
-        ("oracle", "more original images", {"color": GREEN, "linestyle": "-.", "marker": "^"}),
+        ("oracle", f"more {real} images", {"color": GREEN, "linestyle": "-.", "marker": "^"}),
     )
     levels = set()
     for axes, name in zip(panels, names, strict=True):
@@ -164,7 +167,7 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
                 axes.vlines(x[1:], low[1:], high[1:], color=look["color"], lw=1)
         axes.axhline(0, color=BLACK, linewidth=0.6)
         axes.set_title("mean of classifiers" if name == "all" else name)
-        axes.set_xlabel("extra images per original one")
+        axes.set_xlabel(f"additional images\nper {real} image")
     for axes in panels[:: min(3, len(panels))]:
         axes.set_ylabel(f"change in {metrics.title(metric)}")
     handles, labels = panels[0].get_legend_handles_labels()
@@ -178,7 +181,7 @@ def ratio_curves(deltas: pd.DataFrame, metric: str) -> Figure:
 
 @style()
 def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> Figure:
-    """Draw one matrix per arm and classifier, summed over the seeds.
+    """Draw one matrix per arm and classifier, summed over training runs (generators x seeds).
 
     Args:
         metrics: metrics.csv: one row per trial, with the counts tn, fp, fn and tp.
@@ -214,7 +217,8 @@ def confusion_matrices(metrics: pd.DataFrame, positive: str, negative: str) -> F
                 axes.set_xlabel("predicted")
     runs = metrics.groupby(["arm", "classifier"]).size().max()
     footnote(
-        figure, f"Test images, summed over {counted(runs, 'training run')}; fractions of each row."
+        figure,
+        f"Test images, summed over up to {counted(runs, 'training run')}; fractions of each row.",
     )
     return figure
 

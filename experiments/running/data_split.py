@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.design.arms import Arm, mix
+from experiments.design.arms import Arm, compose_training_set
 from experiments.design.study import Study
 from ufgen.display.figure_style import source_word
 from ufgen.images import grouping, image_set, pixel_store, splits
@@ -135,7 +135,7 @@ def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = None) -> D
     fit = train.select(~held_out)
     for arm in study.parsed_arms():
         if arm.oracle:
-            mix(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
+            compose_training_set(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
     return DataSplit(fit, train.select(held_out), test, pool, loaded.store)
 
 

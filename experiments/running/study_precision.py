@@ -11,7 +11,7 @@ from ufgen.atomic import write_text
 GENERATORS = "generators"
 
 
-def settle(study: Study, folder: Path) -> tuple[Study, dict[str, str]]:
+def resolve_and_store(study: Study, folder: Path) -> tuple[Study, dict[str, str]]:
     """Choose every precision of a study that is `auto`, once for its folder.
 
     The choice is stored in `folder`/precision.json, so that a study that goes on on another machine
@@ -35,14 +35,14 @@ def settle(study: Study, folder: Path) -> tuple[Study, dict[str, str]]:
     return _apply(study, choices)
 
 
-def chosen(study: Study) -> tuple[Study, dict[str, str]]:
-    """Choose as `settle` does, for a study that has not begun; nothing is written.
+def resolve(study: Study) -> tuple[Study, dict[str, str]]:
+    """Choose as `resolve_and_store` does, for a study that has not begun; nothing is written.
 
     Args:
         study: Its training settings and recipe may say `auto`.
 
     Returns:
-        As `settle`.
+        As `resolve_and_store`.
     """
     requests = _requested(study)
     return _apply(study, {name: _choose(requested) for name, requested in requests.items()})
@@ -65,24 +65,27 @@ def text(used: dict[str, str]) -> str:
 
 
 def _requested(study: Study) -> dict[str, dict[str, str]]:
-    """What is requested for each network, and the precision that its kind gains from."""
+    """What is requested for each network, and the faster precision of its kind."""
     requests = {}
     if any(arm.synthetic for arm in study.parsed_arms()):
         recipe = study.generator_recipe()
-        gaining = precision.of_generator(recipe.architecture)
-        requests[GENERATORS] = {"requested": recipe.precision, "gaining": gaining}
+        faster = precision.of_generator(recipe.architecture)
+        requests[GENERATORS] = {"requested": recipe.precision, "faster": faster}
     for classifier in study.classifiers:
         requested = study.training_of(classifier).precision
-        gaining = precision.of_classifier(classifier.name)
-        requests[classifier.name] = {"requested": requested, "gaining": gaining}
+        faster = precision.of_classifier(classifier.name)
+        requests[classifier.name] = {"requested": requested, "faster": faster}
     return requests
 
 
 def _choose(request: dict[str, str], stored: Any = None) -> dict[str, str]:
-    """The stored choice if it was made for the same request, or a new one."""
+    """The stored choice if it was made for the same request, or a new one.
+
+    Earlier versions stored `faster` under another name: their choices are made again.
+    """
     if isinstance(stored, dict) and request.items() <= stored.items():
         return stored
-    return request | {"used": precision.choose(request["requested"], request["gaining"])}
+    return request | {"used": precision.choose(request["requested"], request["faster"])}
 
 
 def _apply(study: Study, choices: dict[str, dict[str, str]]) -> tuple[Study, dict[str, str]]:

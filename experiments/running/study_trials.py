@@ -12,7 +12,7 @@ from experiments.running.trial import made_by, read_predictions
 from ufgen import provenance
 from ufgen.progress import Progress, say
 
-TRIAL = ("arm", "classifier", "generator", "seed", "fold")
+TRIAL_COLUMNS = ("arm", "classifier", "generator", "seed", "fold")
 COSTS = ("seconds", "cpu_seconds")
 
 
@@ -21,7 +21,7 @@ class FinishedTrials(NamedTuple):
 
     Attributes:
         metadata: One row per trial: its trial.json without the costs, and `trial`, its folder.
-        predictions: One row per trial and test image: its predictions.csv, and `TRIAL`.
+        predictions: One row per trial and test image: its predictions.csv, and `TRIAL_COLUMNS`.
         costs: `COSTS` of each trial.
     """
 
@@ -59,7 +59,7 @@ def mention_other_versions(waiting: list[Job]) -> None:
     """
     folders = {job.folder.parent for job in waiting}
     files = [file for folder in folders for file in folder.glob(f"*/{status.FINISHED}")]
-    unused = provenance.count_unused(files, {job.settings for job in waiting}, made_by())
+    unused = provenance.count_unused(files, {job.settings_hash for job in waiting}, made_by())
     if unused:
         say(
             f"{unused} finished trials of these settings were made by another version of ufgen or "
@@ -85,6 +85,6 @@ def read_finished(study: Study, jobs: list[Job]) -> FinishedTrials:
             continue
         costs.append({name: metadata.pop(name, 0.0) for name in COSTS})
         rows.append(metadata | {"trial": job.folder.name})
-        trial = {name: metadata[name] for name in TRIAL}
+        trial = {name: metadata[name] for name in TRIAL_COLUMNS}
         predictions.append(read_predictions(job.folder).assign(**trial))
     return FinishedTrials(pd.DataFrame(rows), pd.concat(predictions, ignore_index=True), costs)

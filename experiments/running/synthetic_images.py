@@ -150,7 +150,7 @@ def _prepare_set(
         held_out = Strip(validation.table, data_split.store.take(validation))
 
         def record(temporary: Path) -> None:
-            synthetic_record.describe(temporary, kept, fit, fit_pixels, held_out)
+            synthetic_record.write_fidelity_record(temporary, kept, fit, fit_pixels, held_out)
             if filters:
                 dropped.to_csv(temporary / "dropped.csv", index=False)
 

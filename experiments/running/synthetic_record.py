@@ -21,7 +21,7 @@ METRICS = ("KD-texture", "precision-texture", "recall-texture", "coverage-textur
 WITH_REFERENCE = ("KD-texture", "coverage-texture")
 
 
-def describe(
+def write_fidelity_record(
     folder: Path,
     generated: GeneratedImages,
     train: ImageSet,

@@ -98,7 +98,7 @@ def run_trial(
             "generator": "" if trial.generator is None else trial.generator,
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
-            "settings": trial_settings(study, data_split, trial, training_set, network.precision),
+            "settings": settings_hash(study, data_split, trial, training_set, network.precision),
             "made_by": made_by(),
             "precision": network.precision,
             "n_train": len(training_set),
@@ -141,7 +141,7 @@ def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
     Args:
         folder: The study's folder.
         trial: What is trained.
-        settings: The hash of `trial_settings`.
+        settings: What `settings_hash` returned.
 
     Returns:
         A path in `folder/trials/`.
@@ -162,7 +162,7 @@ def made_by() -> dict[str, str]:
     return provenance.made_by("training", "experiments.running.trial", "ufgen.images.pixel_store")
 
 
-def trial_settings(
+def settings_hash(
     study: Study, data_split: DataSplit, trial: Trial, training_set: ImageSet, precision: str
 ) -> str:
     """Hash everything that is requested of a trial: images, network, training and seed.

@@ -41,7 +41,7 @@ def test_the_prediction_is_the_mean_of_the_members(folder):
     network = saved.network
     members = []
     for member in (1, 0):
-        saved.ensemble.hold(member)
+        saved.ensemble.load_member(member)
         members.append(network.predict(PIXELS, 2))
     assert np.abs(members[0] - members[1]).max() > 1e-6
     np.testing.assert_allclose(saved.ensemble.predict(PIXELS), np.mean(members, axis=0), atol=1e-12)
@@ -70,7 +70,7 @@ def test_explanations_are_the_mean_of_the_members(folder):
     ensemble, members = model_folder.load(folder).ensemble, []
     for positive in (True, False):
         for member in (1, 0):
-            ensemble.hold(member)
+            ensemble.load_member(member)
             members.append(explain(ensemble.network.parts, PIXELS, of_positive=positive))
         heatmaps = ensemble.explain(PIXELS, positive)
         np.testing.assert_allclose(heatmaps, np.mean(members[-2:], axis=0), rtol=1e-5)

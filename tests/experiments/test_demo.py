@@ -1,4 +1,4 @@
-"""What the demonstration prepares: images without a surround, features of other patients."""
+"""What the demonstration prepares: images without a surround, backbones of other patients."""
 
 import numpy as np
 import pytest
@@ -45,12 +45,12 @@ def test_what_is_there_is_not_prepared_again(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "PATIENTS", 120)
     monkeypatch.setitem(demo.TRAINING, "mobilenet_v3", {"steps": 2})
     demo.write_images(small)
-    demo.learn_features(small)
+    demo.pretrain_backbones(small)
     assert len(image_set.scan(tmp_path / "set")) == 20 and weights.stat().st_size > 1e6
-    monkeypatch.setattr(demo, "_learn", lambda *_: pytest.fail("learned again"))
+    monkeypatch.setattr(demo, "_pretrain", lambda *_: pytest.fail("pretrained again"))
     monkeypatch.setattr(phantom_set, "simulate_patient", lambda *_: pytest.fail("simulated again"))
     demo.write_images(small)
-    demo.learn_features(small)
+    demo.pretrain_backbones(small)
 
 
 def test_images_of_an_earlier_version_are_not_taken_for_the_demonstrations(tmp_path):
@@ -60,12 +60,14 @@ def test_images_of_an_earlier_version_are_not_taken_for_the_demonstrations(tmp_p
         demo.write_images(study)
 
 
-def test_the_demonstration_on_other_images_learns_its_features_too(tmp_path, monkeypatch, phantoms):
+def test_the_demonstration_on_other_images_pretrains_its_backbones_too(
+    tmp_path, monkeypatch, phantoms
+):
     monkeypatch.chdir(tmp_path)
-    learned = []
-    monkeypatch.setattr(demo, "_learn", lambda file, *_: learned.append(file.name))
+    pretrained = []
+    monkeypatch.setattr(demo, "_pretrain", lambda file, *_: pretrained.append(file.name))
     monkeypatch.setattr(demo, "_other_patients", lambda size: (None, None))
     monkeypatch.setattr(plan, "write_plan", lambda *_: "planned")
     result = CliRunner().invoke(app, ["experiment", "demo", "--data", str(phantoms), "--plan"])
     assert result.output.endswith("planned\n") and not (tmp_path / "runs" / "phantom").exists()
-    assert learned == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]
+    assert pretrained == ["mobilenet_v3.weights.h5", "custom_resnet50.weights.h5"]

@@ -214,7 +214,7 @@ def test_a_finished_run_is_the_pilot_of_a_power_analysis(finished):
     assert groups + 1 == test.groupby("label")["group"].nunique().min()
     # two arms, the limit of many training runs
     limit = (stats.t.ppf(0.9875, groups) + stats.t.ppf(0.8, groups)) * 0.01
-    assert f"needs about {(limit / 0.02) ** 2:.1f} times as many" in text
+    assert f"about {(limit / 0.02) ** 2:.1f} times as many" in text
     assert "too few seeds" in power.describe(small, deltas.assign(seeds=1), 0.1)
 
 

@@ -84,7 +84,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.93 < covered / count < 0.98
 
 
-def test_three_trainings_err_no_more_often_than_they_say():
+def test_three_training_runs_err_no_more_often_than_they_say():
     """At the confidence that the first of three arms needs; Satterthwaite's errs more."""
     rng, covered, count, confidence = RNG(0), 0, 4000, 1 - 0.05 / 3
     for _ in range(count):

@@ -13,7 +13,7 @@ from classifiers.evaluation import metrics as metric_names
 ARMS = ["real", "real+duplicated@1.0", "real+synthetic@0.5", "real+synthetic@1.0"]
 SENTENCE = "Inconclusive: this study cannot tell."
 HEADLINE = ("all", "roc_auc")
-CHECK = {"name": "Enough seeds", "passed": False, "text": "2 seeds are few."}
+CHECK = {"name": "Enough seeds", "passed": False, "text": "Only 2 seeds."}
 
 
 def fake_study(

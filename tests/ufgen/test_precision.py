@@ -84,7 +84,7 @@ def _study(**changes) -> Study:
 
 def test_a_study_keeps_one_precision_for_all_generators_and_networks(device, tmp_path):
     device({"amx_bf16"})
-    study, used = study_precision.settle(_study(), tmp_path)
+    study, used = study_precision.resolve_and_store(_study(), tmp_path)
     assert used == {
         "generators": "bfloat16",
         "custom_resnet50": "bfloat16",
@@ -93,7 +93,7 @@ def test_a_study_keeps_one_precision_for_all_generators_and_networks(device, tmp
     assert study.generator.options["precision"] == "bfloat16"
     assert "hybrid float32 and bfloat16" in study_precision.text(used)
     device()  # it goes on on another machine
-    again, later = study_precision.settle(_study(), tmp_path)
+    again, later = study_precision.resolve_and_store(_study(), tmp_path)
     assert later == used and again.generator.options == study.generator.options
 
 
@@ -103,14 +103,14 @@ def test_a_named_precision_is_forgotten_when_the_study_goes_back_to_auto(device,
         "training": {"precision": "bfloat16"},
         "generator": {"options": {"precision": "bfloat16"}},
     }
-    _, used = study_precision.settle(_study(**named), tmp_path)
+    _, used = study_precision.resolve_and_store(_study(**named), tmp_path)
     assert set(used.values()) == {"bfloat16"}
-    _, used = study_precision.settle(_study(), tmp_path)
+    _, used = study_precision.resolve_and_store(_study(), tmp_path)
     assert set(used.values()) == {"float32"}
 
 
 def test_the_precision_of_an_older_version_is_ignored(device, tmp_path):
     device()
     (tmp_path / "precision.json").write_text(json.dumps({"custom_resnet50": "bfloat16"}))
-    _, used = study_precision.settle(_study(), tmp_path)
+    _, used = study_precision.resolve_and_store(_study(), tmp_path)
     assert used["custom_resnet50"] == "float32"

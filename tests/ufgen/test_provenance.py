@@ -130,8 +130,8 @@ def _requested(folder, **changes) -> tuple[str, str]:
     study = Study.model_validate(content | changes)
     prepared = data_split.split_by_role(study, data_split.read_images(study))
     first = study.trials()[0]
-    training_set = arms.mix(prepared.fit, None, first.arm, first.seed)
-    settings = trial.trial_settings(study, prepared, first, training_set, "float32")
+    training_set = arms.compose_training_set(prepared.fit, None, first.arm, first.seed)
+    settings = trial.settings_hash(study, prepared, first, training_set, "float32")
     return settings, trial.trial_folder(folder, first, settings).name
 
 

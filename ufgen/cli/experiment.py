@@ -88,11 +88,11 @@ def experiment(
         allow_ungrouped=allow_ungrouped or None,
     )
     if demo and not status:
-        from experiments.demo import learn_features, write_images
+        from experiments.demo import pretrain_backbones, write_images
 
         if location is None:
             write_images(studies[0])
-        learn_features(studies[0])
+        pretrain_backbones(studies[0])
     if status:
         from experiments.running.status import describe
 

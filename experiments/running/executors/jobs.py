@@ -22,7 +22,7 @@ class Job(NamedTuple):
     trial: Trial
     training_set: ImageSet
     folder: Path
-    settings: str
+    settings_hash: str
 
 
 class StudyContext(NamedTuple):

@@ -53,7 +53,7 @@ class RayExecutor:
         if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
             self.close()
             raise UserError(
-                f"no node of the cluster has {cpus:g} CPUs and {gpus:g} GPUs for a training "
+                f"no node of the cluster has {cpus:g} CPUs and {gpus:g} GPUs for a training run "
                 f"({self.description}): ask for less with --cpus and --gpus"
             )
         say(f"{self.description}; {cpus:g} CPUs and {gpus:g} GPUs for each training")

@@ -70,7 +70,7 @@ def test_damaged_bundles_are_refused(bundles, tmp_path):
 def test_damaged_model_folders_are_refused(model, tmp_path):
     for name, content, message in (
         ("model.json", b"{", "not JSON"),
-        ("model.json", b'{"size": 32}', "does not say"),
+        ("model.json", b'{"size": 32}', "channels is missing"),
         ("model.weights.h5", b"no weights", r"model\.weights\.h5 is damaged"),
         ("images.csv", b"", r"images\.csv is damaged"),
         ("images.csv", b"a,b\n1,2\n", r"images\.csv is damaged"),

@@ -33,7 +33,7 @@ def test_at_0_and_1_an_interval_is_exact_or_undefined(images, right):
     of_eight = binomtest(8 if right else 0, 8).proportion_ci(0.95, "exact")
     for name in ("recall", "specificity", "roc_auc"):
         assert report.loc[name, ["low", "high"]].tolist() == pytest.approx(of_eight), name
-    assert report.loc["roc_auc", "interval"] == "exact bound"
+    assert report.loc["roc_auc", "interval"] == "Clopper-Pearson, perfect separation"
     assert not (report["high"] - report["low"] < 1e-3).any()
     assert np.isnan(report.loc[["f1", "mcc", "brier"], "low"]).all()
     lines = evaluation_report.text(report.reset_index(), metrics.confusion(labels, labels, 0.5))
@@ -117,7 +117,7 @@ def test_the_mean_of_two_proportions_is_not_sure_where_one_of_them_is_1():
     assert low == pytest.approx(0.9 - 0.25) and high == pytest.approx(0.9 + 0.075)
 
 
-def test_few_groups_of_the_rarer_class_are_warned_of():
+def test_few_groups_of_a_class_are_warned_of():
     labels = np.repeat([1, 0], [30, 40])
     groups = np.r_[np.repeat(np.arange(3), 10), np.arange(10, 50)]
     (warning,) = evaluation_report.warnings(labels, groups)

@@ -95,7 +95,7 @@ def test_assessment_says_how_each_interval_was_found():
         "metric"
     )
     assert ungrouped.loc["roc_auc", "interval"] == "DeLong"
-    assert ungrouped.loc["recall", "interval"] == "exact"
+    assert ungrouped.loc["recall", "interval"] == "Clopper-Pearson"
     assert list(ungrouped.index) == list(metrics.NAMES)
     bounded = ungrouped.drop("calibration_error")
     assert ((bounded["low"] < bounded["value"]) & (bounded["value"] < bounded["high"])).all()

@@ -12,7 +12,7 @@ from classifiers.explanation import example_sheet
 from classifiers.explanation.grad_cam import explain, with_heatmap
 from classifiers.explanation.receptive_field import cells
 from classifiers.explanation.saliency_box import enlarge, salient_box
-from classifiers.model_folder import no_heatmaps
+from classifiers.model_folder import zero_heatmaps
 from ufgen import backend
 from ufgen.display import figure_style
 
@@ -171,10 +171,10 @@ def test_the_probability_shown_is_that_of_the_class_beside_it(tmp_path, monkeypa
     shown = []
     monkeypatch.setattr(figure_style, "save", lambda figure, *paths: shown.append(figure))
     monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
-    example_sheet.write(tmp_path, no_heatmaps, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
+    example_sheet.write(tmp_path, zero_heatmaps, _few([0.14, 0.386, 0.394], "NUF"), PIXELS, "UF")
     titles = [axes.get_title() for axes in shown[0].axes]
-    assert "is UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
-    assert "is UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
+    assert "true class: UF\nP(UF) = 0.14\n→ NUF (threshold 0.39)" in titles
+    assert "true class: UF\nP(UF) = 0.386\n→ NUF (threshold 0.390)" in titles
     assert prediction_text.text(0.5, "a", "a", 0.25, "->") == "P(a) = 0.50 -> a (threshold 0.25)"
 
 
@@ -184,7 +184,7 @@ def test_a_constant_network_has_no_heatmap(tmp_path, monkeypatch):
     monkeypatch.setattr(example_sheet, "atomic_file", _nowhere)
     written = []
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda table, *a, **k: written.append(table))
-    example_sheet.write(tmp_path, no_heatmaps, _few(0.496), PIXELS, "UF")
+    example_sheet.write(tmp_path, zero_heatmaps, _few(0.496), PIXELS, "UF")
     assert {len(axes.images) for axes in shown[0].axes} <= {0, 1}  # the image alone
     assert not any(axes.patches for axes in shown[0].axes)
     assert "No heatmap" in shown[0].get_suptitle()

@@ -1,4 +1,4 @@
-"""Settings of a training: former names, and the schedule of the moving average."""
+"""Settings of training: former names, and the schedule of the moving average."""
 
 import pytest
 import yaml

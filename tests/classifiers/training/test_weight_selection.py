@@ -1,4 +1,4 @@
-"""Which weights a training keeps: never those of a constant network, nor a maximum of noise."""
+"""Which weights a training run keeps: never those of a constant network, nor a maximum of noise."""
 
 import itertools
 import math

@@ -71,7 +71,7 @@ def test_three_generators_are_enough(count, passed):
 
 
 @pytest.mark.parametrize(("groups", "passed"), [(1, False), (9, False), (10, True)])
-def test_ten_groups_of_the_rarer_class_are_enough(groups, passed):
+def test_ten_groups_in_the_class_with_fewer_are_enough(groups, passed):
     assert ("Enough test groups" not in _failed(_study(), _tables(groups=groups))) == passed
 
 

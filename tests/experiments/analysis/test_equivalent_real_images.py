@@ -127,3 +127,19 @@ def test_oracle_arms_without_synthetic_ones_have_an_empty_table():
     chosen = _study().model_copy(update={"arms": ["real", "real+oracle@1.0"]})
     scores = Planted({"real": 0.7, "real+oracle@1.0": 0.8})
     assert equivalent_real_images.table(chosen, TRIALS, scores)["text"].tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (0.8, "changed ROC AUC as much as 100 additional real images (95 % interval "),
+        (0.6, "fewer than 0; learning curve from 100 to 400 real images; fewer than 0: worse than"),
+    ],
+)
+def test_the_sentence_names_the_number_its_interval_and_its_limits(score, said):
+    scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, score, 0.5], strict=True)), 1e-6)
+    text = equivalent_real_images.table(_study(), TRIALS, scores)["text"].iloc[0]
+    assert text.startswith("100 synthetic images (real+synthetic@1.0) changed") and said in text
+    assert "is not included" not in text
+    one_seed = equivalent_real_images.table(_study([0]), TRIALS, scores)["text"].iloc[0]
+    assert one_seed.endswith("; variance between seeds is not included.")

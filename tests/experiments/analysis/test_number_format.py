@@ -41,7 +41,7 @@ def test_an_interval_of_every_possible_change_says_nothing(low, high, metric, te
 
 
 def test_shares_and_p_values():
-    assert [number_format.share(x) for x in (0.256, 0, np.nan, None)] == [
+    assert [number_format.percent(x) for x in (0.256, 0, np.nan, None)] == [
         "26%", "0%", "undefined", "undefined"
     ]  # fmt: skip
     assert [number_format.p_value(x) for x in (0.0009, 0.001, 0.25, np.nan, None)] == [
@@ -50,4 +50,4 @@ def test_shares_and_p_values():
 
 
 def test_markdown_shows_hostile_text_as_it_is():
-    assert number_format.plain("a|b *c* <script>\n$x") == r"a\|b \*c\* &lt;script&gt; \$x"
+    assert number_format.escape_markdown("a|b *c* <script>\n$x") == r"a\|b \*c\* &lt;script&gt; \$x"

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats import contingency_tables
 
+from classifiers.evaluation import intervals
 from experiments.analysis.paired_tests import (
     cohens_d,
     delong_p_value,
@@ -86,6 +87,13 @@ def test_areas_that_differ_without_variance_differ_surely():
     z = 0.05 / (5e-4 + 3e-4 - 4e-4) ** 0.5
     p = delong_p_value(np.array([0.85, 0.9]), covariance)
     assert p == pytest.approx(2 * stats.norm.sf(z))
+
+
+def test_areas_that_are_undefined_have_no_p_value():
+    """DeLong's areas and covariance are NaN with fewer than two images of a class."""
+    undefined = intervals.delong([0, 0, 1], [[0.1, 0.2, 0.9], [0.3, 0.1, 0.2]])
+    assert np.isnan(delong_p_value(*undefined))
+    assert np.isnan(delong_p_value(np.array([0.9, 0.8]), np.full((2, 2), np.nan)))
 
 
 def test_equal_predictions_have_the_p_value_1_and_opposite_ones_the_least():

@@ -28,7 +28,7 @@ def _study(**changes) -> study.Study:
 def _predictions(planted: study.Study, signal: dict, positives=150, negatives=150, offsets=0.0):
     """Trials and predictions of every arm, whose positive images score higher by `signal`.
 
-    With folds each training's scores are shifted by normal `offsets` of its own.
+    With folds each training run's scores are shifted by normal `offsets` of its own.
     """
     rng = np.random.default_rng(0)
     target = np.repeat([1, 0], [positives, negatives])
@@ -119,7 +119,7 @@ def test_a_perfect_baseline_beats_chance():
     assert tables.deltas["reference_beats_chance"].all()
     conclusion = _conclude(planted, tables)
     assert "did not beat chance" not in json.dumps(conclusion)
-    assert "too easy" in json.dumps(conclusion["warnings"])
+    assert "perfectly separated" in json.dumps(conclusion["warnings"])
 
 
 def test_few_groups_of_the_smaller_class_widen_and_warn():
@@ -204,4 +204,4 @@ def test_the_notes_name_what_the_verdict_does_not_cover():
         conclusion = _conclude(two, tables._replace(deltas=changed))
         assert conclusion["headline"].startswith("Adding synthetic images helps")
         assert ("differ more than all else" in json.dumps(conclusion["warnings"])) == differ
-        assert "2 seeds are few" in json.dumps(conclusion["warnings"])
+        assert "Only 2 seeds" in json.dumps(conclusion["warnings"])

@@ -49,17 +49,21 @@ def _counts(images):
     ],
 )
 def test_what_an_arm_holds(name, expected):
-    assert _counts(arms.mix(REAL, SYNTHETIC, arms.parse(name), 0)) == expected
+    assert _counts(arms.compose_training_set(REAL, SYNTHETIC, arms.parse(name), 0)) == expected
 
 
 def test_whole_duplication_doubles_every_image():
-    mixed = arms.mix(REAL, None, arms.parse("real+duplicated@1.0"), 0)
+    mixed = arms.compose_training_set(REAL, None, arms.parse("real+duplicated@1.0"), 0)
     assert (mixed.table["path"].value_counts() == 2).all()
 
 
 def test_smaller_ratio_is_contained_in_a_larger():
     small, large = (
-        set(arms.mix(REAL, SYNTHETIC, arms.parse(f"real+synthetic@{r}"), 0).table["path"])
+        set(
+            arms.compose_training_set(REAL, SYNTHETIC, arms.parse(f"real+synthetic@{r}"), 0).table[
+                "path"
+            ]
+        )
         for r in (0.5, 1.5)
     )
     assert small < large
@@ -68,8 +72,8 @@ def test_smaller_ratio_is_contained_in_a_larger():
 def test_row_order_of_the_input_changes_nothing():
     order = np.random.default_rng(0).permutation(len(REAL))
     for name in ("real+duplicated@0.3", "real+synthetic@0.5"):
-        one = arms.mix(REAL, SYNTHETIC, arms.parse(name), 1)
-        two = arms.mix(REAL.select(order), SYNTHETIC, arms.parse(name), 1)
+        one = arms.compose_training_set(REAL, SYNTHETIC, arms.parse(name), 1)
+        two = arms.compose_training_set(REAL.select(order), SYNTHETIC, arms.parse(name), 1)
         pd.testing.assert_frame_equal(one.table, two.table)
 
 
@@ -94,17 +98,17 @@ def test_unknown_arms_are_refused(name):
 
 def test_oracle_arms_take_real_images_that_no_other_arm_sees():
     pool = _images({"NUF": 30, "UF": 30}, "other")
-    mixed = arms.mix(REAL, None, arms.parse("real+oracle@1.5"), 0, pool)
+    mixed = arms.compose_training_set(REAL, None, arms.parse("real+oracle@1.5"), 0, pool)
     assert _counts(mixed)["other", "NUF"] == 30 and _counts(mixed)["other", "UF"] == 15
-    fewer = arms.mix(REAL, None, arms.parse("real+oracle@0.5"), 1, pool)
+    fewer = arms.compose_training_set(REAL, None, arms.parse("real+oracle@0.5"), 1, pool)
     assert set(fewer.table["path"]) <= set(mixed.table["path"])
     with pytest.raises(UserError, match="needs 40 more images of NUF; 30 were kept aside"):
-        arms.mix(REAL, None, arms.parse("real+oracle@2"), 0, pool)
+        arms.compose_training_set(REAL, None, arms.parse("real+oracle@2"), 0, pool)
 
 
 def test_shuffled_labels_are_the_same_images_with_labels_at_random():
-    plain = arms.mix(REAL, SYNTHETIC, arms.parse("real+synthetic@1"), 0)
-    mixed = arms.mix(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 0)
+    plain = arms.compose_training_set(REAL, SYNTHETIC, arms.parse("real+synthetic@1"), 0)
+    mixed = arms.compose_training_set(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 0)
     assert set(mixed.table["path"]) == set(plain.table["path"])
     assert _counts(mixed) == _counts(plain)
     labels = mixed.table.set_index("path")["label"]
@@ -112,7 +116,7 @@ def test_shuffled_labels_are_the_same_images_with_labels_at_random():
     changed = (labels != before) & labels.index.str.contains("synthetic")
     assert 0.2 < changed[labels.index.str.contains("synthetic")].mean() < 0.7
     assert changed.sum() == (labels != before).sum()
-    other = arms.mix(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 1)
+    other = arms.compose_training_set(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 1)
     assert (other.table.set_index("path")["label"].reindex(labels.index) != labels).any()
 
 
@@ -186,12 +190,15 @@ def test_what_is_generated_follows_the_largest_ratio_of_its_own_kind():
     assert arms.synthetic_counts(REAL, parsed) == {"NUF": 10, "UF": 5}
     assert arms.synthetic_counts(REAL, parsed, filtered=True) == {"NUF": 40, "UF": 20}
     assert arms.synthetic_counts(REAL, [], filtered=True) == {}
-    few = arms.mix(REAL, SYNTHETIC, arms.parse("real+synthetic@0.01"), 0)
+    few = arms.compose_training_set(REAL, SYNTHETIC, arms.parse("real+synthetic@0.01"), 0)
     assert _counts(few)["synthetic", "NUF"] == _counts(few)["synthetic", "UF"] == 1
 
 
 def test_labels_are_shuffled_alike_for_the_same_seed():
-    one, two = (arms.mix(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 3) for _ in range(2))
+    one, two = (
+        arms.compose_training_set(REAL, SYNTHETIC, arms.parse("real+shuffled@1"), 3)
+        for _ in range(2)
+    )
     pd.testing.assert_frame_equal(one.table, two.table)
 
 
@@ -200,4 +207,4 @@ def test_an_arm_that_lacks_synthetic_images_is_named():
     with pytest.raises(
         UserError, match=r"arm real\+synthetic@3 needs 60 .* NUF; 40 were generated"
     ):
-        arms.mix(REAL, SYNTHETIC, arm, 0)
+        arms.compose_training_set(REAL, SYNTHETIC, arm, 0)

@@ -117,13 +117,15 @@ def test_tested_are_arms_with_synthetic_images_of_their_own_labels():
 
 def test_synthetic_and_oracle_images_are_taken_from_the_first_on():
     pool = images({"NUF": 4, "UF": 4}, "pool")
-    mixed = arms.mix(REAL, GENERATED, arms.parse("real+oracle@0.5+synthetic@1.5"), 0, pool)
+    mixed = arms.compose_training_set(
+        REAL, GENERATED, arms.parse("real+oracle@0.5+synthetic@1.5"), 0, pool
+    )
     assert paths(mixed, "synthetic", "NUF") == [f"/synthetic/NUF{i:02d}.png" for i in range(9)]
     assert paths(mixed, "synthetic", "UF") == [f"/synthetic/UF{i:02d}.png" for i in range(5)]
     assert paths(mixed, "pool", "NUF") == [f"/pool/NUF{i:02d}.png" for i in range(3)]
     assert paths(mixed, "pool", "UF") == [f"/pool/UF{i:02d}.png" for i in range(2)]
     assert paths(mixed, "real", "NUF") == paths(REAL, "real", "NUF")
-    alone = arms.mix(REAL, GENERATED, arms.parse("synthetic@0.5"), 0)
+    alone = arms.compose_training_set(REAL, GENERATED, arms.parse("synthetic@0.5"), 0)
     assert set(alone.table["source"]) == {"synthetic"} and len(alone) == 5
 
 
@@ -131,7 +133,7 @@ def test_rows_are_in_the_order_of_hash_and_then_source():
     same = GENERATED.table.assign(sha256=GENERATED.table["sha256"].str.replace("h9", "h8"))
     synthetic = ImageSet(pd.concat([same[:3], REAL.table[:3].assign(source="a"), same[9:]]), "UF")
     synthetic = ImageSet(synthetic.table.reset_index(drop=True), "UF")
-    table = arms.mix(REAL, synthetic, arms.parse("real+synthetic@1"), 0).table
+    table = arms.compose_training_set(REAL, synthetic, arms.parse("real+synthetic@1"), 0).table
     keys = list(zip(table["sha256"], table["source"], strict=True))
     assert keys == sorted(keys) and len({key[0] for key in keys}) < len(keys)
 
@@ -139,18 +141,21 @@ def test_rows_are_in_the_order_of_hash_and_then_source():
 @pytest.mark.parametrize(("ratio", "copies"), [("0.5", 1.5), ("2", 3.0), ("1.5", 2.5)])
 def test_duplicates_are_whole_copies_and_then_other_images_for_each_seed(ratio, copies):
     arm = arms.parse(f"real+duplicated@{ratio}")
-    times = [arms.mix(REAL, None, arm, seed).table["path"].value_counts() for seed in range(8)]
+    times = [
+        arms.compose_training_set(REAL, None, arm, seed).table["path"].value_counts()
+        for seed in range(8)
+    ]
     for count in times:
         assert count.sum() == 6 * copies + int(3 * copies + 0.5)
         assert set(count) == {int(copies), int(copies + 0.5)}
     kinds = {tuple(sorted(count.items())) for count in times}
     assert len(kinds) == 1 if copies == 3 else len(kinds) > 4
-    again = arms.mix(REAL, None, arm, 0).table["path"].value_counts()
+    again = arms.compose_training_set(REAL, None, arm, 0).table["path"].value_counts()
     assert again.sort_index().equals(times[0].sort_index())
 
 
 def test_shuffling_moves_labels_within_the_synthetic_images_only():
-    mixed = arms.mix(REAL, GENERATED, arms.parse("real+shuffled@1"), 2)
+    mixed = arms.compose_training_set(REAL, GENERATED, arms.parse("real+shuffled@1"), 2)
     for source, moved in (("real", False), ("synthetic", True)):
         rows = mixed.table[mixed.table["source"] == source]
         assert rows["label"].value_counts().to_dict() == {"NUF": 6, "UF": 3}
@@ -168,7 +173,7 @@ def test_shuffling_moves_labels_within_the_synthetic_images_only():
 )
 def test_too_few_images_are_counted(name, source, message):
     with pytest.raises(UserError) as refused:
-        arms.mix(REAL, GENERATED, arms.parse(name), 0, GENERATED)
+        arms.compose_training_set(REAL, GENERATED, arms.parse(name), 0, GENERATED)
     assert str(refused.value) == f"arm {name} {message}"
 
 
@@ -185,10 +190,10 @@ def test_counts_are_rounded_half_up_and_at_least_one():
 
 def test_equal_hashes_keep_the_order_of_the_input():
     table = REAL.table.assign(sha256="same")
-    mixed = arms.mix(ImageSet(table, "UF"), None, arms.parse("real"), 0)
+    mixed = arms.compose_training_set(ImageSet(table, "UF"), None, arms.parse("real"), 0)
     assert mixed.table["path"].tolist() == table["path"].tolist()
     many = images({"NUF": 60, "UF": 40}, "real")
     table = many.table.assign(sha256=np.where(np.arange(100) % 2, "a", "b"))
-    mixed = arms.mix(ImageSet(table, "UF"), None, arms.parse("real"), 0)
+    mixed = arms.compose_training_set(ImageSet(table, "UF"), None, arms.parse("real"), 0)
     expected = [*table["path"][1::2], *table["path"][0::2]]
     assert mixed.table["path"].tolist() == expected

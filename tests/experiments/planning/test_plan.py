@@ -32,7 +32,7 @@ def costs(monkeypatch):
     cost = timing.ClassifierCost(start=100, seed=7, trial={"none": 20, "light": 21})
     monkeypatch.setattr(timing, "time_classifier", lambda *_: cost)
     monkeypatch.setattr(timing, "time_generator", lambda *_: GENERATOR)
-    monkeypatch.setattr(timing, "time_tables", lambda *_: 4)
+    monkeypatch.setattr(timing, "time_bootstrap", lambda *_: 4)
     monkeypatch.setattr(timing, "time_report", lambda *_: 50)
 
 
@@ -76,7 +76,7 @@ def test_durations_are_rounded_as_people_say_them(seconds, text):
 def test_the_median_leaves_the_first_call_out(monkeypatch):
     clock = iter([0, 100, 200, 203, 300, 301, 400, 402])  # calls of 100, 3, 1 and 2 seconds
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
-    assert timing.median(lambda: None) == 2
+    assert timing.median_seconds(lambda: None) == 2
 
 
 def test_every_message_names_the_same_shipped_studies():

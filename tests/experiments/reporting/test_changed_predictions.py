@@ -18,6 +18,7 @@ def _predictions(classifiers=("mobilenet_v3",)) -> pd.DataFrame:
     rows = [
         {"path": path, "label": label, "target": int(label == "UF"), "arm": arm, "seed": seed}
         | {"classifier": name, "probability": (after[path] if arm != "real" else 0.5)}
+        | {"fold": ""}
         for path, label in zip("abcde", ("UF", "UF", "NUF", "NUF", "NUF"), strict=True)
         for arm in ("real", ARM)
         for seed in (0, 1)
@@ -98,6 +99,21 @@ def test_the_classifier_is_the_best_of_those_that_beat_chance(tmp_path):
     assert "mobilenet_v3" in heatmaps.choose_pair(table, trials, ARM, "real", {"mobilenet_v3"}).text
     none = heatmaps.choose_pair(table, trials, ARM, "real", set())
     assert none.before is None and "beat chance" in none.text
+
+
+def test_the_best_classifier_has_the_highest_area_within_folds(tmp_path):
+    """Folds on scales of their own: pooled, the network that is perfect in each comes last."""
+    names = ("mobilenet_v3", "hybrid")
+    table = _predictions(names)
+    table["fold"] = table["path"].isin(["a", "c"]).astype(int)
+    perfect = table["path"].map({"a": 0.2, "c": 0.1, "b": 0.9, "d": 0.8, "e": 0.8})
+    wrong_in_one = table["path"].map({"a": 0.7, "c": 0.75, "b": 0.9, "d": 0.5, "e": 0.5})
+    table["probability"] = perfect.where(table["classifier"] == "hybrid", wrong_in_one)
+    trials = [
+        _trial(tmp_path, arm, 0, _heatmaps(0), name) for arm in ("real", ARM) for name in names
+    ]
+    text = heatmaps.choose_pair(table, trials, ARM, "real").text
+    assert "hybrid, seed 0" in text and "real, 1.000" in text
 
 
 def _written(folder, predictions, trials=()):

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from fake_study import ARMS, SENTENCE, fake_study
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from experiments.reporting import report, roc_figures, study_figures
+from experiments.reporting import report, report_data, roc_figures, study_figures
 
 BANNER = "These are simulated images (phantom); nothing here is evidence about patients"
 COMMAND = "ufgen experiment quick --data 'my images'"
@@ -153,3 +154,30 @@ def test_roc_areas_are_those_of_the_table(tmp_path):
     for arm in ARMS[:2]:
         mean = metrics.loc[metrics["arm"] == arm, "roc_auc"].mean()
         assert f"{arm} ({mean:.3f})" in labels
+
+
+@pytest.mark.parametrize("separable", [False, True])
+def test_variances_that_one_generator_cannot_separate_are_called_so(tmp_path, only_png, separable):
+    """With one generator all that varies between runs is residual: the seeds' part is no zero."""
+    folder = fake_study(tmp_path / "s", ARMS[:2], seeds=range(5))
+    deltas = pd.read_csv(folder / "deltas.csv").assign(variance_seeds=0.0, seeds=5)
+    deltas.assign(generators=1 + separable).to_csv(folder / "deltas.csv", index=False)
+    (row,) = report_data.read(folder)["headline"]
+    expected = "0% (estimate truncated at 0)" if separable else "not separable"
+    assert row["variance_fractions"]["seeds"] == expected
+    assert row["variance_fractions"]["residual"] != "not separable"
+    report.write(folder, COMMAND)
+    for written in (Page(folder / "report.html").text, unescaped(folder / "report.md")):
+        assert ("truncated at 0)" in written) == separable
+        assert "Not separable:" in written
+
+
+def test_a_line_of_curves_counts_the_folds_among_its_training_runs(tmp_path):
+    folder = fake_study(tmp_path / "s", ARMS[:2])
+    predictions = pd.read_csv(folder / "predictions.csv").assign(fold="")
+    metrics = pd.read_csv(folder / "metrics.csv")
+    folds = predictions["path"].str.extract(r"(\d+)\.png")[0].astype(int) % 3
+    for changed, count in ((predictions, 2), (predictions.assign(fold=folds), 6)):
+        figure = roc_figures.roc_curves(changed, metrics)
+        shown = " ".join(text.get_text() for text in figure.findobj(Text))
+        assert f"{count} training runs per line" in shown

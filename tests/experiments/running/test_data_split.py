@@ -30,8 +30,8 @@ def _split(study):
 
 def _key(study) -> str:
     images, first = _split(study), study.trials()[0]
-    training_set = arms.mix(images.fit, None, first.arm, first.seed)
-    settings = trial.trial_settings(study, images, first, training_set, "float32")
+    training_set = arms.compose_training_set(images.fit, None, first.arm, first.seed)
+    settings = trial.settings_hash(study, images, first, training_set, "float32")
     return trial.trial_folder(Path("runs"), first, settings).name
 
 
