@@ -33,7 +33,7 @@ def build(
     Raises:
         UserError: Where there is no such network, or it or its weights cannot be loaded.
     """
-    from ufgen.kernels import fuse_batch_normalization
+    from ufgen.kernels import use_fused_batch_normalization
 
     builder, options = _parse(spec)
     size = size or INPUT_SIZE.get(builder.__name__, 224)
@@ -53,7 +53,7 @@ def build(
         ) from None
     if str(weights) not in ("imagenet", "none"):
         _load(network, Path(weights), spec)
-    fuse_batch_normalization(network)
+    use_fused_batch_normalization(network)
     module = inspect.getmodule(inspect.unwrap(builder))
     assert module is not None
     return network, module.preprocess_input

@@ -40,7 +40,7 @@ LIBRARIES = {
 }
 
 
-def made_by(libraries: str, *modules: str) -> dict[str, str]:
+def versions(libraries: str, *modules: str) -> dict[str, str]:
     """Collect the versions that a result depends on.
 
     Args:
@@ -108,7 +108,7 @@ def count_unused(files: Iterable[Path], requested: set[str], versions: dict[str,
     Args:
         files: The JSON metadata of finished results, with `settings` (a key) and `made_by`.
         requested: The keys of the requested settings.
-        versions: The versions in use (see `made_by`).
+        versions: The versions in use (see `versions`).
 
     Returns:
         The number of results with requested settings and other versions.

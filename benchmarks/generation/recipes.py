@@ -56,7 +56,7 @@ for text in options.recipes:
     recipe = recipe_of(text, resolution=options.resolution, **budget)
     folder = options.out / re.sub(r"[:/]", "-", text)
     generator = train_generator(train, shown, recipe, options.out / "generators")
-    drawn = sampler.draw(generator, train.table["label"].value_counts().to_dict())
+    drawn = sampler.generate_images(generator, train.table["label"].value_counts().to_dict())
     sampler.write(drawn, folder, train, shown)
     of_class = drawn.table["label"].to_numpy()
     table = fidelity_table.measure(

@@ -69,11 +69,11 @@ def _requested(study: Study) -> dict[str, dict[str, str]]:
     requests = {}
     if any(arm.synthetic for arm in study.parsed_arms()):
         recipe = study.generator_recipe()
-        gaining = precision.of_generator(recipe.architecture)
+        gaining = precision.faster_generator_precision(recipe.architecture)
         requests[GENERATORS] = {"requested": recipe.precision, "gaining": gaining}
     for classifier in study.classifiers:
         requested = study.training_of(classifier).precision
-        gaining = precision.of_classifier(classifier.name)
+        gaining = precision.faster_classifier_precision(classifier.name)
         requests[classifier.name] = {"requested": requested, "gaining": gaining}
     return requests
 
@@ -82,7 +82,7 @@ def _choose(request: dict[str, str], stored: Any = None) -> dict[str, str]:
     """The stored choice if it was made for the same request, or a new one."""
     if isinstance(stored, dict) and request.items() <= stored.items():
         return stored
-    return request | {"used": precision.choose(request["requested"], request["gaining"])}
+    return request | {"used": precision.choose_precision(request["requested"], request["gaining"])}
 
 
 def _apply(study: Study, choices: dict[str, dict[str, str]]) -> tuple[Study, dict[str, str]]:

@@ -11,7 +11,7 @@ import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
 from ufgen import backend  # noqa: E402
-from ufgen.kernels import BatchNormalization, fuse_batch_normalization  # noqa: E402
+from ufgen.kernels import BatchNormalization, use_fused_batch_normalization  # noqa: E402
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(3, 2, (6, 5, 4, 7)).astype("float32")
@@ -75,6 +75,6 @@ def test_a_network_of_keras_computes_the_same_after_the_change():
     )
     images = RNG.uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
     before = np.array(network(images, training=False))
-    fuse_batch_normalization(network)
+    use_fused_batch_normalization(network)
     np.testing.assert_allclose(np.array(network(images, training=False)), before, atol=1e-5)
     assert any(isinstance(layer, BatchNormalization) for layer in network.layers)

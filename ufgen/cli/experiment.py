@@ -12,7 +12,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import AllowUngrouped, GroupPattern, Positive, Runs, TensorBoard
-from ufgen.display.tensorboard import write_to
+from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
 DEMO = "demo"
@@ -72,7 +72,7 @@ def experiment(
 ) -> None:
     """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
     if tensorboard:
-        write_to(tensorboard)
+        enable_tensorboard(tensorboard)
     environment.import_keras()
     from experiments.design import study_yaml
 

@@ -21,7 +21,7 @@ from ufgen.cli.options import (
     Weights,
     report_unreadable,
 )
-from ufgen.display.tensorboard import write_to
+from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
 
@@ -78,7 +78,7 @@ def synth(
 ) -> None:
     """Train a generator on the training images (or reuse it) and generate synthetic ones."""
     if tensorboard:
-        write_to(tensorboard)
+        enable_tensorboard(tensorboard)
     environment.import_keras()
     import pandas as pd
 

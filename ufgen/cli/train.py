@@ -20,7 +20,7 @@ from ufgen.cli.options import (
     Seed,
     TensorBoard,
 )
-from ufgen.display.tensorboard import write_to
+from ufgen.display.tensorboard import enable_tensorboard
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -106,7 +106,7 @@ def train(
     another does not. It also sets temperature and threshold.
     """
     if tensorboard:
-        write_to(tensorboard)
+        enable_tensorboard(tensorboard)
     environment.import_keras()
 
     from classifiers import model_folder

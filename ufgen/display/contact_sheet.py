@@ -16,7 +16,7 @@ LARGEST_SIDE = 128
 
 
 @dataclass(frozen=True)
-class Strip:
+class LabelledImages:
     """Images and their metadata, row by row.
 
     Attributes:
@@ -43,7 +43,7 @@ class ContactSheet:
         columns: Images in a row of the sheet.
     """
 
-    def __init__(self, name: str, strip: Strip, rows: list[int]) -> None:
+    def __init__(self, name: str, strip: LabelledImages, rows: list[int]) -> None:
         self.name, self.rows = name, {row: i for i, row in enumerate(rows)}
         self.table = strip.table
         images = _reduced(strip.pixels[rows])

@@ -20,7 +20,7 @@ from ufgen.display.figure_style import (
 )
 from ufgen.display.image_grid import write_grid
 from ufgen.images.image_set import ImageSet, count_table
-from ufgen.images.pixel_store import PixelStore, dark_images
+from ufgen.images.pixel_store import PixelStore, dark_images_warning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     banner = ""
     if (images.table["source"] == "phantom").any():
         banner = '<p class="phantom">phantom: these are simulated images.</p>'
-    note = dark_images(pixels)
+    note = dark_images_warning(pixels)
     warning = f'<p class="warning">{html.escape(note)}</p>' if note else ""
     unreadable = "".join(
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"

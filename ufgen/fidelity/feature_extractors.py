@@ -57,7 +57,7 @@ def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
         UserError: There is no folder for the cache.
     """
     images = np.ascontiguousarray(images)
-    by = provenance.made_by("features", "ufgen.fidelity.feature_extractors")
+    by = provenance.versions("features", "ufgen.fidelity.feature_extractors")
     digest = hashlib.sha256(f"{by}{extractor.stamp}{images.shape}".encode())
     digest.update(images.data)
     file = cache_folder() / "features" / f"{extractor.name}-{digest.hexdigest()[:32]}.npy"
@@ -108,7 +108,7 @@ def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
     return texture() if name == "texture" else keras_extractor(name, weights)
 
 
-def hash_weights(network: "keras.Model") -> str:
+def hash_network(network: "keras.Model") -> str:
     """Hash a network's weights, in their order.
 
     Args:
@@ -172,7 +172,7 @@ def keras_extractor(spec: str, weights: str | Path = "imagenet") -> Extractor:
         inputs = preprocess(resize_images(batch, size))
         return np.asarray(network.predict_on_batch(inputs), "float32")
 
-    return Extractor(network_name(spec), hash_weights(network), function)
+    return Extractor(network_name(spec), hash_network(network), function)
 
 
 def network_name(spec: str) -> str:

@@ -59,7 +59,7 @@ class CopyReport:
         p = self.tests.loc["pixels", "p"]
         return self.rate_above_chance or bool(p < SIGNIFICANCE_LEVEL)
 
-    def count(self) -> str:
+    def count_text(self) -> str:
         """State how many of the images are copies.
 
         Returns:
@@ -78,7 +78,7 @@ class CopyReport:
         """
         word = "copying" if self.copying else "no sign of copying"
         p = ", ".join(f"{name} p = {row['p']:.2g}" for name, row in self.tests.iterrows())
-        return f"{word}: {self.count()}; closer to training images than {self.baseline}: {p}"
+        return f"{word}: {self.count_text()}; closer to training images than {self.baseline}: {p}"
 
 
 def find_copies(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ufgen.errors import UserError
-from ufgen.images.decoding import IMAGE_TYPES, check_writable
+from ufgen.images.decoding import IMAGE_TYPES, check_utf8_names
 from ufgen.images.manifest import SPLITS
 
 SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -67,7 +67,7 @@ def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFra
         )
     else:
         rows = _read_classes(folder, "")
-    check_writable(path for path, _, _ in rows)  # pandas could not hold it
+    check_utf8_names(path for path, _, _ in rows)  # pandas could not hold it
     table = pd.DataFrame(rows, columns=["path", "label", "split"])
     if len(table) == 0:
         raise UserError(

@@ -51,11 +51,11 @@ def find_files(paths: Sequence[str | Path], types: set[str] = IMAGE_TYPES) -> li
         if not matches:
             raise UserError(f"{path} holds no files of the types {', '.join(sorted(types))}")
         files += sorted(matches)
-    check_writable(files)
+    check_utf8_names(files)
     return files
 
 
-def check_writable(paths: Iterable[str | Path]) -> None:
+def check_utf8_names(paths: Iterable[str | Path]) -> None:
     """Check that tables and pages, which are UTF-8, can hold the names of files.
 
     Args:

@@ -18,7 +18,7 @@ from ufgen.atomic import atomic_folder
 from ufgen.errors import UserError
 from ufgen.images.decoding import FITS, as_picture, decode, hash_pixels, resize  # noqa: F401
 from ufgen.images.image_set import ImageSet
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 CACHE_VERSION = 2
 DARK = 64  # grey levels: a quarter of them
@@ -87,7 +87,7 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     """Decode images, or read them from the cache.
 
     The cache is keyed by the content of the files and these settings: a second run decodes nothing.
-    Prints a warning on stderr if images are far too dark (see `dark_images`).
+    Prints a warning on stderr if images are far too dark (see `dark_images_warning`).
 
     Args:
         images: The images to decode; their table is not changed.
@@ -120,12 +120,12 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
         )
     readable = images.select(~broken)
     readable = replace(readable, table=readable.table.assign(sha256=[h for h in hashes if h]))
-    if note := dark_images(store.array):
-        say(f"warning: {note}", file=sys.stderr)
+    if note := dark_images_warning(store.array):
+        print_line(f"warning: {note}", file=sys.stderr)
     return Decoded(readable, store, quarantine.reset_index(drop=True))
 
 
-def dark_images(images: np.ndarray) -> str:
+def dark_images_warning(images: np.ndarray) -> str:
     """Find images that use less than a quarter of the grey levels.
 
     Every file is decoded by the full range of its type, 0..255 or 0..65535, in training and years
@@ -138,7 +138,7 @@ def dark_images(images: np.ndarray) -> str:
         A warning that counts them, or "" where there are none.
 
     Example:
-        >>> dark_images(np.full((2, 8, 8, 1), 64, "uint8"))
+        >>> dark_images_warning(np.full((2, 8, 8, 1), 64, "uint8"))
         ''
     """
     brightest = images.reshape(len(images), -1).max(axis=1)
@@ -188,7 +188,7 @@ def _entry(
     It holds `hashes` (content hash -> sha256 of the picture) and `reasons` of unreadable files.
     """
     contents = sorted(files)
-    by = provenance.made_by("decoding", "ufgen.images.decoding")
+    by = provenance.versions("decoding", "ufgen.images.decoding")
     settings = json.dumps([CACHE_VERSION, by, size, channels, fit, contents])
     folder = cache_folder() / "pixels" / hashlib.sha256(settings.encode()).hexdigest()[:24]
     if not (folder / "entry.json").is_file():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ufgen.atomic import atomic_file, write_text
-from ufgen.display.contact_sheet import Strip
+from ufgen.display.contact_sheet import LabelledImages
 from ufgen.fidelity import fidelity_table, gate
 from ufgen.fidelity.feature_extractors import Extractor, extract, network_name, texture
 from ufgen.fidelity.memorization import CopyReport, find_copies
@@ -50,7 +50,7 @@ class FidelityReport(NamedTuple):
             return "\n".join([gate.verdict(self.fidelity), self.copies.verdict()])
         lines = [
             gate.verdict(self.fidelity),
-            f"{self.copies.count()}; that says nothing in favour of such images.",
+            f"{self.copies.count_text()}; that says nothing in favour of such images.",
             "Before using them, train the generator longer (--kimg, --budget) or on more images.",
         ]
         return "\n".join(lines)
@@ -65,7 +65,7 @@ class FidelityReport(NamedTuple):
         return "\n".join([fidelity_table.render(self.fidelity), *warnings, self.verdict])
 
 
-def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Strip | None]:
+def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, LabelledImages | None]:
     """Divide decoded images into training images and held-out ones.
 
     Args:
@@ -83,7 +83,7 @@ def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Strip
     test = images.split("test")
     if len(test) < MIN_HELD_OUT:
         return images.split("train"), None
-    return images.split("train"), Strip(test.table, decoded.store.take(test))
+    return images.split("train"), LabelledImages(test.table, decoded.store.take(test))
 
 
 def evaluate_synthetic(
@@ -91,7 +91,7 @@ def evaluate_synthetic(
     generated: GeneratedImages,
     train: ImageSet,
     train_pixels: np.ndarray,
-    held_out: Strip | None,
+    held_out: LabelledImages | None,
     extractor: Extractor,
 ) -> FidelityReport:
     """Evaluate generated images: fidelity, copies, interpolations and gallery.html.
@@ -117,8 +117,8 @@ def evaluate_synthetic(
     write_gallery(
         folder / "gallery.html",
         generated.title(),
-        Strip(train.table, train_pixels),
-        Strip(generated.table, generated.pixels),
+        LabelledImages(train.table, train_pixels),
+        LabelledImages(generated.table, generated.pixels),
         report.copies.table,
         report.fidelity,
         [
@@ -138,7 +138,7 @@ def compare_image_sets(
     real_pixels: np.ndarray,
     synthetic: ImageSet,
     synthetic_pixels: np.ndarray,
-    held_out: Strip | None,
+    held_out: LabelledImages | None,
     extractor: Extractor,
     train: ImageSet,
     train_pixels: np.ndarray | None = None,
@@ -174,8 +174,8 @@ def compare_image_sets(
     )
     fidelity_table.write(table, folder)
     copies = _find_copies(
-        Strip(synthetic.table, synthetic_pixels),
-        Strip(train.table, train_pixels),
+        LabelledImages(synthetic.table, synthetic_pixels),
+        LabelledImages(train.table, train_pixels),
         held_out,
         extractor,
     )
@@ -194,15 +194,18 @@ def compare_image_sets(
 
 
 def _find_copies(
-    synthetic: Strip, train: Strip, held_out: Strip | None, extractor: Extractor
+    synthetic: LabelledImages,
+    train: LabelledImages,
+    held_out: LabelledImages | None,
+    extractor: Extractor,
 ) -> CopyReport:
     """Copies of training images, in pixels and in features."""
     reference = extract(extractor, train.pixels)
 
-    def features(images: Strip) -> np.ndarray:
+    def features(images: LabelledImages) -> np.ndarray:
         return fidelity_table.standardised(extract(extractor, images.pixels), reference, extractor)
 
-    def labels(images: Strip) -> np.ndarray:
+    def labels(images: LabelledImages) -> np.ndarray:
         return images.table["label"].to_numpy()
 
     return find_copies(

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ufgen.atomic import write_text
-from ufgen.display.contact_sheet import ContactSheet, Strip, data_uri
+from ufgen.display.contact_sheet import ContactSheet, LabelledImages, data_uri
 from ufgen.display.figure_style import PAGE_COLOURS
 from ufgen.fidelity import gate
 
@@ -24,8 +24,8 @@ TILE, PHONE_TILE, LARGE, PHONE_LARGE = 64, 64, 192, 128
 def write_gallery(
     path: Path,
     title: str,
-    real: Strip,
-    synthetic: Strip,
+    real: LabelledImages,
+    synthetic: LabelledImages,
     nearest: pd.DataFrame | None = None,
     fidelity: pd.DataFrame | None = None,
     figures: Iterable[tuple[str, Path]] = (),
@@ -98,7 +98,7 @@ def write_gallery(
     return Path(path)
 
 
-def _check(real: Strip, synthetic: Strip, nearest: pd.DataFrame | None) -> None:
+def _check(real: LabelledImages, synthetic: LabelledImages, nearest: pd.DataFrame | None) -> None:
     for name, strip in (("real", real), ("synthetic", synthetic)):
         if len(strip.table) != len(strip.pixels) or not len(strip.table):
             raise ValueError(
@@ -119,7 +119,9 @@ def _check(real: Strip, synthetic: Strip, nearest: pd.DataFrame | None) -> None:
         raise ValueError(f"train_row must be 0 to {len(real.table) - 1}, the rows of `real`")
 
 
-def _shown_rows(real: Strip, synthetic: Strip) -> dict[str, tuple[list[int], list[int]]]:
+def _shown_rows(
+    real: LabelledImages, synthetic: LabelledImages
+) -> dict[str, tuple[list[int], list[int]]]:
     """Rows to show of each class: real ones evenly spaced, the first synthetic ones."""
     labels = dict.fromkeys([*synthetic.table["label"], *real.table["label"]])
     rows = {}
@@ -147,8 +149,8 @@ def _closest_rows(nearest: pd.DataFrame | None) -> list[int]:
 def _cards(
     rows: list[int],
     sheets: dict[str, ContactSheet],
-    real: Strip,
-    synthetic: Strip,
+    real: LabelledImages,
+    synthetic: LabelledImages,
     nearest: pd.DataFrame | None,
 ) -> dict[int, dict[str, Any]]:
     """For the template: each synthetic image, its attributes and its nearest training image."""
@@ -174,7 +176,7 @@ def _cards(
     return cards
 
 
-def _warnings(real: Strip, synthetic: Strip, copies: int) -> list[str]:
+def _warnings(real: LabelledImages, synthetic: LabelledImages, copies: int) -> list[str]:
     warnings = []
     if "source" in real.table and (real.table["source"] == "phantom").any():
         warnings.append(

@@ -14,13 +14,13 @@ from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.fidelity.fidelity_table import standardised
 from ufgen.fidelity.memorization import find_copies
 from ufgen.gan.recipe import load_recipe
-from ufgen.gan.sampling.sampler import GeneratedImages, draw, write
+from ufgen.gan.sampling.sampler import GeneratedImages, generate_images, write
 from ufgen.gan.training.trainer import train_generator
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 from ufgen.synthesis import evaluation, filters
 
-FILTERS = (*filters.FILTERS, "copies")
+ALL_FILTERS = (*filters.FILTERS, "copies")
 MIN_GENERATED = 32
 MAX_ROUNDS = 5
 
@@ -34,7 +34,7 @@ class SamplingOptions:
             others as many as there are real ones.
         seed: Seed of the latent codes.
         truncation: Below 1 for more typical, less diverse images.
-        filters: Names from `FILTERS`; images that pass all of them are kept.
+        filters: Names from `ALL_FILTERS`; images that pass all of them are kept.
         agreement: For the filter agreement: from generated images, uint8 (N, H, W, C), their labels
             (N,) and the hashes of the generator's training images to the probability of each
             image's own label, (N,).
@@ -51,11 +51,11 @@ class SamplingOptions:
     agreement: Callable[[np.ndarray, np.ndarray, pd.Series], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        unknown = set(self.filters) - set(FILTERS)
+        unknown = set(self.filters) - set(ALL_FILTERS)
         if unknown:
             raise UserError(
                 f"there is no filter {', '.join(sorted(unknown))}: expected some of "
-                f"{', '.join(FILTERS)}"
+                f"{', '.join(ALL_FILTERS)}"
             )
         if ("agreement" in self.filters) != (self.agreement is not None):
             raise UserError(
@@ -182,10 +182,12 @@ def sample_filtered(
         UserError: Too few images pass.
     """
     if not sampling.filters:
-        return draw(generator, counts, sampling.seed, sampling.truncation), pd.DataFrame()
+        return generate_images(
+            generator, counts, sampling.seed, sampling.truncation
+        ), pd.DataFrame()
     for factor in 2 ** np.arange(MAX_ROUNDS):
         requested = {label: max(MIN_GENERATED, int(factor) * n) for label, n in counts.items()}
-        generated = draw(generator, requested, sampling.seed, sampling.truncation)
+        generated = generate_images(generator, requested, sampling.seed, sampling.truncation)
         labels = generated.table["label"].to_numpy()
         tables = _filter_tables(generated, sampling, train, train_pixels, extractor)
         passed, dropped = filters.apply(tables, labels)

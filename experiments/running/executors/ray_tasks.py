@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
     Returns:
         Versions of libraries and a hash of the code, by name.
     """
-    return provenance.made_by(
+    return provenance.versions(
         "training", "experiments.running.trial", "ufgen.gan", "ufgen.images.pixel_store"
     )
 

@@ -94,10 +94,10 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UserError, match=r"ufgen\[tensorboard\]"):
-        tensorboard.write_to(tmp_path)
+        tensorboard.enable_tensorboard(tmp_path)
 
 
 def test_a_file_is_no_folder_for_curves(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
-        tensorboard.write_to(tmp_path / "file")
+        tensorboard.enable_tensorboard(tmp_path / "file")

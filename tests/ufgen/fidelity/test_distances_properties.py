@@ -96,7 +96,7 @@ def test_coverage_over_several_blocks_is_that_of_the_definition(n, m, k):
             "coverage": inside_real.any(1).mean(),
         }
     )
-    assert np.sqrt(prdc.neighbour_radii(real, k)) == pytest.approx(own[0], abs=1e-6)
+    assert np.sqrt(prdc.squared_knn_radii(real, k)) == pytest.approx(own[0], abs=1e-6)
 
 
 def test_an_image_on_the_edge_of_a_ball_is_not_in_it():

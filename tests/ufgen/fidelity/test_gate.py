@@ -10,7 +10,7 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen import phantom  # noqa: E402
-from ufgen.display.contact_sheet import Strip  # noqa: E402
+from ufgen.display.contact_sheet import LabelledImages  # noqa: E402
 from ufgen.fidelity import fidelity_table, gate  # noqa: E402
 from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.fidelity.memorization import find_copies  # noqa: E402
@@ -123,7 +123,7 @@ def test_a_failure_stands_first_and_hides_no_sign_of_copying(originals):
 def test_the_gallery_shows_a_failure_above_everything_else(originals, tmp_path):
     pixels = originals[0]["UF"]
     table = pd.DataFrame({"path": [f"{i}.png" for i in range(len(pixels))], "label": "UF"})
-    strip = Strip(table, pixels)
+    strip = LabelledImages(table, pixels)
     for change, failed in ((noise, True), (lambda images: images, False)):
         page = write_gallery(
             tmp_path / "g.html", "t", strip, strip, fidelity=measured(originals, change)

@@ -71,7 +71,7 @@ class GeneratedImages:
         )
 
 
-def draw(
+def generate_images(
     generator: Path,
     counts: dict[str, int],
     seed: int = 0,

@@ -15,7 +15,7 @@ from ufgen.gan.training.diffaugment import augment
 DIFFERENCE = 0.05
 
 
-class Logits(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """The discriminator's logits of a batch, and the augmented images, real before generated."""
 
     real: Tensor
@@ -37,7 +37,7 @@ class DiscriminatorPass(NamedTuple):
 
     fake: Tensor
     generator_vjp: Callable[[Tensor], list[Tensor]]
-    logits: Logits
+    logits: DiscriminatorOutput
     fake_gradient: Tensor
     gradients: list[Tensor]
     metrics: dict[str, Tensor]
@@ -61,7 +61,7 @@ class AdversarialGradients:
                 `penalty_every`-th of them.
 
         Returns:
-            The gradients, and what `of_generator` needs.
+            The gradients, and what `generator_gradients` needs.
         """
         recipe = self.recipe
         generator_inputs = [batch["latents"], batch["labels"], batch["noise"]]
@@ -71,12 +71,12 @@ class AdversarialGradients:
             self.generator.non_trainable_variables,
         )
 
-        def loss(fake: Tensor) -> tuple[Tensor, Logits]:
+        def loss(fake: Tensor) -> tuple[Tensor, DiscriminatorOutput]:
             logits = self._logits(batch, fake)
             return losses.discriminator_loss(recipe.loss, logits.real, logits.fake), logits
 
         adversarial = backend.gradients(loss, self.discriminator.trainable_variables, fake)
-        logits: Logits = adversarial.extra
+        logits: DiscriminatorOutput = adversarial.extra
         penalty, penalty_gradients = self._penalty(logits.images, batch, progress, steps_done)
         gradients = [a + b for a, b in zip(adversarial.variables, penalty_gradients, strict=True)]
         metrics = {
@@ -90,7 +90,7 @@ class AdversarialGradients:
             fake, generator_vjp, logits, adversarial.inputs, gradients, metrics
         )
 
-    def of_generator(self, batch: dict, earlier: DiscriminatorPass) -> list[Tensor]:
+    def generator_gradients(self, batch: dict, earlier: DiscriminatorPass) -> list[Tensor]:
         """Compute the generator's gradients, after the discriminator's update.
 
         With updates `together` they are those of the discriminator before its update, whose
@@ -116,14 +116,14 @@ class AdversarialGradients:
 
         return earlier.generator_vjp(backend.gradient_of(loss, earlier.fake))
 
-    def _logits(self, batch: dict, fake: Tensor) -> Logits:
+    def _logits(self, batch: dict, fake: Tensor) -> DiscriminatorOutput:
         """Real and generated images through augmentation and discriminator, in one pass."""
         labels = ops.concatenate([batch["labels"], batch["labels"]])
         images = ops.concatenate([batch["real"], fake])
         images = augment(images, batch["augmentation_parameters"])
         logits = self.discriminator([images, labels], training=True)
         count = batch["labels"].shape[0]
-        return Logits(logits[:count], logits[count:], images)
+        return DiscriminatorOutput(logits[:count], logits[count:], images)
 
     def _penalty(
         self, images: Tensor, batch: dict, progress: Tensor, steps_done: Tensor

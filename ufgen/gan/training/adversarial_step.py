@@ -171,7 +171,7 @@ class AdversarialStep:
         generator_gradients = []
         for (device, part), earlier in zip(shards, passes, strict=True):
             with device():
-                generator_gradients.append(self.gradients.of_generator(part, earlier))
+                generator_gradients.append(self.gradients.generator_gradients(part, earlier))
         gradients = data_parallel.mean(generator_gradients)
         kernels.apply_adam(self.generator_optimizer, gradients, self.generator.trainable_variables)
         self._update_ema()

@@ -14,7 +14,7 @@ COMPARED = 512
 COLLAPSED, DIVERSE = 0.05, 0.2  # diversity below the one, after it was above the other
 
 
-class SnapshotSelector:
+class SnapshotEvaluator:
     """Compares generated images with the training images, by kernel distance (KD).
 
     The generator draws as many images of each class as there are among the compared training

@@ -17,15 +17,15 @@ from ufgen.fidelity.feature_extractors import Extractor, texture
 from ufgen.gan.generator_folder import (
     GeneratorFolder,
     generator_key,
-    generator_settings,
-    made_by,
-    mention_other_versions,
-    resolved,
+    generator_settings_hash,
+    report_outdated_generators,
+    resolve_precision,
+    versions,
 )
 from ufgen.gan.recipe import Recipe, digest
 from ufgen.gan.sampling.latents import sample
 from ufgen.gan.training.adversarial_step import METRICS, AdversarialStep, device_constants
-from ufgen.gan.training.snapshot_selection import COLLAPSED, DIVERSE, SnapshotSelector
+from ufgen.gan.training.snapshot_selection import COLLAPSED, DIVERSE, SnapshotEvaluator
 from ufgen.gan.training.training_progress import (
     RunningMetrics,
     advance,
@@ -34,7 +34,7 @@ from ufgen.gan.training.training_progress import (
 )
 from ufgen.gan.training.training_state import TrainingState
 from ufgen.images.image_set import ImageSet
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 CHECKPOINT_SECONDS = 60
 LOG_SECONDS = 5
@@ -74,14 +74,14 @@ def train_generator(
         raise UserError(
             f"found {len(images)} training image: a generator needs several of each class"
         )
-    extractor, recipe = extractor or texture(), resolved(recipe)
+    extractor, recipe = extractor or texture(), resolve_precision(recipe)
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
     with folder.lock():
         if folder.complete:
-            say(f"reusing the generator {folder.path.name}: same images, same recipe")
+            print_line(f"reusing the generator {folder.path.name}: same images, same recipe")
             return folder.path
-        settings = generator_settings(images, pixels, recipe, extractor)
-        mention_other_versions(folder.path.parent, {settings})
+        settings = generator_settings_hash(images, pixels, recipe, extractor)
+        report_outdated_generators(folder.path.parent, {settings})
         order = np.lexsort((images.table["label"], images.table["sha256"]))
         images, pixels = images.select(order), pixels[order]
         folder.write_recipe(recipe)
@@ -89,7 +89,7 @@ def train_generator(
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
         training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
         metadata = training.run(progress)
-        metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": made_by()}
+        metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": versions()}
         folder.finish(metadata)
     return folder.path
 
@@ -108,7 +108,7 @@ class _Training:
     ) -> None:
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = device_constants(recipe, pixels, labels)
-        self.selector = SnapshotSelector(extractor, pixels, labels, recipe)
+        self.selector = SnapshotEvaluator(extractor, pixels, labels, recipe)
         policy = precision.POLICIES[recipe.precision]
         self.networks = AdversarialStep(recipe, len(classes), policy)
         self.program = self.networks.program(recipe.steps_per_call)
@@ -124,7 +124,7 @@ class _Training:
         """
         recipe = self.recipe
         if (count := len(backend.devices(recipe.batch))) > 1:
-            say(f"training on {count} devices, which share each batch of {recipe.batch}")
+            print_line(f"training on {count} devices, which share each batch of {recipe.batch}")
         running, saved = RunningMetrics(), time.monotonic()
         with progress_bar(recipe, self.state, progress) as bar, deferred_interrupt() as interrupts:
             while self.state.progress(recipe) < 1 and not self._stopped_early():
@@ -226,7 +226,7 @@ class _Training:
         again = "with half the learning rates"
         if recoveries > RECOVERIES:
             again = f"and ends there, having gone back {RECOVERIES} times before"
-        say(
+        print_line(
             f"training broke down at {broken_kimg:.1f} thousand images ({reason}): went back to "
             f"{self._kimg():.1f} thousand, {again}"
         )
@@ -249,7 +249,7 @@ class _Training:
         self.folder.write_metrics(self.metrics, self.selector)
         evaluations = [row for row in self.metrics if "distance" in row]
         grids = {self.folder.grid(int(row["kimg"])): row["step"] for row in evaluations}
-        self.curves.show(self.metrics, grids)
+        self.curves.write_new_rows(self.metrics, grids)
 
     def _restore(self, name: str) -> bool:
         """Restore what was saved under `name`; False if there is nothing."""
@@ -259,7 +259,7 @@ class _Training:
         state, self.metrics = saved
         self.state = TrainingState(**state)
         if name == "checkpoint":
-            say(
+            print_line(
                 f"going on with the generator {self.folder.path.name} at "
                 f"{self._kimg():.1f} thousand images"
             )

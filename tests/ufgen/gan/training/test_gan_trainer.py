@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_generators import RECIPE, SHORT, assert_same, discs, draw_to, generator_key, weights
+from small_generators import RECIPE, SHORT, assert_same, discs, generate_to, generator_key, weights
 
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import texture
 from ufgen.gan.generator_folder import GeneratorFolder
 from ufgen.gan.recipe import Recipe
-from ufgen.gan.sampling.sampler import draw
+from ufgen.gan.sampling.sampler import generate_images
 from ufgen.gan.training import trainer
 from ufgen.gan.training.trainer import train_generator
 from ufgen.images.image_set import ImageSet
@@ -45,7 +45,7 @@ def test_a_training_explains_itself(trained):
 
 def test_the_classes_come_out_different_and_the_images_diverse(trained, tmp_path):
     folder, images, pixels = trained
-    drawn = draw_to(tmp_path / "s", folder, {"bright": 40, "dark": 40})
+    drawn = generate_to(tmp_path / "s", folder, {"bright": 40, "dark": 40})
     synthetic = np.stack([np.asarray(Image.open(p), "float64") for p in drawn.table["path"]])
     bright = (drawn.table["label"] == "bright").to_numpy()
     real = (images.table["label"] == "bright").to_numpy()
@@ -137,7 +137,7 @@ def test_one_image_of_a_class_is_enough_to_train(tmp_path, count):
     images, pixels = discs(count)
     recipe = Recipe(resolution=32, r1=count - 1.0, penalty_every=4, **SHORT)
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    drawn = draw(folder, {"dark": 2}, progress=False)
+    drawn = generate_images(folder, {"dark": 2}, progress=False)
     assert list(drawn.table["label"]) == ["dark", "dark"]
 
 
@@ -190,7 +190,7 @@ def test_a_collapse_to_one_image_a_class_is_noticed():
     images, pixels = discs(40)
     labels = np.searchsorted(images.classes, images.table["label"])
     recipe = Recipe(resolution=32)
-    selector = trainer.SnapshotSelector(texture(), pixels, labels, recipe)
+    selector = trainer.SnapshotEvaluator(texture(), pixels, labels, recipe)
     first = [pixels[np.flatnonzero(labels == c)[0]] for c in (0, 1)]
 
     def memorised(inputs):
@@ -214,7 +214,7 @@ def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
     results = iter(
         [{"distance": 1.0, "diversity": 1.0}] + 9 * [{"distance": 0.5, "diversity": 0.0}]
     )
-    monkeypatch.setattr(trainer.SnapshotSelector, "compare", lambda *_: next(results))
+    monkeypatch.setattr(trainer.SnapshotEvaluator, "compare", lambda *_: next(results))
     recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
     folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
@@ -227,7 +227,7 @@ def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     images, pixels = discs(12)
     worse = iter(range(100))
     monkeypatch.setattr(
-        trainer.SnapshotSelector,
+        trainer.SnapshotEvaluator,
         "compare",
         lambda *_: {"distance": float(next(worse)), "diversity": 1.0},
     )

@@ -13,7 +13,7 @@ import signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import keras
-from small_generators import Recipe, SHORT, assert_same, discs, draw_to, weights
+from small_generators import Recipe, SHORT, assert_same, discs, generate_to, weights
 from ufgen.gan.training import trainer
 assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
 root = Path(sys.argv[1])
@@ -32,7 +32,7 @@ except KeyboardInterrupt:
     trainer._Training._run_program = run_program
 parts = trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
 assert_same(weights(parts), weights(whole))
-draw_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
+generate_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
 """
 
 
