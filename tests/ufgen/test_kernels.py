@@ -29,8 +29,8 @@ def outputs_gradients_and_state(layer, training: bool, weights=WEIGHTS):
     features = ops.convert_to_tensor(FEATURES)
     result = backend.gradients(loss, [layer.beta], features)
     layer(features, training=training)
-    return [np.array(ops.cast(v, "float32")) for v in (result.extra, result.inputs)] + [
-        *map(np.array, result.variables),
+    return [np.array(ops.cast(v, "float32")) for v in (result.extra, result.input_gradient)] + [
+        *map(np.array, result.variable_gradients),
         *map(np.array, layer.variables),
     ]
 

@@ -24,7 +24,7 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class DiscriminatorPass(NamedTuple):
-    """One pass of a batch through both networks, differentiated by the discriminator's loss.
+    """One pass of a batch through both networks, with the gradients of the discriminator's loss.
 
     Attributes:
         fake: Generated images, (B, H, W, C).
@@ -78,7 +78,9 @@ class AdversarialGradients:
         adversarial = backend.gradients(loss, self.discriminator.trainable_variables, fake)
         logits: DiscriminatorOutput = adversarial.extra
         penalty, penalty_gradients = self._penalty(logits.images, batch, progress, steps_done)
-        gradients = [a + b for a, b in zip(adversarial.variables, penalty_gradients, strict=True)]
+        gradients = [
+            a + b for a, b in zip(adversarial.variable_gradients, penalty_gradients, strict=True)
+        ]
         metrics = {
             "generator_loss": losses.generator_loss(recipe.loss, logits.real, logits.fake),
             "discriminator_loss": adversarial.loss,
@@ -87,7 +89,7 @@ class AdversarialGradients:
         }
         metrics = {name: ops.cast(value, "float32") for name, value in metrics.items()}
         return DiscriminatorPass(
-            fake, generator_vjp, logits, adversarial.inputs, gradients, metrics
+            fake, generator_vjp, logits, adversarial.input_gradient, gradients, metrics
         )
 
     def generator_gradients(self, batch: dict, earlier: DiscriminatorPass) -> list[Tensor]:
@@ -147,7 +149,7 @@ class AdversarialGradients:
 
         def penalty() -> tuple[Tensor, list[Tensor]]:
             result = backend.gradients(loss, variables, images)
-            return result.loss, result.variables
+            return result.loss, result.variable_gradients
 
         return ops.cond(steps_done % recipe.penalty_every == 0, penalty, lambda: zeros)
 

@@ -86,16 +86,16 @@ class AdversarialStep:
             self.learning_rate_scale,
         ]
 
-    def program(self, count: int) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    def program(self, steps: int) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
         """Compile several steps into one program.
 
         Args:
-            count: Steps of the program.
+            steps: Steps of the program.
 
         Returns:
             A function from `device_constants` to the means of `METRICS` over its steps.
         """
-        return backend.compiled(self.step, self.variables, METRICS, count, self.recipe.batch)
+        return backend.compiled(self.step, self.variables, METRICS, steps, self.recipe.batch)
 
     def step(self, constants: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sample one batch and update both networks.
