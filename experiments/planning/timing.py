@@ -143,7 +143,7 @@ def time_generator(study: Study, data: DataSplit) -> GeneratorCost:
         started = time.perf_counter()
         recipe = short.generator_recipe(seed=generator.seeds[0])
         pixels = data.store.take(data.fit)
-        train_generator(data.fit, pixels, recipe, folder / "generators", progress=False)
+        train_generator(data.fit, pixels, recipe, folder / "generators", show_progress=False)
         trained = time.perf_counter()
         synthetic_images.prepare_synthetic(short, data, folder, folder / "generators")
         generation = _since(trained)

@@ -59,7 +59,9 @@ def generator_key(images, pixels, recipe) -> str:
 
 def generate_to(out, folder, counts, *arguments, images=None, pixels=None):
     """Draw images and write them; the image set that was written."""
-    return write(generate_images(folder, counts, *arguments, progress=False), out, images, pixels)
+    return write(
+        generate_images(folder, counts, *arguments, show_progress=False), out, images, pixels
+    )
 
 
 def weights(folder) -> list[np.ndarray]:

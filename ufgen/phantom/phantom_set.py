@@ -37,7 +37,7 @@ def write_set(
     test: int,
     size: int = 128,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = True,
     easy: bool = False,
 ) -> Path:
     """Write a simulated image set: `folder/<split>/<class>/*.png`, and a manifest.
@@ -52,7 +52,7 @@ def write_set(
         test: The exact number of test images.
         size: Height and width of the images in pixels.
         seed: Of the patients.
-        progress: Show a progress bar.
+        show_progress: Show a progress bar.
         easy: Show only the uterus, without the black around a sector, with larger and darker
             fibroids.
 
@@ -83,7 +83,7 @@ def write_set(
         atomic_folder(folder) as temporary,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         Progress(
-            total=train + test, unit="img", desc="simulating (phantom)", disable=not progress
+            total=train + test, unit="img", desc="simulating (phantom)", disable=not show_progress
         ) as bar,
     ):
         for split in ("train", "test"):

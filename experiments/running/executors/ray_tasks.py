@@ -77,7 +77,7 @@ def train_generator(
 
     with TemporaryDirectory() as root:
         pixels = store.take(fit)
-        return _read(trainer.train_generator(fit, pixels, recipe, Path(root), progress=False))
+        return _read(trainer.train_generator(fit, pixels, recipe, Path(root), show_progress=False))
 
 
 def train_trial(

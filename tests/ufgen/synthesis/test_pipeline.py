@@ -176,7 +176,7 @@ def test_the_filter_agreement_needs_a_classifier_of_the_same_images(
     generated = generate_images(
         next(path for path in generators.iterdir() if path.is_dir()),
         {"UF": 3, "NUF": 2},
-        progress=False,
+        show_progress=False,
     )
     positive = model_folder.load(tmp_path / "same").predict_pixels(generated.pixels)
     own = label_agreement.of_classifier(tmp_path / "same")(

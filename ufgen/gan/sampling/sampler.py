@@ -76,7 +76,7 @@ def generate_images(
     counts: dict[str, int],
     seed: int = 0,
     truncation: float = 1.0,
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> GeneratedImages:
     """Draw images of each class from a finished generator.
 
@@ -89,7 +89,7 @@ def generate_images(
         seed: Whole number from 0 on.
         truncation: Factor of the latents, 0..1; below 1 the images are more typical and less
             diverse.
-        progress: Whether to show a progress bar.
+        show_progress: Whether to show a progress bar.
 
     Returns:
         The images, class by class in the order of `counts`.
@@ -118,7 +118,7 @@ def generate_images(
         total=sum(counts.values()),
         unit="img",
         desc="drawing synthetic images",
-        disable=not progress,
+        disable=not show_progress,
     )
     with bar:
         for label, count in counts.items():

@@ -50,13 +50,13 @@ class AdversarialGradients:
         self.recipe, self.generator, self.discriminator = recipe, generator, discriminator
 
     def discriminator_pass(
-        self, batch: dict, progress: Tensor, steps_done: Tensor
+        self, batch: dict, budget_fraction: Tensor, steps_done: Tensor
     ) -> DiscriminatorPass:
         """Generate images, and compute the discriminator's gradients, penalty included.
 
         Args:
             batch: As `AdversarialStep.sample_batch` returns it, or a shard of it.
-            progress: Fraction of the budget that is spent, scalar in 0..1.
+            budget_fraction: Fraction of the budget that is spent, scalar in 0..1.
             steps_done: Updates of the discriminator so far: the penalty counts in every
                 `penalty_every`-th of them.
 
@@ -77,7 +77,9 @@ class AdversarialGradients:
 
         adversarial = backend.gradients(loss, self.discriminator.trainable_variables, fake)
         logits: DiscriminatorOutput = adversarial.extra
-        penalty, penalty_gradients = self._penalty(logits.images, batch, progress, steps_done)
+        penalty, penalty_gradients = self._penalty(
+            logits.images, batch, budget_fraction, steps_done
+        )
         gradients = [
             a + b for a, b in zip(adversarial.variable_gradients, penalty_gradients, strict=True)
         ]
@@ -128,7 +130,7 @@ class AdversarialGradients:
         return DiscriminatorOutput(logits[:count], logits[count:], images)
 
     def _penalty(
-        self, images: Tensor, batch: dict, progress: Tensor, steps_done: Tensor
+        self, images: Tensor, batch: dict, budget_fraction: Tensor, steps_done: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """The gradient penalty and its gradients; zeros but in every `penalty_every`-th step."""
         recipe, variables = self.recipe, self.discriminator.trainable_variables
@@ -137,7 +139,7 @@ class AdversarialGradients:
             return zeros
         labels, directions = batch["labels"], batch["random_directions"]
         real, fake = slice(None, labels.shape[0]), slice(labels.shape[0], None)
-        strength = recipe.penalty_every * (1 - progress * (1 - recipe.penalty_end))
+        strength = recipe.penalty_every * (1 - budget_fraction * (1 - recipe.penalty_end))
 
         def loss(images: Tensor) -> tuple[Tensor, tuple]:
             terms = [

@@ -28,13 +28,13 @@ def device_constants(recipe: Recipe, pixels: np.ndarray, labels: np.ndarray) -> 
         labels: Class indices, int32 (N,).
 
     Returns:
-        `pixels`, `labels`, and `progress`: the fraction of the budget that is spent, float32, 0
-        until the trainer replaces it.
+        `pixels`, `labels`, and `budget_fraction`: the fraction of the budget that is spent,
+        float32, 0 until the trainer replaces it.
     """
     return {
         "pixels": data_parallel.replicate(np.ascontiguousarray(pixels), recipe.batch),
         "labels": data_parallel.replicate(labels, recipe.batch),
-        "progress": ops.convert_to_tensor(np.float32(0)),
+        "budget_fraction": ops.convert_to_tensor(np.float32(0)),
     }
 
 
@@ -106,7 +106,7 @@ class AdversarialStep:
         Returns:
             Float32 scalars by name, those of `METRICS`.
         """
-        return self.update(self.sample_batch(constants), constants["progress"])
+        return self.update(self.sample_batch(constants), constants["budget_fraction"])
 
     def sample_batch(self, constants: dict[str, Tensor]) -> dict:
         """Sample everything random in one step, from the state of `random` alone.
@@ -148,23 +148,23 @@ class AdversarialStep:
         shape = (2 * recipe.batch, recipe.resolution, recipe.resolution, recipe.channels)
         return keras.random.normal(shape, seed=self.random)
 
-    def update(self, batch: dict, progress: Tensor) -> dict[str, Tensor]:
+    def update(self, batch: dict, budget_fraction: Tensor) -> dict[str, Tensor]:
         """Update discriminator, generator and EMA generator by one batch.
 
         Args:
             batch: As `sample_batch` returns it. If there are several devices, they share it.
-            progress: Fraction of the budget that is spent, scalar in 0..1.
+            budget_fraction: Fraction of the budget that is spent, scalar in 0..1.
 
         Returns:
             Float32 scalars by name, those of `METRICS`.
         """
-        self._set_learning_rates(progress)
+        self._set_learning_rates(budget_fraction)
         steps_done = self.discriminator_optimizer.iterations
         shards = data_parallel.split(batch, self.recipe.batch)
         passes = []
         for device, part in shards:
             with device():
-                passes.append(self.gradients.discriminator_pass(part, progress, steps_done))
+                passes.append(self.gradients.discriminator_pass(part, budget_fraction, steps_done))
         gradients, metrics = data_parallel.mean([(p.gradients, p.metrics) for p in passes])
         variables = self.discriminator.trainable_variables
         kernels.apply_adam(self.discriminator_optimizer, gradients, variables)
@@ -187,10 +187,10 @@ class AdversarialStep:
         self.learning_rate_scale.assign(0.5**count)
         self.random.state.assign([self.recipe.seed, count * 2**24])
 
-    def _set_learning_rates(self, progress: Tensor) -> None:
+    def _set_learning_rates(self, budget_fraction: Tensor) -> None:
         """Cosine decay from the recipe's learning rates to `learning_rate_end` of them."""
         recipe = self.recipe
-        cosine = 0.5 * (1 + ops.cos(np.pi * progress))
+        cosine = 0.5 * (1 + ops.cos(np.pi * budget_fraction))
         factor = recipe.learning_rate_end + (1 - recipe.learning_rate_end) * cosine
         factor = factor * self.learning_rate_scale
         self.generator_optimizer.learning_rate.assign(recipe.generator_learning_rate * factor)

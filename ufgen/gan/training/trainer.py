@@ -46,7 +46,7 @@ def train_generator(
     pixels: np.ndarray,
     recipe: Recipe,
     root: Path,
-    progress: bool = True,
+    show_progress: bool = True,
     extractor: Extractor | None = None,
 ) -> Path:
     """Train a generator, resume its training, or reuse it where it is finished.
@@ -60,7 +60,7 @@ def train_generator(
         pixels: uint8 (N, resolution, resolution, channels), row by row with `images`.
         recipe: Networks, losses, budget.
         root: Folder of generators; this one is in `root/<key>`.
-        progress: Whether to show a progress bar.
+        show_progress: Whether to show a progress bar.
         extractor: The features of the kernel distance, by default `texture`.
 
     Returns:
@@ -88,7 +88,7 @@ def train_generator(
         folder.write_training(images)
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
         training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
-        metadata = training.run(progress)
+        metadata = training.run(show_progress)
         metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": versions()}
         folder.finish(metadata)
     return folder.path
@@ -117,7 +117,7 @@ class _Training:
         self._restore("checkpoint")
         self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
-    def run(self, progress: bool) -> dict[str, Any]:
+    def run(self, show_progress: bool) -> dict[str, Any]:
         """Train to the end of the budget; the metadata for complete.json.
 
         Ctrl-C leaves a checkpoint of a whole step.
@@ -126,8 +126,11 @@ class _Training:
         if (count := len(backend.devices(recipe.batch))) > 1:
             print_line(f"training on {count} devices, which share each batch of {recipe.batch}")
         running, saved = RunningMetrics(), time.monotonic()
-        with progress_bar(recipe, self.state, progress) as bar, deferred_interrupt() as interrupts:
-            while self.state.progress(recipe) < 1 and not self._stopped_early():
+        with (
+            progress_bar(recipe, self.state, show_progress) as bar,
+            deferred_interrupt() as interrupts,
+        ):
+            while self.state.budget_fraction(recipe) < 1 and not self._stopped_early():
                 metrics = self._timed_program()
                 running.add(metrics)
                 advance(bar, recipe, self.state)
@@ -167,8 +170,8 @@ class _Training:
         return metrics
 
     def _run_program(self) -> dict[str, float]:
-        progress = np.float32(self.state.progress(self.recipe))
-        self.constants["progress"] = ops.convert_to_tensor(progress)
+        spent = np.float32(self.state.budget_fraction(self.recipe))
+        self.constants["budget_fraction"] = ops.convert_to_tensor(spent)
         metrics = self.program(self.constants)
         return {name: float(metrics[name]) for name in METRICS}
 

@@ -37,7 +37,7 @@ class TrainingState:
         """
         return self.step * recipe.batch / 1000
 
-    def progress(self, recipe: Recipe) -> float:
+    def budget_fraction(self, recipe: Recipe) -> float:
         """The fraction of the budget that is spent.
 
         Args:

@@ -15,12 +15,12 @@ from ufgen.images.pixel_store import hash_pixels
 
 def test_a_draw_of_n_is_the_beginning_of_a_draw_of_2n(trained):
     folder = trained[0]
-    few = generate_images(folder, {"bright": 20, "dark": 3}, 7, progress=False).table
-    many = generate_images(folder, {"bright": 40, "dark": 6}, 7, progress=False).table
+    few = generate_images(folder, {"bright": 20, "dark": 3}, 7, show_progress=False).table
+    many = generate_images(folder, {"bright": 40, "dark": 6}, 7, show_progress=False).table
     for label, count in (("bright", 20), ("dark", 3)):
         one = few.loc[few["label"] == label, "sha256"].tolist()
         assert one == many.loc[many["label"] == label, "sha256"].tolist()[:count]
-    other = generate_images(folder, {"bright": 20}, 8, progress=False).table
+    other = generate_images(folder, {"bright": 20}, 8, show_progress=False).table
     assert not set(other["sha256"]) & set(many["sha256"])
 
 
@@ -70,7 +70,7 @@ def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path,
 )
 def test_what_cannot_be_drawn_is_refused(trained, counts, message):
     with pytest.raises(UserError, match=message):
-        generate_images(trained[0], counts, progress=False)
+        generate_images(trained[0], counts, show_progress=False)
 
 
 def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
@@ -86,7 +86,7 @@ def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
 
 def test_truncation_makes_images_alike(trained):
     spread = [
-        generate_images(trained[0], {"bright": 20}, 0, truncation, progress=False)
+        generate_images(trained[0], {"bright": 20}, 0, truncation, show_progress=False)
         .pixels.std(0)
         .mean()
         for truncation in (0.0, 1.0)

@@ -63,7 +63,7 @@ def test_losses_and_speed_are_logged_before_every_evaluation(trained):
 def test_a_finished_generator_is_reused(trained):
     folder, images, pixels = trained
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    again = train_generator(images, pixels, RECIPE, folder.parent, progress=False)
+    again = train_generator(images, pixels, RECIPE, folder.parent, show_progress=False)
     assert again == folder
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
@@ -105,7 +105,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     images, pixels = discs(30, channels=3)
     backwards = images.select(np.arange(30)[::-1]), pixels[::-1]
     recipe = Recipe(resolution=32, channels=3, **SHORT)
-    whole = train_generator(images, pixels, recipe, tmp_path / "whole", progress=False)
+    whole = train_generator(images, pixels, recipe, tmp_path / "whole", show_progress=False)
     run_program = trainer._Training._run_program
 
     def interrupt(training):
@@ -118,14 +118,14 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(trainer._Training, "_run_program", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            train_generator(images, pixels, recipe, tmp_path / "parts", progress=False)
+            train_generator(images, pixels, recipe, tmp_path / "parts", show_progress=False)
         patch.setattr(trainer, "CHECKPOINT_SECONDS", 0)
         with pytest.raises(MemoryError):
-            train_generator(*backwards, recipe, tmp_path / "parts", progress=False)
+            train_generator(*backwards, recipe, tmp_path / "parts", show_progress=False)
     folder = tmp_path / "parts" / whole.name
     assert (folder / "checkpoint.npz").is_file()
     assert not (folder / "complete.json").exists()
-    parts = train_generator(*backwards, recipe, tmp_path / "parts", progress=False)
+    parts = train_generator(*backwards, recipe, tmp_path / "parts", show_progress=False)
     assert parts == folder
     assert_same(weights(parts), weights(whole))
     snapshots = [json.loads((f / "complete.json").read_text())["snapshot"] for f in (whole, parts)]
@@ -136,8 +136,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 def test_one_image_of_a_class_is_enough_to_train(tmp_path, count):
     images, pixels = discs(count)
     recipe = Recipe(resolution=32, r1=count - 1.0, penalty_every=4, **SHORT)
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    drawn = generate_images(folder, {"dark": 2}, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
+    drawn = generate_images(folder, {"dark": 2}, show_progress=False)
     assert list(drawn.table["label"]) == ["dark", "dark"]
 
 
@@ -145,19 +145,19 @@ def test_a_training_that_breaks_down_says_what_to_try(tmp_path):
     images, pixels = discs(8)
     recipe = Recipe(resolution=32, discriminator_learning_rate=1e30, **SHORT)
     with pytest.raises(UserError, match=r"broke down at \d+ images.*smaller learning rates"):
-        train_generator(images, pixels, recipe, tmp_path, progress=False)
+        train_generator(images, pixels, recipe, tmp_path, show_progress=False)
 
 
 def test_one_image_is_refused(tmp_path):
     with pytest.raises(UserError, match="found 1 training image"):
-        train_generator(*discs(1), Recipe(resolution=32, **SHORT), tmp_path, progress=False)
+        train_generator(*discs(1), Recipe(resolution=32, **SHORT), tmp_path, show_progress=False)
     assert not list(tmp_path.iterdir())
 
 
 def test_black_images_train_to_an_end(tmp_path):
     images, pixels = discs(12)
     recipe = Recipe(resolution=32, **SHORT)
-    folder = train_generator(images, np.zeros_like(pixels), recipe, tmp_path, progress=False)
+    folder = train_generator(images, np.zeros_like(pixels), recipe, tmp_path, show_progress=False)
     assert (folder / "complete.json").is_file()
 
 
@@ -177,7 +177,7 @@ def test_a_training_goes_back_to_the_last_good_state(tmp_path, monkeypatch, caps
 
     monkeypatch.setattr(trainer._Training, "_run_program", break_once)
     recipe = Recipe(resolution=32, **SHORT)
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["recoveries"] == 1
     assert metadata["seconds"] >= round(broken[0], 1)
@@ -216,7 +216,7 @@ def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
     )
     monkeypatch.setattr(trainer.SnapshotEvaluator, "compare", lambda *_: next(results))
     recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["recoveries"] == trainer.RECOVERIES + 1
     assert (metadata["KD-texture"], metadata["snapshot_kimg"]) == (1.0, 0.024)
@@ -232,7 +232,7 @@ def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
         lambda *_: {"distance": float(next(worse)), "diversity": 1.0},
     )
     recipe = Recipe(resolution=32, patience=2, **SHORT | {"kimg": 4.0})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["images_shown"] == 3 * 24
     assert metadata["snapshot_kimg"] == 0.024
@@ -242,7 +242,7 @@ def test_the_last_state_is_evaluated_also_where_losses_were_just_logged(tmp_path
     images, pixels = discs(12)
     monkeypatch.setattr(trainer, "LOG_SECONDS", -1)
     recipe = Recipe(resolution=32, **SHORT | {"evaluate_kimg": 1.0})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["kimg"] for row in metrics if "distance" in row] == [0.08]
     assert len(metrics) == 11
@@ -251,7 +251,7 @@ def test_the_last_state_is_evaluated_also_where_losses_were_just_logged(tmp_path
 def test_a_budget_of_minutes_ends_by_the_clock(tmp_path):
     images, pixels = discs(12)
     recipe = Recipe(resolution=32, minutes=0.02, **SHORT | {"kimg": 1e6, "evaluate_kimg": 1e5})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["seconds"] >= 1.2
 
@@ -266,7 +266,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
         with pytest.raises(OSError, match="No space left"):
-            train_generator(images, pixels, recipe, tmp_path, progress=False)
+            train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     left = [file.suffix for file in tmp_path.rglob(".*")]
     assert not list(tmp_path.rglob("*.npz")) and set(left) <= {".lock"}
-    assert train_generator(images, pixels, recipe, tmp_path, progress=False).is_dir()
+    assert train_generator(images, pixels, recipe, tmp_path, show_progress=False).is_dir()
