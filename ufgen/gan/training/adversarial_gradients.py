@@ -16,7 +16,7 @@ DIFFERENCE = 0.05
 
 
 class DiscriminatorOutput(NamedTuple):
-    """The discriminator's logits of a batch, and the augmented images, real before generated."""
+    """The discriminator's logits for a batch, and the augmented images, real before generated."""
 
     real: Tensor
     fake: Tensor
@@ -29,9 +29,9 @@ class DiscriminatorPass(NamedTuple):
     Attributes:
         fake: Generated images, (B, H, W, C).
         generator_vjp: From d loss / d fake to the gradients of the generator's variables.
-        logits: Of the real and the generated images.
+        logits: Logits of the real and the generated images.
         fake_gradient: d discriminator_loss / d fake.
-        gradients: Of the discriminator's variables, by its loss and the penalty.
+        gradients: Gradients of the discriminator's variables: of its loss and the penalty.
         metrics: Float32 scalars: generator_loss, discriminator_loss, penalty, r_t.
     """
 
@@ -132,7 +132,7 @@ class AdversarialGradients:
     def _penalty(
         self, images: Tensor, batch: dict, budget_fraction: Tensor, steps_done: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
-        """The gradient penalty and its gradients; zeros but in every `penalty_every`-th step."""
+        """The gradient penalty and its gradients: zeros except in every `penalty_every`-th step."""
         recipe, variables = self.recipe, self.discriminator.trainable_variables
         zeros = ops.zeros(()), [ops.zeros(v.shape) for v in variables]
         if not recipe.r1 + recipe.r2:

@@ -116,8 +116,8 @@ class AdversarialStep:
 
         Returns:
             `real` images (B, H, W, C) in -1..1 with their `labels` (B,); `latents` and `noise`, the
-            generator's inputs; `augmentation_parameters` and, for penalties by differences,
-            `random_directions` (2 B, H, W, C), of the real and the generated images.
+            generator's inputs; `augmentation_parameters`; and `random_directions` for the real and
+            the generated images, (2 B, H, W, C), or (0,) without a finite-difference penalty.
         """
         recipe, random = self.recipe, self.random
         rows = keras.random.randint((recipe.batch,), 0, constants["labels"].shape[0], seed=random)
@@ -179,10 +179,10 @@ class AdversarialStep:
         return metrics | {"augmentation": self.augmentation.value + 0.0}
 
     def reseed_and_slow_down(self, count: int) -> None:
-        """After a breakdown: lower the learning rates and take other random numbers.
+        """After a divergence: take a new random seed and lower the learning rates.
 
         Args:
-            count: Breakdowns so far; the learning rates are halved as many times.
+            count: Divergences so far; the learning rates are halved as many times.
         """
         self.learning_rate_scale.assign(0.5**count)
         self.random.state.assign([self.recipe.seed, count * 2**24])

@@ -1,4 +1,4 @@
-"""The training loop: budget, evaluation, checkpoints, recovery after a breakdown."""
+"""The training loop: budget, evaluation, checkpoints, restarts after a divergence."""
 
 import math
 import time
@@ -11,6 +11,7 @@ from keras import ops
 
 from ufgen import backend, precision
 from ufgen.display import tensorboard
+from ufgen.display.figure_style import counted
 from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, texture
@@ -67,13 +68,12 @@ def train_generator(
         The generator's folder: see `ufgen.gan.generator_folder`.
 
     Raises:
-        UserError: There are fewer than two images, or the training breaks down again after each
-            recovery without a snapshot.
+        UserError: There are fewer than two images, or the training diverges before its first
+            successful evaluation.
     """
     if len(images) < 2:
-        raise UserError(
-            f"found {len(images)} training image: a generator needs several of each class"
-        )
+        found = counted(len(images), "training image")
+        raise UserError(f"only {found}: a generator needs several of each class")
     extractor, recipe = extractor or texture(), resolve_precision(recipe)
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
     with folder.lock():
@@ -108,7 +108,7 @@ class _Training:
     ) -> None:
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = device_constants(recipe, pixels, labels)
-        self.selector = SnapshotEvaluator(extractor, pixels, labels, recipe)
+        self.evaluator = SnapshotEvaluator(extractor, pixels, labels, recipe)
         policy = precision.POLICIES[recipe.precision]
         self.networks = AdversarialStep(recipe, len(classes), policy)
         self.program = self.networks.program(recipe.steps_per_call)
@@ -153,7 +153,7 @@ class _Training:
         return self._finish()
 
     def _stopped_early(self) -> bool:
-        """Whether it no longer improves, or broke down too often."""
+        """Whether it no longer improves, or diverged too often."""
         waited = 0 < self.recipe.patience <= self.state.evaluations_since_best
         return waited or self.state.recoveries > RECOVERIES
 
@@ -190,17 +190,19 @@ class _Training:
     def _evaluate(self, bar: Progress) -> None:
         """Compare the EMA generator with the training images; write a snapshot of the best."""
         state, networks = self.state, self.networks
-        result = self.selector.compare(networks.ema_generator)
+        result = self.evaluator.compare(networks.ema_generator)
         was_diverse = state.best is not None and state.best["diversity"] > DIVERSE
-        collapsed = was_diverse and result["diversity"] < COLLAPSED
-        if collapsed or not math.isfinite(result["distance"]):
+        if not math.isfinite(result["distance"]):
+            self._recover("the kernel distance is not finite")
+            return
+        if was_diverse and result["diversity"] < COLLAPSED:
             self._recover(
                 f"the images collapsed: their diversity is {result['diversity']:.3f} of the real "
                 "images'"
             )
             return
         row = {"kimg": self._kimg(), "seconds": round(state.seconds, 1)}
-        reference = self.selector.reference.mean
+        reference = self.evaluator.reference.mean
         self.metrics.append(row | {"step": state.step, **result, "reference": reference})
         state.evaluated_step = state.step
         state.evaluations_since_best += 1
@@ -213,27 +215,27 @@ class _Training:
         self._save("good", "checkpoint")
 
     def _recover(self, reason: str) -> None:
-        """Go back to the last good evaluation, with other random numbers and smaller steps.
+        """Restore the last good state, with a new random seed and lower learning rates.
 
-        After `RECOVERIES` of them the training ends with the best snapshot, if there is one.
+        After `RECOVERIES` restarts the training ends with the best snapshot.
         """
-        broken_kimg, seconds = self._kimg(), self.state.seconds
+        diverged_kimg, seconds = self._kimg(), self.state.seconds
         recoveries = self.state.recoveries + 1
         if not self._restore("good"):
             raise UserError(
-                f"the generator's training broke down at {broken_kimg * 1000:.0f} images: {reason}."
-                " Try smaller learning rates in the recipe"
+                f"the generator's training diverged at {diverged_kimg * 1000:.0f} images: {reason}."
+                " Try lower learning rates in the recipe"
             )
         self.state.recoveries, self.state.seconds = recoveries, seconds
         self.networks.reseed_and_slow_down(recoveries)
-        again = "with half the learning rates"
+        then = "with a new random seed and half the learning rates"
         if recoveries > RECOVERIES:
-            again = f"and ends there, having gone back {RECOVERIES} times before"
+            then = f"ending there, after {RECOVERIES} restarts"
         print_line(
-            f"training broke down at {broken_kimg:.1f} thousand images ({reason}): went back to "
-            f"{self._kimg():.1f} thousand, {again}"
+            f"training diverged at {diverged_kimg:.1f} thousand images ({reason}); restored the "
+            f"state at {self._kimg():.1f} thousand, {then}"
         )
-        row = {"kimg": self._kimg(), "step": self.state.step, "recovered": broken_kimg}
+        row = {"kimg": self._kimg(), "step": self.state.step, "recovered": diverged_kimg}
         self.metrics.append(row)
 
     def _write_grid(self, distance: float) -> None:
@@ -249,7 +251,7 @@ class _Training:
         """Save all state under these names, and bring metrics and curves up to date."""
         for name in names:
             self.folder.save(name, self.networks.variables, asdict(self.state), self.metrics)
-        self.folder.write_metrics(self.metrics, self.selector)
+        self.folder.write_metrics(self.metrics, self.evaluator)
         evaluations = [row for row in self.metrics if "distance" in row]
         grids = {self.folder.grid(int(row["kimg"])): row["step"] for row in evaluations}
         self.curves.write_new_rows(self.metrics, grids)
@@ -263,7 +265,7 @@ class _Training:
         self.state = TrainingState(**state)
         if name == "checkpoint":
             print_line(
-                f"going on with the generator {self.folder.path.name} at "
+                f"resuming training of the generator {self.folder.path.name} at "
                 f"{self._kimg():.1f} thousand images"
             )
         return True
@@ -282,9 +284,9 @@ class _Training:
             "snapshot": best["snapshot"],
             "snapshot_kimg": best["kimg"],
             "snapshot_seconds": best["seconds"],
-            f"KD-{self.selector.extractor.name}": best["distance"],
-            "reference": self.selector.reference.mean,
-            "extractor_stamp": self.selector.extractor.stamp,
+            f"KD-{self.evaluator.extractor.name}": best["distance"],
+            "reference": self.evaluator.reference.mean,
+            "extractor_stamp": self.evaluator.extractor.stamp,
             "seconds": round(self.state.seconds, 1),
             "recoveries": self.state.recoveries,
         }

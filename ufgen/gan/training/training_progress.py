@@ -48,7 +48,7 @@ class RunningMetrics:
         """The speed of the training.
 
         Returns:
-            Programs whose metrics were added, a second.
+            Programs whose metrics were added, per second.
         """
         return self._count / self.seconds()
 

@@ -15,7 +15,7 @@ class TrainingState:
         seconds: Seconds spent in them.
         evaluated_step: The step of the last evaluation.
         evaluations_since_best: Evaluations since the best one.
-        recoveries: How often the training broke down and went back.
+        recoveries: Number of restarts from the last good state.
         best: The best evaluation: kimg, seconds, snapshot (hash), distance and diversity.
     """
 
