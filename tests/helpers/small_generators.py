@@ -58,7 +58,7 @@ def generator_key(images, pixels, recipe) -> str:
 
 
 def generate_to(out, folder, counts, *arguments, images=None, pixels=None):
-    """Draw images and write them; the image set that was written."""
+    """Generate images and write them; the image set that was written."""
     return write(
         generate_images(folder, counts, *arguments, show_progress=False), out, images, pixels
     )

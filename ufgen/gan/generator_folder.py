@@ -50,7 +50,7 @@ def versions() -> dict[str, str]:
     """The versions that a generator's weights depend on.
 
     Returns:
-        As `ufgen.provenance.versions`.
+        See `ufgen.provenance.versions`.
     """
     return provenance.versions("training", "ufgen.gan", "ufgen.precision")
 
@@ -61,8 +61,9 @@ def generator_settings_hash(
     """Hash everything that a generator's training is given.
 
     Args:
-        images: Training images, in any order; their files and labels count.
-        pixels: uint8 (N, H, W, C), row by row; they count too, since one file may be cropped or
+        images: Training images, in any order; their `sha256` (of the decoded pixels) and labels
+            enter the hash.
+        pixels: uint8 (N, H, W, C), row by row; they enter it too, since one file may be cropped or
             padded.
         recipe: The training's recipe.
         extractor: The features that choose the snapshot.
@@ -82,10 +83,10 @@ def generator_key(
     """The name of a generator's folder: a hash of its settings and of `versions`.
 
     Args:
-        images: As of `generator_settings_hash`.
-        pixels: As of `generator_settings_hash`.
-        recipe: As of `generator_settings_hash`.
-        extractor: As of `generator_settings_hash`.
+        images: See `generator_settings_hash`.
+        pixels: See `generator_settings_hash`.
+        recipe: See `generator_settings_hash`.
+        extractor: See `generator_settings_hash`.
 
     Returns:
         16 hexadecimal digits.
@@ -105,7 +106,7 @@ def report_outdated_generators(root: Path, settings: set[str]) -> None:
     unused = provenance.count_unused(Path(root).glob("*/complete.json"), settings, versions())
     if unused:
         print_line(
-            f"{unused} finished generators of the same images and recipe in {root} were made by "
+            f"{unused} finished generators of the same images and recipe in {root} were trained by "
             "another version of ufgen or of its libraries, and are not used"
         )
 
@@ -198,7 +199,8 @@ class GeneratorFolder:
         """Write recipe.yaml.
 
         Args:
-            recipe: A local weights file is written by its name alone: complete.json has its hash.
+            recipe: A local weights file is written by its name alone: its content enters the
+                recipe digest in complete.json.
         """
         weights = Path(recipe.features_weights).name
         write_text(self.path / "recipe.yaml", to_yaml(replace(recipe, features_weights=weights)))
@@ -220,7 +222,7 @@ class GeneratorFolder:
         Args:
             name: "checkpoint" or "good".
             variables: Networks, optimisers and random state.
-            state: Counters, which JSON can hold.
+            state: Counters, JSON-serialisable.
             metrics: Rows of metrics.jsonl.
         """
         arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
@@ -290,7 +292,7 @@ class GeneratorFolder:
         """Write complete.json and remove the saved states.
 
         Args:
-            metadata: What JSON can hold.
+            metadata: JSON-serialisable.
         """
         write_text(self.path / "complete.json", json.dumps(metadata, indent=1))
         for name in ("checkpoint", "good"):

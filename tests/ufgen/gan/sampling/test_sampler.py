@@ -1,4 +1,4 @@
-"""Drawing: the same images again, manifests, and what cannot be drawn."""
+"""Sampling: the same images again, manifests, and what cannot be generated."""
 
 import numpy as np
 import pandas as pd
@@ -68,12 +68,12 @@ def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path,
 @pytest.mark.parametrize(
     ("counts", "message"), [({"grey": 3}, "bright, dark, not grey"), ({"dark": 0}, "no image")]
 )
-def test_what_cannot_be_drawn_is_refused(trained, counts, message):
+def test_what_cannot_be_generated_is_refused(trained, counts, message):
     with pytest.raises(UserError, match=message):
         generate_images(trained[0], counts, show_progress=False)
 
 
-def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
+def test_any_image_is_generated_again_bit_for_bit(trained, tmp_path):
     out = tmp_path / "s"
     drawn = generate_to(out, trained[0], {"bright": 3, "dark": 40}, 3, 0.7)
     for path in (drawn.table["path"].iloc[0], drawn.table["path"].iloc[-1]):
