@@ -72,10 +72,10 @@ def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
 def texture() -> Extractor:
     """Build the extractor of speckle and brightness statistics, which needs no weights.
 
-    Its 60 features, standardised on the real images, are grey-level co-occurrence (Haralick et
-    al., 1973) at distances 1, 2 and 4, uniform local binary patterns (Ojala et al., 2002) at radii
-    1 and 2, log wavelet energies (db2, three levels), and moments and percentiles of the grey
-    values.
+    Its 60 features (raw: `fidelity_table.standardised` standardises them) are grey-level
+    co-occurrence (Haralick et al., 1973) at distances 1, 2 and 4, uniform local binary patterns
+    (Ojala et al., 2002) at radii 1 and 2, log mean absolute wavelet coefficients (db2, three
+    levels), and moments and percentiles of the grey values.
 
     Returns:
         The extractor `texture`, for images of any size and number of channels.
@@ -149,8 +149,9 @@ def _texture(image: np.ndarray) -> np.ndarray:
 def keras_extractor(spec: str, weights: str | Path = "imagenet") -> Extractor:
     """Build the extractor of a `keras.applications` network's last features, average pooled.
 
-    Images are resized to the network's usual input size in floats with antialiasing (Parmar et
-    al., On aliased resizing, CVPR 2022), and grey ones repeated to three channels.
+    Images are resized, to 299 px for InceptionV3, Xception and InceptionResNetV2 and otherwise to
+    224 px, in floats with antialiasing (Parmar et al., On aliased resizing, CVPR 2022), and grey
+    ones repeated to three channels.
 
     Args:
         spec: "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35.

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ufgen.atomic import atomic_file, write_text
 from ufgen.display.contact_sheet import LabelledImages
+from ufgen.display.figure_style import source_word
 from ufgen.fidelity import fidelity_table, gate
 from ufgen.fidelity.feature_extractors import Extractor, extract, network_name, texture
 from ufgen.fidelity.memorization import CopyReport, find_copies
@@ -28,15 +29,17 @@ class FidelityReport(NamedTuple):
         fidelity: The table of `fidelity_table.measure`.
         copies: The copies of training images.
         warnings: Sentences on what limits these results.
+        real: The word for the images compared with: "real", or "simulated" for a phantom's.
     """
 
     fidelity: pd.DataFrame
     copies: CopyReport
     warnings: tuple[str, ...] = ()
+    real: str = "real"
 
     @property
     def copying(self) -> bool:
-        """Whether the generator copies; of images that fail the gate only their number counts.
+        """Whether the generator copies; for images that fail the gate only the copy rate counts.
 
         Smooth or averaged images correlate with any image, so that the tests mean little for them.
         """
@@ -45,12 +48,13 @@ class FidelityReport(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Whether the images are like the original ones, and then whether they are copies."""
+        """Whether the images are like the real ones, and then whether they are copies."""
         if not gate.failures(self.fidelity):
-            return "\n".join([gate.verdict(self.fidelity), self.copies.verdict()])
+            return "\n".join([gate.verdict(self.fidelity, self.real), self.copies.verdict()])
         lines = [
-            gate.verdict(self.fidelity),
-            f"{self.copies.count_text()}; that says nothing in favour of such images.",
+            gate.verdict(self.fidelity, self.real),
+            f"{self.copies.count_text()}; a low copy rate means nothing for images that fail the "
+            "gate.",
             "Before using them, train the generator longer (--kimg, --budget) or on more images.",
         ]
         return "\n".join(lines)
@@ -72,7 +76,7 @@ def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Label
         decoded: Decoded images with or without a split.
 
     Returns:
-        The training images (all, where there is no split), and the test images, None below 5.
+        The training images (all, where none is in train), and the test images, None below 5.
 
     Raises:
         UserError: Some of the images have a split and others have none.
@@ -122,7 +126,7 @@ def evaluate_synthetic(
         report.copies.table,
         report.fidelity,
         [
-            ("each metric beside its real-against-real reference", folder / "fidelity.png"),
+            ("each metric beside its real-vs-real reference", folder / "fidelity.png"),
             ("losses and distance over the training", folder / "curves.png"),
             ("latent interpolation", folder / "interpolation.png"),
             ("latent interpolation, animated", folder / "interpolation.gif"),
@@ -146,7 +150,7 @@ def compare_image_sets(
     """Measure fidelity against real images, and look for copies of training images.
 
     Writes fidelity.csv, fidelity.png, copies.csv, near_duplicates.csv (training images of
-    different groups that are nearly the same picture) and copies.txt.
+    different groups that are nearly the same image) and copies.txt.
 
     Args:
         folder: Where to write.
@@ -172,7 +176,8 @@ def compare_image_sets(
     table = fidelity_table.measure(
         _by_class(real, real_pixels), _by_class(synthetic, synthetic_pixels), extractors
     )
-    fidelity_table.write(table, folder)
+    word = source_word(real.table["source"])
+    fidelity_table.write(table, folder, word)
     copies = _find_copies(
         LabelledImages(synthetic.table, synthetic_pixels),
         LabelledImages(train.table, train_pixels),
@@ -188,7 +193,7 @@ def compare_image_sets(
     for name, contents in (("copies.csv", rows), ("near_duplicates.csv", pairs)):
         with atomic_file(folder / name) as temporary:
             contents.to_csv(temporary, index=False)
-    report = FidelityReport(table, copies, _near_duplicates_warning(pairs))
+    report = FidelityReport(table, copies, _near_duplicates_warning(pairs), word)
     write_text(folder / "copies.txt", "\n".join([*report.warnings, report.verdict]) + "\n")
     return report
 
@@ -219,7 +224,7 @@ def _find_copies(
 
 
 def _near_duplicates_warning(pairs: pd.DataFrame) -> tuple[str, ...]:
-    """A warning where training images of different groups are nearly the same picture."""
+    """A warning where training images of different groups are nearly the same image."""
     if not len(pairs):
         return ()
     first = pairs.iloc[0]

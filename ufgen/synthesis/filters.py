@@ -118,8 +118,8 @@ def apply(tables: dict[str, pd.DataFrame], labels: np.ndarray) -> tuple[np.ndarr
         for label in np.unique(labels):
             if not keep[labels == label].any():
                 raise UserError(
-                    f"the filter {name} leaves no image of the class {label}: draw more images, "
-                    "train the generator longer, or leave the filter out"
+                    f"the filter {name} leaves no image of the class {label}: request more "
+                    "images, train the generator longer, or leave the filter out"
                 )
     columns = ["row", "filter", "score", "limit", "reason"]
     return keep, pd.concat(dropped)[columns] if dropped else pd.DataFrame(columns=columns)

@@ -1,4 +1,4 @@
-"""`ufgen synth`: train a generator on a folder of images, and draw and evaluate synthetic ones."""
+"""`ufgen synth`: train a generator on a folder of images; generate and evaluate synthetic ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ MAX_ROUNDS = 5
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """Which images to draw from a generator, and which of them to keep.
+    """Which images to generate, and which of them to keep.
 
     Attributes:
         per_class: Number of images of each class, or of the classes that a dictionary names; of the
@@ -77,7 +77,7 @@ def synthesise(
     extractor: Extractor | None = None,
     named: bool = True,
 ) -> evaluation.FidelityReport:
-    """Train a generator on the training split (or reuse it), draw images and evaluate them.
+    """Train a generator on the training split (or reuse it), generate images and evaluate them.
 
     Where the images have no split, all of them are training images.
 
@@ -86,7 +86,7 @@ def synthesise(
         out: Folder for the synthetic images. One that ufgen did not write is never replaced.
         recipe_name: Name or YAML file of the generator's recipe.
         options: Options that replace those of the recipe.
-        sampling: Which images to draw and keep.
+        sampling: Which images to generate and keep.
         generators: Folder of trained generators, for reuse.
         group_pattern: Regular expression for the groups (see `image_set.scan`).
         allow_ungrouped: Whether images without a group may lie beside others with one.
@@ -150,8 +150,8 @@ def _counts_per_class(sampling: SamplingOptions, train: ImageSet) -> dict[str, i
         requested = dict.fromkeys(counts, requested)
     if unknown := set(requested) - set(counts):
         raise UserError(
-            f"there are no training images of {', '.join(sorted(unknown))} to draw more of: found "
-            f"{', '.join(train.classes)}"
+            f"there are no training images of {', '.join(sorted(unknown))} to generate more of: "
+            f"found {', '.join(train.classes)}"
         )
     return {label: requested.get(label, counts[label]) for label in train.classes}
 
@@ -164,7 +164,7 @@ def sample_filtered(
     train_pixels: np.ndarray,
     extractor: Extractor,
 ) -> tuple[GeneratedImages, pd.DataFrame]:
-    """Draw images until enough pass the filters, each time twice as many.
+    """Generate images until enough pass the filters, each time twice as many.
 
     Args:
         generator: Folder of a trained generator.
@@ -199,9 +199,9 @@ def sample_filtered(
             reasons = dropped.drop(columns="row").reset_index(drop=True)
             return generated.select(keep), origin.reset_index(drop=True).join(reasons)
     raise UserError(
-        f"of {len(generated.table)} generated images only {int(keep.sum())} pass the filters "
-        f"{', '.join(sampling.filters)}; {sum(counts.values())} were requested: request fewer, "
-        "leave a filter out, or train the generator longer"
+        f"of {len(generated.table)} generated images only {int(keep.sum())} are kept by the "
+        f"filters {', '.join(sampling.filters)}; {sum(counts.values())} were requested: request "
+        "fewer, leave a filter out, or train the generator longer"
     )
 
 

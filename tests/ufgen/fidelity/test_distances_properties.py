@@ -176,7 +176,7 @@ def test_an_image_must_pass_all_filters_and_each_that_drops_it_is_recorded():
     assert keep.all() and list(dropped.columns) == ["row", "filter", "score", "limit", "reason"]
     with pytest.raises(
         UserError,
-        match=r"^the filter one leaves no image of the class b: draw more images, "
+        match=r"^the filter one leaves no image of the class b: request more images, "
         "train the generator longer, or leave the filter out$",
     ):
         filters.apply({"one": first}, np.array(["a", "a", "a", "b"]))

@@ -1,4 +1,4 @@
-"""Real against real: one reference for fidelity.csv, the snapshots and the curves."""
+"""Real-vs-real: one reference for fidelity.csv, the snapshots and the curves."""
 
 import numpy as np
 import pandas as pd
