@@ -55,7 +55,7 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
         [
             count_table(images).to_string(index=False),
             f"positive class: {images.positive}",
-            f"exact repeats of a picture: {repeated}, under more than one label: {conflicting}",
+            f"exact duplicates: {repeated} (with conflicting labels: {conflicting})",
             f"unreadable files: {len(quarantine)}",
             *([f"images without a split: {unsplit}"] if 0 < unsplit < len(images) else []),
         ]

@@ -26,7 +26,7 @@ DARK = 64  # grey levels: a quarter of them
 
 @dataclass(frozen=True)
 class PixelStore:
-    """Images at one working resolution, by the hash of their pictures.
+    """Resized images, by the hash of their source images.
 
     Attributes:
         array: The images: uint8 (M, size, size, channels), memory-mapped.
@@ -128,8 +128,8 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
 def dark_images_warning(images: np.ndarray) -> str:
     """Find images that use less than a quarter of the grey levels.
 
-    Every file is decoded by the full range of its type, 0..255 or 0..65535, in training and years
-    later alike. So 12-bit values in a 16-bit file come out nearly black.
+    Every file is decoded by the full range of its type, 0..255 or 0..65535, in training and at
+    inference. So 12-bit values in a 16-bit file come out nearly black.
 
     Args:
         images: uint8 (N, H, W, C).
@@ -185,7 +185,7 @@ def _entry(
 ) -> tuple[dict[str, dict[str, str]], PixelStore]:
     """The cache entry for files (content hash -> path); decoded and written if there is none.
 
-    It holds `hashes` (content hash -> sha256 of the picture) and `reasons` of unreadable files.
+    It holds `hashes` (content hash -> sha256 of the source image) and `reasons` (unreadable files).
     """
     contents = sorted(files)
     by = provenance.versions("decoding", "ufgen.images.decoding")
@@ -210,7 +210,7 @@ def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, 
     reasons: dict[str, str] = {}
 
     def decode_one(content: str) -> tuple[np.ndarray, str] | str:
-        """The image and the hash of its picture, or the reason why there is none."""
+        """The resized image and the hash of its source, or the reason why there is none."""
         try:
             picture = decode(files[content])
             return resize(picture, size, channels, fit), hash_pixels(picture)

@@ -51,7 +51,7 @@ def write_set(
         train: The exact number of training images.
         test: The exact number of test images.
         size: Height and width of the images in pixels.
-        seed: Of the patients.
+        seed: Random seed of the patients.
         show_progress: Show a progress bar.
         easy: Show only the uterus, without the black around a sector, with larger and darker
             fibroids.
@@ -127,8 +127,8 @@ def write_sheet(
         path: The PNG to write.
         count: The number of images, a multiple of 16.
         size: Height and width of the images in pixels.
-        seed: Of the patients.
-        easy: As for `write_set`.
+        seed: Random seed of the patients.
+        easy: See `write_set`.
     """
     rows = []
     for index in range(0, count, 8):
