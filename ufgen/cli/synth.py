@@ -34,7 +34,7 @@ def synth(
     per_class: Annotated[
         list[str] | None,
         typer.Option(
-            help="Images a class: 200, or of one class: malignant=200; may be repeated.  "
+            help="Images per class: 200, or of one class: malignant=200; may be repeated.  "
             "[default: as many as real]"
         ),
     ] = None,
