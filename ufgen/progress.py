@@ -1,4 +1,4 @@
-"""Progress on stderr: bars at a terminal, one line a stage in a log file."""
+"""Progress on stderr: bars at a terminal, one line per stage in a log file."""
 
 import sys
 import time

@@ -45,7 +45,7 @@ def versions(libraries: str, *modules: str) -> dict[str, str]:
 
     Args:
         libraries: A group of `LIBRARIES`: "decoding", "features" or "training".
-        *modules: Names of the modules or packages of ufgen that compute the result.
+        *modules: Names of the modules or packages of this project that compute the result.
 
     Returns:
         The versions of ufgen and of the libraries by name, `code` (see `code_version`), and with
@@ -61,7 +61,7 @@ def key(digits: int, *parts: Any) -> str:
 
     Args:
         digits: The length of the key.
-        *parts: Values that JSON can hold.
+        *parts: JSON-serialisable values.
 
     Returns:
         That many hexadecimal digits of the SHA-256 of the values in JSON.
