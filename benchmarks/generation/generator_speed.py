@@ -8,7 +8,7 @@ Trains each recipe for MINUTES of optimiser steps on the training images in FOLD
 phantom images) and prints: the device, the real images shown a second (median, without the first
 seconds), at 128 px their ratio to the 147 images/s of StyleGAN2-ADA on one A100, the seconds of
 training (compilation included) until the snapshot with the least KD-texture, that distance and its
-real-against-real reference. A recipe may be followed by changes, as in dcgan:batch=128.
+real-vs-real reference. A recipe may be followed by changes, as in dcgan:batch=128.
 """
 
 import argparse
