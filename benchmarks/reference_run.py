@@ -3,7 +3,7 @@
     python benchmarks/reference_run.py run FOLDER [--backend tensorflow|jax]
     python benchmarks/reference_run.py compare BEFORE AFTER [--renamed OLD=NEW ...]
 
-`run` simulates 120 images, trains two generators for 100 steps each, draws images, runs a small
+`run` simulates 120 images, trains two generators for 100 steps each, generates images, runs a small
 study of every kind of arm and a cross-validated one, and trains, evaluates and predicts with a
 classifier: commands alone, so that it works before and after any change within. `compare` reads
 every table, array, picture and weight of both folders; hashes of ufgen's own code, times, and what

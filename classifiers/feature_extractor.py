@@ -8,7 +8,7 @@ from classifiers import model_folder
 from ufgen import provenance
 from ufgen.errors import UserError
 from ufgen.fidelity import feature_extractors
-from ufgen.fidelity.feature_extractors import BATCH_SIZE, Extractor, hash_weights
+from ufgen.fidelity.feature_extractors import BATCH_SIZE, Extractor, hash_network
 
 
 def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
@@ -54,5 +54,5 @@ def trained_classifier(folder: Path) -> Extractor:
         return network.predict(resized, batch_size=BATCH_SIZE, verbose=0)
 
     code = provenance.code_version("classifiers.model_folder")
-    stamp = provenance.key(12, hash_weights(network), code)
+    stamp = provenance.key(12, hash_network(network), code)
     return Extractor(f"classifier-{classifier.metadata['classifier']}", stamp, function)

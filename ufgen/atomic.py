@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ufgen.errors import UserError
 
-CONTENTS = ".written"  # the files that ufgen wrote in a folder, one a line
+CONTENTS = ".written"  # the files that ufgen wrote in a folder, one per line
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def atomic_folder(path: Path, keep_others: bool = False) -> Iterator[Path]:
 
     Args:
         path: The folder; missing parents are created.
-        keep_others: Copy files that an earlier call did not write to the new folder.
+        keep_others: Also copy the old folder's files that ufgen did not write.
 
     Yields:
         A temporary folder beside `path`. On an error it is removed.

@@ -15,8 +15,8 @@ class Gradients(NamedTuple):
 
     loss: Tensor
     extra: Any
-    variables: list[Tensor]
-    inputs: Tensor
+    variable_gradients: list[Tensor]
+    input_gradient: Tensor
 
 
 def on_tensorflow() -> bool:
@@ -28,11 +28,11 @@ def on_tensorflow() -> bool:
     return keras.backend.backend() == "tensorflow"
 
 
-def devices(batch: int) -> list[str]:
+def devices(batch_size: int) -> list[str]:
     """The devices that share a batch in equal parts, each a multiple of four rows.
 
     Args:
-        batch: Rows of the batch.
+        batch_size: Rows of the batch.
 
     Returns:
         Names of as many GPUs, or else CPUs, as can share the batch; at least one.
@@ -44,22 +44,22 @@ def devices(batch: int) -> list[str]:
         available = [device.name for device in logical]
     else:
         available = keras.distribution.list_devices()
-    fitting = [n for n in range(2, len(available) + 1) if batch % (4 * n) == 0]
+    fitting = [n for n in range(2, len(available) + 1) if batch_size % (4 * n) == 0]
     return available[: max(fitting, default=1)]
 
 
-def distribute(tensors: Any, count: int, first_axis: str | None) -> Any:
+def distribute(tensors: Any, batch_size: int, first_axis: str | None) -> Any:
     """Place tensors on the devices that share a batch; on TensorFlow they stay where they are.
 
     Args:
         tensors: Nested structure of tensors.
-        count: Rows of the batch.
+        batch_size: Rows of the batch.
         first_axis: "batch" to split the first axis over the devices, None to replicate all.
 
     Returns:
         The same structure.
     """
-    shared_by = devices(count)
+    shared_by = devices(batch_size)
     if on_tensorflow() or len(shared_by) == 1:
         return tensors
     mesh = keras.distribution.DeviceMesh((len(shared_by),), ["batch"], shared_by)
@@ -75,11 +75,11 @@ def distribute(tensors: Any, count: int, first_axis: str | None) -> Any:
 def gradients(
     function: Callable[[Tensor], tuple], variables: list[keras.Variable], inputs: Tensor
 ) -> Gradients:
-    """Differentiate a loss by variables and by its inputs.
+    """Differentiate a loss with respect to variables and to its inputs.
 
     Args:
         function: From `inputs` to (loss, extra). It may read any variable, but must change none.
-        variables: The variables to differentiate by.
+        variables: The variables to differentiate with respect to.
         inputs: Tensor of any shape.
 
     Returns:
@@ -114,7 +114,7 @@ def vjp(
 
     Args:
         function: Takes nothing, returns a tensor computed from `variables`.
-        variables: The variables to differentiate by.
+        variables: The variables to differentiate with respect to.
         state: The variables that `function` changes, such as moving statistics.
 
     Returns:
@@ -155,7 +155,7 @@ def vjp(
 
 
 def gradient_of(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Differentiate the sum of a function's values by its input.
+    """Differentiate the sum of a function's values with respect to its input.
 
     Args:
         function: From `images` to a tensor of any shape.
@@ -181,7 +181,7 @@ def gradient_of(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def compiled(
-    step: Callable, variables: list[keras.Variable], names: list[str], count: int, batch: int
+    step: Callable, variables: list[keras.Variable], names: list[str], steps: int, batch_size: int
 ) -> Callable[[Any], dict[str, Tensor]]:
     """Compile several training steps into one program.
 
@@ -192,25 +192,25 @@ def compiled(
         step: Takes constants, changes `variables`, returns float32 scalars by name.
         variables: All variables that `step` reads or changes.
         names: The names of the scalars.
-        count: Steps of one program.
-        batch: Rows of a batch, which the devices share.
+        steps: Steps of one program.
+        batch_size: Rows of a batch, which the devices share.
 
     Returns:
         The program: from constants (tensors that stay on the devices) to the scalars' means.
     """
     if on_tensorflow():
-        return _tensorflow_program(step, names, count, batch)
-    return _jax_program(step, variables, names, count, batch)
+        return _tensorflow_program(step, names, steps, batch_size)
+    return _jax_program(step, variables, names, steps, batch_size)
 
 
-def _tensorflow_program(step: Callable, names: list[str], count: int, batch: int) -> Callable:
+def _tensorflow_program(step: Callable, names: list[str], steps: int, batch_size: int) -> Callable:
     import tensorflow as tf
 
-    on_one_gpu = tf.config.list_logical_devices("GPU") and len(devices(batch)) == 1
+    on_one_gpu = tf.config.list_logical_devices("GPU") and len(devices(batch_size)) == 1
 
     @tf.function(autograph=False, jit_compile=bool(on_one_gpu))
     def program(constants: Any) -> dict[str, Tensor]:
-        if count == 1:
+        if steps == 1:
             return step(constants)
 
         def body(index: Tensor, sums: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -218,14 +218,14 @@ def _tensorflow_program(step: Callable, names: list[str], count: int, batch: int
             return index + 1, [s + metrics[name] for s, name in zip(sums, names, strict=True)]
 
         start = [0, [tf.zeros(()) for _ in names]]
-        _, sums = tf.while_loop(lambda index, _: index < count, body, start)
-        return {name: s / count for name, s in zip(names, sums, strict=True)}
+        _, sums = tf.while_loop(lambda index, _: index < steps, body, start)
+        return {name: s / steps for name, s in zip(names, sums, strict=True)}
 
     return program
 
 
 def _jax_program(
-    step: Callable, variables: list[keras.Variable], names: list[str], count: int, batch: int
+    step: Callable, variables: list[keras.Variable], names: list[str], steps: int, batch_size: int
 ) -> Callable:
     import jax
 
@@ -238,13 +238,13 @@ def _jax_program(
             return values, {name: sums[name] + metrics[name] for name in names}
 
         start = values, {name: jax.numpy.zeros(()) for name in names}
-        values, sums = jax.lax.fori_loop(0, count, body, start)
-        return values, {name: s / count for name, s in sums.items()}
+        values, sums = jax.lax.fori_loop(0, steps, body, start)
+        return values, {name: s / steps for name, s in sums.items()}
 
     jitted = jax.jit(program, donate_argnums=0)
 
     def run(constants: Any) -> dict[str, Tensor]:
-        values = distribute([v.value for v in variables], batch, None)
+        values = distribute([v.value for v in variables], batch_size, None)
         values, metrics = jitted(values, constants)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
@@ -253,12 +253,12 @@ def _jax_program(
     return run
 
 
-def function(call: Callable, variables: list[keras.Variable]) -> Callable:
-    """Compile a function, once a shape, whose random states are given at each call.
+def compile_with_state(call: Callable, variables: list[keras.Variable]) -> Callable:
+    """Compile a function, once per input shape, whose variables are set before each call.
 
     Args:
-        call: Takes tensors, returns tensors; it may change `variables`.
-        variables: The variables that are set before each call.
+        call: Takes tensors, returns tensors; changes of `variables` are discarded on JAX.
+        variables: The variables that are set to the given values before each call.
 
     Returns:
         A function of (values, *tensors), tensors or arrays, with one value for each variable.

@@ -8,8 +8,8 @@ import numpy as np
 def in_batches(function: Callable, size: int, *arrays: np.ndarray) -> np.ndarray:
     """Apply a function of whole batches to any number of rows.
 
-    The last batch is filled up with copies of its first row, whose results are dropped: what is
-    predicted for a row depends neither on how many there are nor on the others.
+    The last batch is filled up with copies of its first row, whose results are dropped: for
+    functions that treat rows independently, results do not depend on the batch.
 
     Args:
         function: Takes one array of `size` rows for each of `arrays`, returns an array of as many.

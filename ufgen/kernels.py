@@ -80,7 +80,7 @@ class BatchNormalization(layers.BatchNormalization):
         return outputs
 
 
-def fuse_batch_normalization(network: keras.Model) -> None:
+def use_fused_batch_normalization(network: keras.Model) -> None:
     """Turn the batch normalisation of a network built elsewhere into the fused layer, in place.
 
     Args:

@@ -15,13 +15,13 @@ GENERATORS = ("dcgan", "residual")
 CLASSIFIERS = ("custom_resnet50", "keras:ResNet")
 
 
-def choose(requested: str, faster: str, native: bool | None = None) -> str:
+def choose_precision(requested: str, faster: str, native: bool | None = None) -> str:
     """Choose the precision to train in.
 
     Args:
         requested: "auto", or the precision to use.
-        faster: The faster precision of the network where bfloat16 is native (see `of_generator`
-            and `of_classifier`).
+        faster: The faster precision of the network where bfloat16 is native (see
+            `faster_generator_precision` and `faster_classifier_precision`).
         native: Whether the device has bfloat16 instructions; by default it is examined.
 
     Returns:
@@ -29,8 +29,8 @@ def choose(requested: str, faster: str, native: bool | None = None) -> str:
         a comma for the two networks of hybrid.
 
     Example:
-        >>> choose("auto", "bfloat16", native=True), choose("auto", "bfloat16", native=False)
-        ('bfloat16', 'float32')
+        >>> [choose_precision("auto", "bfloat16", native) for native in (True, False)]
+        ['bfloat16', 'float32']
     """
     if requested != "auto":
         return requested
@@ -39,7 +39,7 @@ def choose(requested: str, faster: str, native: bool | None = None) -> str:
     return faster if (native_bfloat16() if native is None else native) else "float32"
 
 
-def of_generator(architecture: str) -> str:
+def faster_generator_precision(architecture: str) -> str:
     """Look up the faster precision of a GAN on a device with bfloat16 instructions.
 
     Args:
@@ -52,7 +52,7 @@ def of_generator(architecture: str) -> str:
     return "bfloat16" if architecture in GENERATORS else "float32"
 
 
-def of_classifier(name: str) -> str:
+def faster_classifier_precision(name: str) -> str:
     """Look up the faster precision of a classifier on a device with bfloat16 instructions.
 
     Args:
@@ -63,7 +63,7 @@ def of_classifier(name: str) -> str:
         ResNet50, with a comma.
 
     Example:
-        >>> of_classifier("hybrid")
+        >>> faster_classifier_precision("hybrid")
         'float32,bfloat16'
     """
     if name == "hybrid":

@@ -23,7 +23,8 @@ def build(
     Args:
         spec: "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35.
         weights: "imagenet", "none" (random), or a file with weights without the top (.weights.h5).
-        size: Height and width of the images in pixels; by default the network's own.
+        size: Height and width of the images in pixels; by default 299 for
+            InceptionV3, Xception and InceptionResNetV2, otherwise 224.
         pooling: "avg" or "max" for global pooling of the features, None for feature maps.
 
     Returns:
@@ -33,7 +34,7 @@ def build(
     Raises:
         UserError: Where there is no such network, or it or its weights cannot be loaded.
     """
-    from ufgen.kernels import fuse_batch_normalization
+    from ufgen.kernels import use_fused_batch_normalization
 
     builder, options = _parse(spec)
     size = size or INPUT_SIZE.get(builder.__name__, 224)
@@ -53,7 +54,7 @@ def build(
         ) from None
     if str(weights) not in ("imagenet", "none"):
         _load(network, Path(weights), spec)
-    fuse_batch_normalization(network)
+    use_fused_batch_normalization(network)
     module = inspect.getmodule(inspect.unwrap(builder))
     assert module is not None
     return network, module.preprocess_input
@@ -84,8 +85,8 @@ def _parse(spec: str) -> tuple[Callable[..., Any], str]:
         )
     if name.startswith("EfficientNetB"):
         raise UserError(
-            f"{spec} is another network with its ImageNet weights than without (Keras adds a "
-            "scaling), so what was trained could not be rebuilt: take keras:EfficientNetV2B0"
+            f"{spec} has a different architecture with ImageNet weights (Keras adds a scaling), so "
+            "what was trained could not be rebuilt: take keras:EfficientNetV2B0"
         )
     return builder, options
 
@@ -105,7 +106,7 @@ def _load(network: "keras.Model", file: Path, spec: str) -> None:
             f"weights of {spec} without its top (.weights.h5)"
         )
     if file.suffix != ".h5":
-        raise UserError(f"{file} is no weights file: expected a name that ends in .weights.h5")
+        raise UserError(f"{file} is not a weights file: expected a name that ends in .weights.h5")
     try:
         network.load_weights(file)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Progress on stderr: bars at a terminal, one line a stage in a log file."""
+"""Progress on stderr: bars at a terminal, one line per stage in a log file."""
 
 import sys
 import time
@@ -61,7 +61,7 @@ class Progress(tqdm):
         self._stage, self._start = stage, now
 
 
-def say(text: str, file: TextIO | None = None) -> None:
+def print_line(text: str, file: TextIO | None = None) -> None:
     """Print a line above the bars.
 
     Args:

@@ -40,12 +40,12 @@ LIBRARIES = {
 }
 
 
-def made_by(libraries: str, *modules: str) -> dict[str, str]:
+def versions(libraries: str, *modules: str) -> dict[str, str]:
     """Collect the versions that a result depends on.
 
     Args:
         libraries: A group of `LIBRARIES`: "decoding", "features" or "training".
-        *modules: Names of the modules or packages of ufgen that compute the result.
+        *modules: Names of the modules or packages of this project that compute the result.
 
     Returns:
         The versions of ufgen and of the libraries by name, `code` (see `code_version`), and with
@@ -61,7 +61,7 @@ def key(digits: int, *parts: Any) -> str:
 
     Args:
         digits: The length of the key.
-        *parts: Values that JSON can hold.
+        *parts: JSON-serialisable values.
 
     Returns:
         That many hexadecimal digits of the SHA-256 of the values in JSON.
@@ -108,7 +108,7 @@ def count_unused(files: Iterable[Path], requested: set[str], versions: dict[str,
     Args:
         files: The JSON metadata of finished results, with `settings` (a key) and `made_by`.
         requested: The keys of the requested settings.
-        versions: The versions in use (see `made_by`).
+        versions: The versions in use (see `versions`).
 
     Returns:
         The number of results with requested settings and other versions.

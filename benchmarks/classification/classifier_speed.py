@@ -131,7 +131,7 @@ def ufgen_turn(options) -> dict:
 
     (name,), (size,) = options.networks, options.sizes
     pixels, targets = images_of(options, size)
-    chosen = precision.choose("auto", precision.of_classifier(name))
+    chosen = precision.choose_precision("auto", precision.faster_classifier_precision(name))
     classifier = Classifier(name, size, 1, precision=chosen)
     a_step = classifier.seconds_per_step(BATCH)
     steps = max(3, round(options.seconds / a_step))
@@ -158,7 +158,7 @@ def stock_network(name: str, size: int, weights: str = "none"):
     from classifiers import registry
     from ufgen import kernels
 
-    kernels.fuse_batch_normalization = lambda network: None
+    kernels.use_fused_batch_normalization = lambda network: None
     return registry.build(name, size, 3, weights)
 
 

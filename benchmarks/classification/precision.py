@@ -53,12 +53,16 @@ parser.add_argument("--rounds", type=int, default=3)
 options = parser.parse_args()
 print(f"instructions for bfloat16: {'yes' if precision.native_bfloat16() else 'no'}")
 for name in ("dcgan", "residual", *CLASSIFIERS):
-    of_network = precision.of_classifier if name in CLASSIFIERS else precision.of_generator
+    of_network = (
+        precision.faster_classifier_precision
+        if name in CLASSIFIERS
+        else precision.faster_generator_precision
+    )
     timed = classifier if name in CLASSIFIERS else generator
     candidates = dict.fromkeys([*precision.POLICIES, of_network(name)])
     steps = {chosen: timed(name, options.resolution, chosen) for chosen in candidates}
     seconds = {chosen: min(step() for _ in range(options.rounds)) for chosen, step in steps.items()}
-    auto = precision.choose("auto", of_network(name))
+    auto = precision.choose_precision("auto", of_network(name))
     figures = ", ".join(f"{chosen} {1000 * s:.0f} ms" for chosen, s in seconds.items())
     slower = seconds[auto] / min(seconds.values()) - 1
     print(f"{name}: {figures}; auto takes {auto}, {slower:.0%} slower than the fastest", flush=True)

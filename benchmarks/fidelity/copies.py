@@ -23,7 +23,7 @@ environment.import_keras()
 from ufgen.display.image_grid import write_grid  # noqa: E402
 from ufgen.fidelity.memorization import find_copies  # noqa: E402
 from ufgen.gan.recipe import load_recipe  # noqa: E402
-from ufgen.gan.sampling.sampler import draw  # noqa: E402
+from ufgen.gan.sampling.sampler import generate_images  # noqa: E402
 from ufgen.gan.training.trainer import train_generator  # noqa: E402
 from ufgen.images import image_set, pixel_store  # noqa: E402
 
@@ -47,7 +47,7 @@ recipe = load_recipe(
 )
 with tempfile.TemporaryDirectory() as folder:
     generator = train_generator(few, few_pixels, recipe, Path(folder))
-    memorised = draw(generator, dict.fromkeys(few.classes, 64)).pixels
+    memorised = generate_images(generator, dict.fromkeys(few.classes, 64)).pixels
 rows = [("training", few_pixels), ("synthetic", memorised[::8])]
 write_grid(options.grid, rows, "a generator trained on 16 images")
 

@@ -117,7 +117,7 @@ with tempfile.TemporaryDirectory() as folder:
         decoded = pixel_store.load(image_set.scan(place, binary=False), size)
         sets[name] = decoded.store.take(decoded.images)
 sets["real, fan on black"] = np.where(fan(size)[..., None], sets["real"], 0).astype("uint8")
-heads = ["images", "KD-texture", "real against real", "held out"]
+heads = ["images", "KD-texture", "real-vs-real reference", "held out"]
 heads += [f"{name} {', '.join(map(str, values))}" for name, (_, values) in DISTURBANCES.items()]
 print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
 for name, images in sets.items():

@@ -8,7 +8,7 @@ Trains each recipe for MINUTES of optimiser steps on the training images in FOLD
 phantom images) and prints: the device, the real images shown a second (median, without the first
 seconds), at 128 px their ratio to the 147 images/s of StyleGAN2-ADA on one A100, the seconds of
 training (compilation included) until the snapshot with the least KD-texture, that distance and its
-real-against-real reference. A recipe may be followed by changes, as in dcgan:batch=128.
+real-vs-real reference. A recipe may be followed by changes, as in dcgan:batch=128.
 """
 
 import argparse
@@ -44,7 +44,9 @@ print(
 with tempfile.TemporaryDirectory() as folder:
     root = Path(folder)
     if options.folder is None:
-        phantom.write_set(root / "set", 400, 8, max(options.resolutions), seed=0, progress=False)
+        phantom.write_set(
+            root / "set", 400, 8, max(options.resolutions), seed=0, show_progress=False
+        )
     images = image_set.scan(options.folder or root / "set", binary=False)
     for resolution in options.resolutions:
         decoded = pixel_store.load(images, resolution)
@@ -52,7 +54,7 @@ with tempfile.TemporaryDirectory() as folder:
         shown = decoded.store.take(train)
         for text in options.recipes:
             recipe = recipe_of(text, resolution=resolution, minutes=options.minutes)
-            made = train_generator(train, shown, recipe, root / "g", progress=False)
+            made = train_generator(train, shown, recipe, root / "g", show_progress=False)
             rows = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
             logged = [row["images_per_second"] for row in rows if "images_per_second" in row]
             best = json.loads((made / "complete.json").read_text())

@@ -3,11 +3,11 @@
     python benchmarks/generation/recipes.py FOLDER --minutes 30 --recipes dcgan residual
         [--positive malignant] [--resolution 64] [--extractor keras:NAME --weights FILE]
 
-Trains each recipe for the same minutes of optimiser steps, or with --kimg on as many images; draws
-as many images as there are training images, and writes OUT/<recipe>/ (grid, curves, fidelity.csv)
-and OUT/recipes.csv: KD and coverage of each extractor with their references, thousand images
-shown, and seconds of optimiser steps. A recipe may be
-followed by changes, as in residual:patch=2,width=12.
+Trains each recipe for the same minutes of optimiser steps, or with --kimg on as many images;
+generates as many images as there are training images, and writes OUT/<recipe>/ (grid, curves,
+fidelity.csv) and OUT/recipes.csv: KD and coverage of each extractor with their references, thousand
+images shown, and seconds of optimiser steps. A recipe may be followed by changes, as in
+residual:patch=2,width=12.
 """
 
 import argparse
@@ -56,7 +56,7 @@ for text in options.recipes:
     recipe = recipe_of(text, resolution=options.resolution, **budget)
     folder = options.out / re.sub(r"[:/]", "-", text)
     generator = train_generator(train, shown, recipe, options.out / "generators")
-    drawn = sampler.draw(generator, train.table["label"].value_counts().to_dict())
+    drawn = sampler.generate_images(generator, train.table["label"].value_counts().to_dict())
     sampler.write(drawn, folder, train, shown)
     of_class = drawn.table["label"].to_numpy()
     table = fidelity_table.measure(

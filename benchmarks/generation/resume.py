@@ -31,7 +31,7 @@ decoded = pixel_store.load(image_set.scan(sys.argv[1]).split("train"), 64)
 recipe = load_recipe("dcgan", kimg=float(sys.argv[3]), evaluate_kimg=2.0)
 shown = decoded.store.take(decoded.images)
 print("ready", flush=True)
-trainer.train_generator(decoded.images, shown, recipe, Path(sys.argv[2]), progress=False)
+trainer.train_generator(decoded.images, shown, recipe, Path(sys.argv[2]), show_progress=False)
 """
 
 
@@ -57,7 +57,7 @@ with tempfile.TemporaryDirectory() as folder:
     environment.prepare()
     environment.import_keras()
     root = Path(folder)
-    phantom.write_set(root / "set", 100, 8, 64, 0, progress=False)
+    phantom.write_set(root / "set", 100, 8, 64, 0, show_progress=False)
     child = start(root / "set", root / "whole", options.kimg)
     child.stdout.readline()
     started = time.monotonic()

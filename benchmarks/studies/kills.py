@@ -87,7 +87,7 @@ with tempfile.TemporaryDirectory() as folder:
     from ufgen import phantom
 
     root = Path(folder)
-    phantom.write_set(root / "set", 48, 24, 32, 0, progress=False)
+    phantom.write_set(root / "set", 48, 24, 32, 0, show_progress=False)
     file = root / "small.yaml"
     file.write_text(yaml.safe_dump(study(root / "set")))
     started = time.monotonic()

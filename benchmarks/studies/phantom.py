@@ -45,7 +45,7 @@ def small_network() -> keras.Model:
 
 with tempfile.TemporaryDirectory() as folder:
     started = time.perf_counter()
-    phantom.write_set(Path(folder) / "set", TRAIN, TEST, 128, seed=1, progress=False)
+    phantom.write_set(Path(folder) / "set", TRAIN, TEST, 128, seed=1, show_progress=False)
     speed = (TRAIN + TEST) / (time.perf_counter() - started)
     print(f"{speed:.0f} images/s at 128 px, written as PNG")
     decoded = pixel_store.load(image_set.scan(Path(folder) / "set"), 64)

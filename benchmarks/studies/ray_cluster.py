@@ -53,7 +53,7 @@ def main() -> bool:
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        images = phantom.write_set(root / "set", 40, 24, 32, 0, progress=False)
+        images = phantom.write_set(root / "set", 40, 24, 32, 0, show_progress=False)
         study = study_yaml.read(write_study(root, images, options.steps))
         begun, train_trial = root / "begun.txt", ray_tasks.train_trial
 

@@ -72,7 +72,9 @@ def train(
     check_trial(training, weights, augmentation)
     splits.check_two_classes(images)
     splits.check_real(images, "training")
-    chosen = precision.choose(training.precision, precision.of_classifier(name))
+    chosen = precision.choose_precision(
+        training.precision, precision.faster_classifier_precision(name)
+    )
     network = Classifier(name, size, channels, weights, chosen)  # first: weights may be missing
     decoded = pixel_store.load(images, size, channels, fit)
     groups = decoded.images.table.set_index("path")["group"]

@@ -137,7 +137,9 @@ def _program(name: str) -> tuple[Callable, list[np.ndarray]]:
         images, targets = transform(ops.cast(pixels, "float32"), targets)
         return ops.clip(images, 0, 255), targets
 
-    return backend.function(call, variables), [np.asarray(variable) for variable in variables]
+    return backend.compile_with_state(call, variables), [
+        np.asarray(variable) for variable in variables
+    ]
 
 
 def _light() -> Policy:

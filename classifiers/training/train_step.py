@@ -51,7 +51,7 @@ class TrainStep:
         self._state = [v for v in model.variables if id(v) not in trained]
         changed = [*self.variables, *self._state, *self.ema_variables]
         changed += [v for optimizer in self.optimizers for v in optimizer.variables]
-        self._program = backend.compiled(self._update, changed, METRICS, count=1, batch=1)
+        self._program = backend.compiled(self._update, changed, METRICS, steps=1, batch_size=1)
 
     def reset(self) -> None:
         """Reset the optimisers; the moving average starts from the variables as they are."""
@@ -109,7 +109,7 @@ class TrainStep:
             return ops.mean(losses * batch["sample_weight"]), ()
 
         loss = backend.gradients(loss_of, [], logits)
-        gradients = iter(backward(loss.inputs))
+        gradients = iter(backward(loss.input_gradient))
         for index, (optimizer, group) in enumerate(zip(self.optimizers, self.groups, strict=True)):
             optimizer.learning_rate.assign(batch["learning_rates"][index])
             kernels.apply_adam(optimizer, [next(gradients) for _ in group], group)

@@ -143,7 +143,7 @@ def time_generator(study: Study, data: DataSplit) -> GeneratorCost:
         started = time.perf_counter()
         recipe = short.generator_recipe(seed=generator.seeds[0])
         pixels = data.store.take(data.fit)
-        train_generator(data.fit, pixels, recipe, folder / "generators", progress=False)
+        train_generator(data.fit, pixels, recipe, folder / "generators", show_progress=False)
         trained = time.perf_counter()
         synthetic_images.prepare_synthetic(short, data, folder, folder / "generators")
         generation = _since(trained)
@@ -167,12 +167,12 @@ def _time_evaluation(generator_folder: Path, data: DataSplit) -> float:
     """Seconds to compare a generator with its training images, and to write its curves."""
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.generator_folder import GeneratorFolder, load_generator
-    from ufgen.gan.training.snapshot_selection import SnapshotSelector
+    from ufgen.gan.training.snapshot_selection import SnapshotEvaluator
 
     network, recipe, _ = load_generator(generator_folder)
     fit = data.fit
     labels = np.searchsorted(fit.classes, fit.table["label"]).astype("int32")
-    selector = SnapshotSelector(texture(), data.store.take(fit), labels, recipe)
+    selector = SnapshotEvaluator(texture(), data.store.take(fit), labels, recipe)
     rows = _metrics(generator_folder)
     folder = GeneratorFolder(generator_folder)
 

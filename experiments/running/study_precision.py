@@ -69,11 +69,11 @@ def _requested(study: Study) -> dict[str, dict[str, str]]:
     requests = {}
     if any(arm.synthetic for arm in study.parsed_arms()):
         recipe = study.generator_recipe()
-        faster = precision.of_generator(recipe.architecture)
+        faster = precision.faster_generator_precision(recipe.architecture)
         requests[GENERATORS] = {"requested": recipe.precision, "faster": faster}
     for classifier in study.classifiers:
         requested = study.training_of(classifier).precision
-        faster = precision.of_classifier(classifier.name)
+        faster = precision.faster_classifier_precision(classifier.name)
         requests[classifier.name] = {"requested": requested, "faster": faster}
     return requests
 
@@ -85,7 +85,7 @@ def _choose(request: dict[str, str], stored: Any = None) -> dict[str, str]:
     """
     if isinstance(stored, dict) and request.items() <= stored.items():
         return stored
-    return request | {"used": precision.choose(request["requested"], request["faster"])}
+    return request | {"used": precision.choose_precision(request["requested"], request["faster"])}
 
 
 def _apply(study: Study, choices: dict[str, dict[str, str]]) -> tuple[Study, dict[str, str]]:

@@ -8,9 +8,9 @@ import pandas as pd
 from experiments.design.study import Study
 from experiments.running import status
 from experiments.running.executors.jobs import Executor, Job, StudyContext
-from experiments.running.trial import made_by, read_predictions
+from experiments.running.trial import read_predictions, versions
 from ufgen import provenance
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 TRIAL_COLUMNS = ("arm", "classifier", "generator", "seed", "fold")
 COSTS = ("seconds", "cpu_seconds")
@@ -44,7 +44,7 @@ def run_unfinished(
     results = (status.FINISHED,) if retry_failed else (status.FINISHED, status.FAILED)
     waiting = [job for job in jobs if not any((job.folder / name).is_file() for name in results)]
     if len(waiting) < len(jobs):
-        say(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
+        print_line(f"{len(jobs) - len(waiting)} of {len(jobs)} trials are already finished")
     mention_other_versions(waiting)
     steps = sum(context.study.training_of(job.trial.classifier).steps for job in waiting)
     with Progress(total=steps, unit="step", disable=not waiting) as bar:
@@ -59,9 +59,9 @@ def mention_other_versions(waiting: list[Job]) -> None:
     """
     folders = {job.folder.parent for job in waiting}
     files = [file for folder in folders for file in folder.glob(f"*/{status.FINISHED}")]
-    unused = provenance.count_unused(files, {job.settings_hash for job in waiting}, made_by())
+    unused = provenance.count_unused(files, {job.settings_hash for job in waiting}, versions())
     if unused:
-        say(
+        print_line(
             f"{unused} finished trials of these settings were made by another version of ufgen or "
             "of its libraries: they stay in trials/, unused, and are run again"
         )

@@ -95,8 +95,8 @@ def missing_generators(
     from ufgen.gan.generator_folder import (
         GeneratorFolder,
         generator_key,
-        generator_settings,
-        mention_other_versions,
+        generator_settings_hash,
+        report_outdated_generators,
     )
 
     missing: dict[Path, tuple[ImageSet, Recipe]] = {}
@@ -109,8 +109,8 @@ def missing_generators(
                 folder = Path(root) / generator_key(fit, pixels, recipe, texture())
                 if not GeneratorFolder(folder).complete:
                     missing[folder] = fit, recipe
-                    settings.add(generator_settings(fit, pixels, recipe, texture()))
-    mention_other_versions(root, settings)
+                    settings.add(generator_settings_hash(fit, pixels, recipe, texture()))
+    report_outdated_generators(root, settings)
     return missing
 
 
@@ -124,7 +124,7 @@ def _prepare_set(
     generators: Path,
 ) -> SyntheticImages:
     from experiments.running import synthetic_record
-    from ufgen.display.contact_sheet import Strip
+    from ufgen.display.contact_sheet import LabelledImages
     from ufgen.fidelity.feature_extractors import texture
     from ufgen.gan.sampling import sampler
     from ufgen.gan.training import trainer
@@ -133,7 +133,7 @@ def _prepare_set(
     fit, fit_pixels = data_split.fit, data_split.store.take(data_split.fit)
     recipe = study.generator_recipe(seed=seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
-    made_by = provenance.made_by(
+    made_by = provenance.versions(
         "features",
         "experiments.running.synthetic_record",
         "ufgen.synthesis.pipeline",
@@ -147,7 +147,7 @@ def _prepare_set(
             generator, counts, sampling, fit, fit_pixels, texture()
         )
         validation = data_split.validation
-        held_out = Strip(validation.table, data_split.store.take(validation))
+        held_out = LabelledImages(validation.table, data_split.store.take(validation))
 
         def record(temporary: Path) -> None:
             synthetic_record.write_fidelity_record(temporary, kept, fit, fit_pixels, held_out)

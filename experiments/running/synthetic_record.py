@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ufgen.display import figure_style
-from ufgen.display.contact_sheet import Strip
+from ufgen.display.contact_sheet import LabelledImages
 from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.fidelity import gate
 from ufgen.fidelity.feature_extractors import extract, texture
@@ -26,7 +26,7 @@ def write_fidelity_record(
     generated: GeneratedImages,
     train: ImageSet,
     train_pixels: np.ndarray,
-    held_out: Strip,
+    held_out: LabelledImages,
 ) -> None:
     """Write fidelity, the test for copies, nearest neighbours and an embedding into `folder`.
 

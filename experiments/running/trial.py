@@ -99,7 +99,7 @@ def run_trial(
             "seed": trial.seed,
             "fold": "" if trial.fold is None else trial.fold,
             "settings": settings_hash(study, data_split, trial, training_set, network.precision),
-            "made_by": made_by(),
+            "made_by": versions(),
             "precision": network.precision,
             "n_train": len(training_set),
             "steps": int(history["step"].iloc[-1]),
@@ -146,20 +146,20 @@ def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
     Returns:
         A path in `folder/trials/`.
     """
-    key = provenance.key(10, settings, made_by())
+    key = provenance.key(10, settings, versions())
     generator = "" if trial.generator is None else f"_generator{trial.generator}"
     fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
     title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{fold}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
 
 
-def made_by() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Name the versions that the result of a trial depends on.
 
     Returns:
         Versions of libraries and a hash of the code, by name.
     """
-    return provenance.made_by("training", "experiments.running.trial", "ufgen.images.pixel_store")
+    return provenance.versions("training", "experiments.running.trial", "ufgen.images.pixel_store")
 
 
 def settings_hash(

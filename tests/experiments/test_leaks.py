@@ -207,7 +207,7 @@ def test_filtered_arms_train_on_images_that_passed_the_filter(spied):
     generated = {}
     for name in spies.generators:
         counts = dict.fromkeys(("NUF", "UF"), pipeline.MIN_GENERATED)
-        generated[name] = sampler.draw(folder.parent / "generators" / name, counts).table
+        generated[name] = sampler.generate_images(folder.parent / "generators" / name, counts).table
     for trial in filtered:
         trained = set(trial.train) - set(real)
         ((name, table),) = ((n, t) for n, t in generated.items() if trained <= set(t["sha256"]))

@@ -11,7 +11,7 @@ from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.gan.generator_folder import generator_key as key_with  # noqa: E402
 from ufgen.gan.generator_folder import load_generator  # noqa: E402
 from ufgen.gan.recipe import Recipe  # noqa: E402
-from ufgen.gan.sampling.sampler import draw, write  # noqa: E402
+from ufgen.gan.sampling.sampler import generate_images, write  # noqa: E402
 from ufgen.images.image_set import ImageSet  # noqa: E402
 from ufgen.images.pixel_store import hash_pixels  # noqa: E402
 
@@ -57,9 +57,11 @@ def generator_key(images, pixels, recipe) -> str:
     return key_with(images, pixels, recipe, texture())
 
 
-def draw_to(out, folder, counts, *arguments, images=None, pixels=None):
-    """Draw images and write them; the image set that was written."""
-    return write(draw(folder, counts, *arguments, progress=False), out, images, pixels)
+def generate_to(out, folder, counts, *arguments, images=None, pixels=None):
+    """Generate images and write them; the image set that was written."""
+    return write(
+        generate_images(folder, counts, *arguments, show_progress=False), out, images, pixels
+    )
 
 
 def weights(folder) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
 from ufgen import backend  # noqa: E402
-from ufgen.kernels import BatchNormalization, fuse_batch_normalization  # noqa: E402
+from ufgen.kernels import BatchNormalization, use_fused_batch_normalization  # noqa: E402
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(3, 2, (6, 5, 4, 7)).astype("float32")
@@ -29,8 +29,8 @@ def outputs_gradients_and_state(layer, training: bool, weights=WEIGHTS):
     features = ops.convert_to_tensor(FEATURES)
     result = backend.gradients(loss, [layer.beta], features)
     layer(features, training=training)
-    return [np.array(ops.cast(v, "float32")) for v in (result.extra, result.inputs)] + [
-        *map(np.array, result.variables),
+    return [np.array(ops.cast(v, "float32")) for v in (result.extra, result.input_gradient)] + [
+        *map(np.array, result.variable_gradients),
         *map(np.array, layer.variables),
     ]
 
@@ -75,6 +75,6 @@ def test_a_network_of_keras_computes_the_same_after_the_change():
     )
     images = RNG.uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
     before = np.array(network(images, training=False))
-    fuse_batch_normalization(network)
+    use_fused_batch_normalization(network)
     np.testing.assert_allclose(np.array(network(images, training=False)), before, atol=1e-5)
     assert any(isinstance(layer, BatchNormalization) for layer in network.layers)

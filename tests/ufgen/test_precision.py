@@ -8,7 +8,7 @@ from classifiers import registry
 from experiments.design.study import Study
 from experiments.running import study_precision
 from ufgen import precision
-from ufgen.gan.generator_folder import resolved
+from ufgen.gan.generator_folder import resolve_precision
 from ufgen.gan.recipe import Recipe
 
 FASTER = {  # measured with bfloat16 instructions: docs/benchmarks.md
@@ -31,7 +31,7 @@ def device(monkeypatch):
 
 
 def _chosen(name: str) -> str:
-    return precision.choose("auto", precision.of_classifier(name))
+    return precision.choose_precision("auto", precision.faster_classifier_precision(name))
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_auto_takes_the_faster_precision_of_each_network(device, flags, gpus, na
     assert _chosen("keras:ResNet50") == ("bfloat16" if native else "float32")
     assert _chosen("keras:MobileNetV2?alpha=0.35") == "float32"
     for architecture in ("dcgan", "residual"):
-        recipe = resolved(Recipe(architecture=architecture, updates="alternate"))
+        recipe = resolve_precision(Recipe(architecture=architecture, updates="alternate"))
         assert recipe.precision == ("bfloat16" if native else "float32")
     projected = Recipe(architecture="projected", updates="alternate", features="keras:MobileNetV2")
-    assert resolved(projected).precision == "float32"
+    assert resolve_precision(projected).precision == "float32"
 
 
 def test_what_is_requested_is_taken(device):
     device()
-    assert precision.choose("bfloat16", "float32") == "bfloat16"
+    assert precision.choose_precision("bfloat16", "float32") == "bfloat16"
     device({"amx_bf16"})
-    assert resolved(Recipe(precision="float32")).precision == "float32"
+    assert resolve_precision(Recipe(precision="float32")).precision == "float32"
 
 
 def test_the_flags_of_the_cpu_are_read(tmp_path):

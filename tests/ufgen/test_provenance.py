@@ -100,10 +100,10 @@ def test_modules_that_display_are_excluded_and_those_that_train_are_not():
 def test_the_libraries_and_the_backend_are_named():
     import keras
 
-    versions = provenance.made_by("training", "ufgen.gan")
+    versions = provenance.versions("training", "ufgen.gan")
     assert versions["keras"] == keras.__version__
     assert versions["backend"] == keras.backend.backend() and versions[versions["backend"]]
-    assert "keras" not in provenance.made_by("decoding", "ufgen.images.decoding")
+    assert "keras" not in provenance.versions("decoding", "ufgen.images.decoding")
 
 
 def test_weights_count_by_their_content_wherever_they_lie(tmp_path):
@@ -177,13 +177,13 @@ def test_unused_results_of_another_version_are_mentioned(tmp_path, monkeypatch, 
         for file in ("complete.json", "trial.json"):
             (tmp_path / name / file).write_text(metadata)
 
-    finish("same", "s", generator_folder.made_by())
-    finish("older", "s", generator_folder.made_by() | {"code": "older"})
+    finish("same", "s", generator_folder.versions())
+    finish("older", "s", generator_folder.versions() | {"code": "older"})
     finish("elsewhere", "t", {"code": "older"})
-    generator_folder.mention_other_versions(tmp_path, {"s"})
+    generator_folder.report_outdated_generators(tmp_path, {"s"})
     assert "1 finished generators of the same images" in capsys.readouterr().out
-    generator_folder.mention_other_versions(tmp_path, {"u"})
+    generator_folder.report_outdated_generators(tmp_path, {"u"})
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr(study_trials, "made_by", generator_folder.made_by)
+    monkeypatch.setattr(study_trials, "versions", generator_folder.versions)
     study_trials.mention_other_versions([Job(None, None, tmp_path / "new", "s")])
     assert "1 finished trials of these settings" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls one function, prints, and imports what it needs."""
+"""The command line: each command parses, imports what it needs, calls it, and prints."""
 
 import sys
 
@@ -23,7 +23,10 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; exit with 0 on success, 1 on an error of the user, 2 on wrong usage."""
+    """Run the command line.
+
+    It exits with 0 on success, 1 on a user or OS error, 2 on wrong usage, 130 on Ctrl-C.
+    """
     environment.prepare()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # for names that the terminal cannot show

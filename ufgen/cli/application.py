@@ -11,7 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Does adding GAN-made images to a small medical image set make a classifier better?",
+    help="Does adding GAN-generated images to a small medical image set make a classifier better?",
 )
 
 

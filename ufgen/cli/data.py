@@ -1,4 +1,4 @@
-"""`ufgen data`: look at, split, augment or simulate image sets."""
+"""`ufgen data`: describe, split or simulate image sets, and preview augmentations."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,9 @@ from ufgen.cli.options import (
     report_unreadable,
 )
 
-data = typer.Typer(no_args_is_help=True, help="Look at, split, augment or simulate image sets.")
+data = typer.Typer(
+    no_args_is_help=True, help="Describe, split or simulate image sets, and preview augmentations."
+)
 app.add_typer(data, name="data")
 
 
@@ -33,7 +35,7 @@ def describe(
     resolution: Resolution = 128,
     fit: Fit = "crop",
 ) -> None:
-    """Draw a page about an image set: counts, sizes, brightness, contrast, samples."""
+    """Write an HTML summary of an image set: counts, sizes, brightness, contrast, samples."""
     from ufgen.display import image_set_page as page
     from ufgen.images import image_set, pixel_store
 
@@ -74,7 +76,9 @@ def split(
 
 @data.command(epilog="Example: ufgen data phantom phantom_set --train 400 --test 200")
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to write; it must be new or empty.")],
+    out: Annotated[
+        Path, typer.Argument(help="Output folder: new, empty, or holding this same phantom set.")
+    ],
     train: Annotated[int, typer.Option(min=4, help="Number of training images.")] = 400,
     test: Annotated[int, typer.Option(min=4, help="Number of test images.")] = 200,
     size: Annotated[int, typer.Option(min=32, max=512, help="Pixels.")] = 128,
@@ -102,7 +106,7 @@ def augmentations(
     resolution: Resolution = 128,
     seed: Seed = 0,
 ) -> None:
-    """Draw some training images as the augmentation policies transform them."""
+    """Write a sheet of training images under each augmentation policy."""
     environment.import_keras()
     from classifiers.augmentation_sheet import write_sheet
     from classifiers.training.augmentation import POLICIES, check_policy

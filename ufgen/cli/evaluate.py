@@ -64,4 +64,4 @@ def evaluate(
             rows.to_csv(temporary, index=False)
     curve_figure.write_curves(out / "curves.png", *results)
     classifier.explain(predictions, out, images.root)
-    print(f"Numbers, predictions, curves, explanations: {out}")
+    print(f"Metrics, predictions, curves, explanations: {out}")

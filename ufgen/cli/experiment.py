@@ -12,7 +12,7 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.options import AllowUngrouped, GroupPattern, Positive, Runs, TensorBoard
-from ufgen.display.tensorboard import write_to
+from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
 DEMO = "demo"
@@ -30,9 +30,7 @@ def experiment(
     listed: Annotated[
         bool, typer.Option("--list", help="With --plan: list every trial, too.")
     ] = False,
-    status: Annotated[
-        bool, typer.Option("--status", help="Print how far the study is, and stop.")
-    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Print progress and exit.")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run trials again that failed.")
     ] = False,
@@ -40,7 +38,8 @@ def experiment(
         float | None,
         typer.Option(
             min=0.0001,
-            help="With --plan, after a first run: effect to be detected.  [default: the margin]",
+            help="With --plan, after a first run: effect size for the sample-size estimate.  "
+            "[default: the study's margin]",
         ),
     ] = None,
     executor: Annotated[
@@ -49,17 +48,17 @@ def experiment(
     address: Annotated[
         str | None,
         typer.Option(
-            help="Of Ray's head node, HOST:PORT, or auto on the cluster's own machines.  "
+            help="Address of Ray's head node, HOST:PORT, or auto on the cluster's own machines.  "
             "[default: a cluster on this machine]"
         ),
     ] = None,
     cpus: Annotated[
         float | None,
-        typer.Option(min=0, help="CPUs that Ray reserves for each training.  [default: 1]"),
+        typer.Option(min=0, help="CPUs that Ray reserves per training run.  [default: 1]"),
     ] = None,
     gpus: Annotated[
         float | None,
-        typer.Option(min=0, help="GPUs, or the fraction of one, for the same.  [default: 0]"),
+        typer.Option(min=0, help="GPUs (may be fractional) per training run.  [default: 0]"),
     ] = None,
     location: Annotated[
         Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
@@ -72,7 +71,7 @@ def experiment(
 ) -> None:
     """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
     if tensorboard:
-        write_to(tensorboard)
+        enable_tensorboard(tensorboard)
     environment.import_keras()
     from experiments.design import study_yaml
 
@@ -127,5 +126,5 @@ def _study_name(study: str | None, demo: bool, shipped: Iterable[str]) -> str:
             "`ufgen experiment --demo` simulates its images"
         )
     if demo and study not in (None, DEMO):
-        raise UserError(f"--demo is the study {DEMO}, and {study} is another: leave one out")
+        raise UserError(f"--demo and the study {study} exclude each other: leave one out")
     return study or DEMO

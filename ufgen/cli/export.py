@@ -1,4 +1,4 @@
-"""`ufgen export`: a classifier as a bundle."""
+"""`ufgen export`: a classifier as a deployment bundle."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +35,10 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write a classifier as a bundle that runs without TensorFlow, checked against the original."""
+    """Write a classifier as a deployment bundle, checked against the original.
+
+    Bundles for litert and onnx run without TensorFlow.
+    """
     if int8 and dynamic:
         raise UserError("--int8 and --dynamic exclude each other: choose one")
     environment.import_keras()

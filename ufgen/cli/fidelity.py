@@ -23,7 +23,7 @@ from ufgen.cli.options import (
 def fidelity(
     real: Data,
     synthetic: Annotated[Path, typer.Argument(help="Folder or manifest of synthetic images.")],
-    out: Annotated[Path, typer.Option(help="Folder for numbers and figure.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for metrics and figure.")] = Path(
         "runs/fidelity"
     ),
     extractor: ExtractorName = "texture",
@@ -60,4 +60,4 @@ def fidelity(
         allow_ungrouped,
     )
     report_unreadable(pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False))
-    print(f"{report.text()}\nNumbers: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")
+    print(f"{report.text()}\nMetrics: {out / 'fidelity.csv'}\nFigure: {out / 'fidelity.png'}")

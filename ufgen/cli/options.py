@@ -24,16 +24,14 @@ GroupPattern = Annotated[
 ]
 AllowUngrouped = Annotated[
     bool,
-    typer.Option(
-        "--allow-ungrouped", help="Treat images without a group as patients of one image."
-    ),
+    typer.Option("--allow-ungrouped", help="Treat each image without a group as its own patient."),
 ]
 Resolution = Annotated[int, typer.Option(min=32, max=512, help="Working size in pixels.")]
 Channels = Annotated[int, typer.Option(help="1 for grayscale, 3 for colour.")]
 Fit = Annotated[
     str, typer.Option(help="Keep the aspect ratio by cropping (crop) or padding (pad).")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed: the same one gives the same result.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed: the same seed gives the same result.")]
 ExtractorName = Annotated[
     str,
     typer.Option(help="Features: texture, keras:NAME?option=value, or a classifier's folder."),
@@ -59,4 +57,4 @@ def report_unreadable(quarantine: "pd.DataFrame") -> None:
         quarantine: Columns path and reason.
     """
     for row in quarantine.to_dict("records"):
-        print(f"left out: {row['path']}: {row['reason']}", file=sys.stderr)
+        print(f"skipped: {row['path']}: {row['reason']}", file=sys.stderr)

@@ -16,7 +16,9 @@ from ufgen.errors import UserError
 PROGRESS_BAR_FROM = 20  # files
 
 
-@app.command(epilog="Example: ufgen predict bundles/first clip.mp4 'new/*.png' --out answers.csv")
+@app.command(
+    epilog="Example: ufgen predict bundles/first clip.mp4 'new/*.png' --out predictions.csv"
+)
 def predict(
     model: Annotated[Path, typer.Argument(help="Bundle, or folder that `ufgen train` wrote.")],
     images: Annotated[
@@ -30,13 +32,13 @@ def predict(
         typer.Option(help="Folder for images and videos with the prediction drawn on them."),
     ] = None,
     camera: Annotated[
-        int | None, typer.Option(min=0, help="Number of a camera to watch, until Ctrl-C.")
+        int | None, typer.Option(min=0, help="Camera index; runs until Ctrl-C.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Watch the camera this long.")
+        float | None, typer.Option(min=0.1, help="Stop the camera after this many seconds.")
     ] = None,
 ) -> None:
-    """Predict images, video frames or a camera: probability, threshold and predicted class."""
+    """Classify images, video frames or a camera: probability, threshold and predicted class."""
     if (camera is None) == (not images):
         raise UserError("name images or videos, or else --camera NUMBER")
     if camera is not None and out:
@@ -76,7 +78,7 @@ def _predict_with_model(
     overlay: Path | None,
     camera: int | None,
 ) -> None:
-    """Predict images with the trained classifier itself, through Keras."""
+    """Classify images with the trained classifier itself, through Keras."""
     environment.import_keras()
     from classifiers import model_folder
     from classifiers.deploy import inference
@@ -86,7 +88,8 @@ def _predict_with_model(
     files = find_files(list(images or []), IMAGE_TYPES)
     if overlay or camera is not None or any(f.suffix.lower() in VIDEO_TYPES for f in files):
         raise UserError(
-            f"videos, cameras and --overlay need a bundle, {model} is none: `ufgen export {model}`"
+            f"videos, cameras and --overlay need a bundle, and {model} is not one: run "
+            f"`ufgen export {model}`"
         )
     classifier = model_folder.load(model)
     predictions, quarantine = classifier.predict_files(files)

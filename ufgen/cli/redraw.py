@@ -28,7 +28,7 @@ def redraw(
         Image.fromarray(as_picture(picture)).save(temporary)
     if not identical:
         raise UserError(
-            f"{out} differs from what the manifest says of {image.name}: another backend, device "
-            "or version of Keras gives the same image with rounding differences"
+            f"{out} does not match the hash in the manifest for {image.name}; another backend, "
+            "device or version of Keras causes rounding differences"
         )
-    print(f"Generated again, bit for bit: {out}")
+    print(f"Regenerated, bit-identical: {out}")

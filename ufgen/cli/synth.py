@@ -21,7 +21,7 @@ from ufgen.cli.options import (
     Weights,
     report_unreadable,
 )
-from ufgen.display.tensorboard import write_to
+from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
 
@@ -34,7 +34,7 @@ def synth(
     per_class: Annotated[
         list[str] | None,
         typer.Option(
-            help="Images a class: 200, or of one class: malignant=200; may be repeated.  "
+            help="Images per class: 200, or of one class: malignant=200; may be repeated.  "
             "[default: as many as real]"
         ),
     ] = None,
@@ -78,7 +78,7 @@ def synth(
 ) -> None:
     """Train a generator on the training images (or reuse it) and generate synthetic ones."""
     if tensorboard:
-        write_to(tensorboard)
+        enable_tensorboard(tensorboard)
     environment.import_keras()
     import pandas as pd
 

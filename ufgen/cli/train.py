@@ -20,7 +20,7 @@ from ufgen.cli.options import (
     Seed,
     TensorBoard,
 )
-from ufgen.display.tensorboard import write_to
+from ufgen.display.tensorboard import enable_tensorboard
 
 
 @app.command(epilog="Example: ufgen train UF_dataset --classifier mobilenet_v3 --out models/first")
@@ -37,11 +37,11 @@ def train(
         str, typer.Option(help="imagenet, none, or a local weights file.")
     ] = "imagenet",
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 300,
-    batch: Annotated[int, typer.Option(min=2)] = 16,
-    learning_rate: float = 5e-4,
+    batch: Annotated[int, typer.Option(min=2, help="Batch size.")] = 16,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of the head.")] = 5e-4,
     schedule: Annotated[str, typer.Option(help="cosine, plateau or constant.")] = "cosine",
     trained: Annotated[
-        str, typer.Option(help="What is trained: all, last_block (and the head), or head.")
+        str, typer.Option(help="Layers to train: all, last_block (and the head), or head.")
     ] = "all",
     frozen_steps: Annotated[
         int, typer.Option(min=0, help="First steps, in which only the head is trained.")
@@ -51,9 +51,12 @@ def train(
     ] = 1.0,
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
     label_smoothing: Annotated[
-        float, typer.Option(min=0, help="Fraction by which targets are moved to 1/2.")
+        float, typer.Option(min=0, help="Label smoothing toward 1/2.")
     ] = 0.0,
-    focal: Annotated[float, typer.Option(min=0, help="Exponent of the focal loss.")] = 0.0,
+    focal: Annotated[
+        float,
+        typer.Option(min=0, help="Focusing parameter gamma of the focal loss; 0: cross-entropy."),
+    ] = 0.0,
     ema_half_life: Annotated[
         int, typer.Option(min=0, help="Half-life of the EMA of weights, in steps; 0: none.")
     ] = 0,
@@ -75,7 +78,9 @@ def train(
     sensitivity: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=1, help="Sensitivity that the threshold must reach.  [default: Youden's]"
+            min=0.01,
+            max=1,
+            help="Sensitivity that the threshold must reach.  [default: maximise Youden's J]",
         ),
     ] = None,
     selection_metric: Annotated[
@@ -87,7 +92,12 @@ def train(
     ] = "roc_auc",
     validation_fraction: Annotated[
         float,
-        typer.Option(min=0.01, max=0.9, help="Fraction of the images held out for validation."),
+        typer.Option(
+            min=0.01,
+            max=0.9,
+            help="Fraction of the images held out for validation, on which the weights are "
+            "selected.",
+        ),
     ] = 0.2,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
@@ -100,13 +110,13 @@ def train(
 ) -> None:
     """Train one classifier on the training images and save it.
 
-    Part of them is held out for validation, and chooses the weights that are kept: of the
-    evaluations whose --selection-metric lies within one standard error of the best, the one with
+    Part of them is held out for validation, on which the weights are selected: of the evaluations
+    whose --selection-metric lies within one standard error of the best, the one with
     the lowest calibrated loss, and never a network that gives all images the same probability while
     another does not. It also sets temperature and threshold.
     """
     if tensorboard:
-        write_to(tensorboard)
+        enable_tensorboard(tensorboard)
     environment.import_keras()
 
     from classifiers import model_folder

@@ -16,12 +16,13 @@ LARGEST_SIDE = 128
 
 
 @dataclass(frozen=True)
-class Strip:
+class LabelledImages:
     """Images and their metadata, row by row.
 
     Attributes:
-        table: `path` and `label`; for real images also `source`, and for synthetic images
-            `latent_seed` and `discriminator_score`, where they have them.
+        table: `path` and `label`; `group` where they are a generator's training images; for real
+            images also `source`, and for synthetic ones `latent_seed` and `discriminator_score`,
+            where they have them.
         pixels: uint8 (N, H, W, C) with C 1 or 3.
     """
 
@@ -30,23 +31,23 @@ class Strip:
 
 
 class ContactSheet:
-    """Some images of a strip in one PNG, each padded by its own edge so that none bleeds.
+    """Some of the labelled images in one PNG, each padded by its own edge so that none bleeds.
 
     Args:
         name: The name of the sheet in the page.
-        strip: The images to choose from.
-        rows: The rows of the strip that the sheet shows.
+        labelled: The images to choose from.
+        rows: The rows of `labelled` that the sheet shows.
 
     Attributes:
         data: The PNG as a data URI.
-        width: Of one image, in pixels of the sheet; so is `height`.
-        columns: Images in a row of the sheet.
+        width: Width of one image, in pixels of the sheet; so is `height`.
+        columns: Images per row of the sheet.
     """
 
-    def __init__(self, name: str, strip: Strip, rows: list[int]) -> None:
+    def __init__(self, name: str, labelled: LabelledImages, rows: list[int]) -> None:
         self.name, self.rows = name, {row: i for i, row in enumerate(rows)}
-        self.table = strip.table
-        images = _reduced(strip.pixels[rows])
+        self.table = labelled.table
+        images = _reduced(labelled.pixels[rows])
         if images.shape[-1] == 3 and (images == images[..., :1]).all():
             images = images[..., :1]
         count, self.height, self.width, channels = images.shape
@@ -69,7 +70,7 @@ class ContactSheet:
         """Locate an image in the sheet.
 
         Args:
-            row: Its row in the strip.
+            row: Its row among the labelled images.
 
         Returns:
             The name of the `sheet`, the column `x` and the row `y` in it, the `file` (with its

@@ -16,12 +16,13 @@ LOWER_IS_BETTER = ("KD", "FD")
 
 
 @figure_style.style()
-def write_figure(table: pd.DataFrame, path: Path) -> None:
+def write_figure(table: pd.DataFrame, path: Path, real: str = "real") -> None:
     """Write the figure: a panel for each metric, with a line for each scope.
 
     Args:
         table: A fidelity table (see `ufgen.fidelity.fidelity_table`).
         path: The file to write.
+        real: The word for the images compared with (see `figure_style.source_word`).
     """
     metrics = list(dict.fromkeys(table["metric"]))
     columns = min(3, len(metrics))
@@ -32,8 +33,8 @@ def write_figure(table: pd.DataFrame, path: Path) -> None:
         axes.set_visible(False)
     for axes, metric in zip(panels, metrics, strict=False):
         _draw_metric(axes, table[table["metric"] == metric].iloc[::-1], metric)
-    text = "Dot: synthetic images, KD with its 95 % interval. Grey: halves of the original images."
-    figure_style.footnote(figure, text)
+    grey = f"Grey: random parts of the {real} images (halves for KD and FD)."
+    figure_style.footnote(figure, f"Dot: synthetic images, KD with its 95 % interval. {grey}")
     figure_style.save(figure, path)
 
 

@@ -120,7 +120,7 @@ def png(figure: "Figure") -> bytes:
         figure: The figure.
 
     Returns:
-        The content of a PNG file, with `DPI` pixels an inch.
+        The content of a PNG file, with `DPI` pixels per inch.
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
@@ -220,7 +220,7 @@ def counted(number: int, word: str) -> str:
     """Write a number with its noun.
 
     Args:
-        number: A whole number.
+        number: An integer.
         word: The noun in the singular.
 
     Returns:

@@ -20,7 +20,7 @@ from ufgen.display.figure_style import (
 )
 from ufgen.display.image_grid import write_grid
 from ufgen.images.image_set import ImageSet, count_table
-from ufgen.images.pixel_store import PixelStore, dark_images
+from ufgen.images.pixel_store import PixelStore, dark_images_warning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
         [
             count_table(images).to_string(index=False),
             f"positive class: {images.positive}",
-            f"exact repeats of a picture: {repeated}, under more than one label: {conflicting}",
+            f"exact duplicates: {repeated} (with conflicting labels: {conflicting})",
             f"unreadable files: {len(quarantine)}",
             *([f"images without a split: {unsplit}"] if 0 < unsplit < len(images) else []),
         ]
@@ -99,7 +99,7 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
     banner = ""
     if (images.table["source"] == "phantom").any():
         banner = '<p class="phantom">phantom: these are simulated images.</p>'
-    note = dark_images(pixels)
+    note = dark_images_warning(pixels)
     warning = f'<p class="warning">{html.escape(note)}</p>' if note else ""
     unreadable = "".join(
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"

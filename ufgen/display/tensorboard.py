@@ -12,7 +12,7 @@ VARIABLE = "UFGEN_TENSORBOARD"
 AXES = ("step", "kimg")
 
 
-def write_to(folder: Path) -> None:
+def enable_tensorboard(folder: Path) -> None:
     """Write the curves of all training runs from now on, also of child processes.
 
     Args:
@@ -34,7 +34,7 @@ def write_to(folder: Path) -> None:
 
 
 class Curves:
-    """The curves of one training run; a no-op unless `write_to` was called.
+    """The curves of one training run; a no-op unless `enable_tensorboard` was called.
 
     Args:
         name: The subfolder of the run. Curves of an earlier run of this name are replaced.
@@ -61,7 +61,7 @@ class Curves:
         values = [{"tag": name, "simple_value": value} for name, value in numbers.items()]
         self._write(values, row["step"])
 
-    def show(self, rows: list[dict], images: dict[Path, int]) -> None:
+    def write_new_rows(self, rows: list[dict], images: dict[Path, int]) -> None:
         """Write the rows and images that are new since the last call.
 
         Where `rows` do not continue those of the last call, as after a divergence or in a new

@@ -1,12 +1,12 @@
-"""Closeness test: are synthetic images closer to the training images than unseen real ones?"""
+"""Closeness test: are synthetic images closer to the training images than held-out real ones?"""
 
 import numpy as np
 
 
 def closeness_test(
-    synthetic: np.ndarray, unseen: np.ndarray, labels: np.ndarray, unseen_labels: np.ndarray
+    synthetic: np.ndarray, held_out: np.ndarray, labels: np.ndarray, held_out_labels: np.ndarray
 ) -> dict[str, float]:
-    """Test whether synthetic images lie closer to the training images than unseen real ones.
+    """Test whether synthetic images lie closer to the training images than held-out real ones.
 
     Van Elteren's test (1960), the stratified Wilcoxon-Mann-Whitney test, with the normal
     approximation and mid-ranks for ties: ranks are compared within classes, whose distances and
@@ -15,25 +15,25 @@ def closeness_test(
 
     Args:
         synthetic: Distance of each synthetic image to its nearest training image, (N,).
-        unseen: The same of each real image that the generator has not seen, (M,).
+        held_out: The same of each real image that the generator has not seen, (M,).
         labels: Classes of the synthetic images, (N,).
-        unseen_labels: Classes of the unseen images, (M,).
+        held_out_labels: Classes of the held-out images, (M,).
 
     Returns:
         `p`, the one-sided p-value, and `probability_closer`, the probability that a synthetic
-        image lies closer than an unseen one of its class (0.5 if they are alike). Both are nan
+        image lies closer than a held-out one of its class (0.5 if they are alike). Both are nan
         where no class has images in both samples.
 
     Example:
-        >>> synthetic, unseen = np.array([0.1, 0.2]), np.array([0.3, 0.4])
-        >>> closeness_test(synthetic, unseen, np.zeros(2), np.zeros(2))["probability_closer"]
+        >>> synthetic, held_out = np.array([0.1, 0.2]), np.array([0.3, 0.4])
+        >>> closeness_test(synthetic, held_out, np.zeros(2), np.zeros(2))["probability_closer"]
         1.0
     """
     from scipy.stats import norm
 
     excess, variance, wins, pairs = 0.0, 0.0, 0.0, 0
-    for label in np.intersect1d(labels, unseen_labels):
-        one, other = synthetic[labels == label], unseen[unseen_labels == label]
+    for label in np.intersect1d(labels, held_out_labels):
+        one, other = synthetic[labels == label], held_out[held_out_labels == label]
         u, u_variance = _mann_whitney(one, other)
         weight = 1 / (len(one) + len(other) + 1)
         excess += weight * (u - len(one) * len(other) / 2)

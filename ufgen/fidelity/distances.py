@@ -15,9 +15,9 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, weights: np.ndarray | No
     """Compute the kernel distance: squared maximum mean discrepancy, kernel (x.y / D + 1)^3.
 
     Unbiased, also for few images: its mean is 0 for two samples of one distribution, so that it
-    may fall a little below 0. Where the numbers of images of each class are fixed, the mean is
-    lower by the variance between classes over N and over M. Binkowski et al., Demystifying MMD
-    GANs, ICLR 2018.
+    may fall a little below 0. Where the numbers of images of each class are fixed, the
+    expectation is lowered by the between-class variance divided by N and by M. Binkowski et al.,
+    Demystifying MMD GANs, ICLR 2018.
 
     Args:
         real: Features of real images, (N, D), any float.
@@ -26,7 +26,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, weights: np.ndarray | No
             make classes count as they do among the real images. By default all are equal.
 
     Returns:
-        The distance, 0 or a little below for equal distributions.
+        The distance: around 0, possibly negative, for equal distributions.
 
     Raises:
         UserError: Fewer than 2 rows, different D, or features that are not finite.
@@ -58,7 +58,7 @@ def kernel_distance_interval(
         has fewer than 3 images.
 
     Raises:
-        UserError: As `kernel_distance`.
+        UserError: See `kernel_distance`.
     """
     samples = _samples(real, fake, weights)
     value = float(samples[0].within() + samples[1].within() - 2 * samples[0].between())
@@ -109,7 +109,7 @@ def frechet_distance(
         The distance, 0 for equal means and covariances.
 
     Raises:
-        UserError: As `kernel_distance`.
+        UserError: See `kernel_distance`.
     """
     real, fake = _checked(real, fake)
     difference = real.mean(0) - np.average(fake, 0, weights)

@@ -57,7 +57,7 @@ def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
         UserError: There is no folder for the cache.
     """
     images = np.ascontiguousarray(images)
-    by = provenance.made_by("features", "ufgen.fidelity.feature_extractors")
+    by = provenance.versions("features", "ufgen.fidelity.feature_extractors")
     digest = hashlib.sha256(f"{by}{extractor.stamp}{images.shape}".encode())
     digest.update(images.data)
     file = cache_folder() / "features" / f"{extractor.name}-{digest.hexdigest()[:32]}.npy"
@@ -72,10 +72,10 @@ def extract(extractor: Extractor, images: np.ndarray) -> np.ndarray:
 def texture() -> Extractor:
     """Build the extractor of speckle and brightness statistics, which needs no weights.
 
-    Its 60 features, standardised on the real images, are grey-level co-occurrence (Haralick et
-    al., 1973) at distances 1, 2 and 4, uniform local binary patterns (Ojala et al., 2002) at radii
-    1 and 2, log wavelet energies (db2, three levels), and moments and percentiles of the grey
-    values.
+    Its 60 features (raw: `fidelity_table.standardised` standardises them) are grey-level
+    co-occurrence (Haralick et al., 1973) at distances 1, 2 and 4, uniform local binary patterns
+    (Ojala et al., 2002) at radii 1 and 2, log mean absolute wavelet coefficients (db2, three
+    levels), and moments and percentiles of the grey values.
 
     Returns:
         The extractor `texture`, for images of any size and number of channels.
@@ -108,7 +108,7 @@ def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
     return texture() if name == "texture" else keras_extractor(name, weights)
 
 
-def hash_weights(network: "keras.Model") -> str:
+def hash_network(network: "keras.Model") -> str:
     """Hash a network's weights, in their order.
 
     Args:
@@ -149,8 +149,9 @@ def _texture(image: np.ndarray) -> np.ndarray:
 def keras_extractor(spec: str, weights: str | Path = "imagenet") -> Extractor:
     """Build the extractor of a `keras.applications` network's last features, average pooled.
 
-    Images are resized to the network's usual input size in floats with antialiasing (Parmar et
-    al., On aliased resizing, CVPR 2022), and grey ones repeated to three channels.
+    Images are resized, to 299 px for InceptionV3, Xception and InceptionResNetV2 and otherwise to
+    224 px, in floats with antialiasing (Parmar et al., On aliased resizing, CVPR 2022), and grey
+    ones repeated to three channels.
 
     Args:
         spec: "keras:NAME" or "keras:NAME?option=value&...", such as keras:MobileNetV2?alpha=0.35.
@@ -172,7 +173,7 @@ def keras_extractor(spec: str, weights: str | Path = "imagenet") -> Extractor:
         inputs = preprocess(resize_images(batch, size))
         return np.asarray(network.predict_on_batch(inputs), "float32")
 
-    return Extractor(network_name(spec), hash_weights(network), function)
+    return Extractor(network_name(spec), hash_network(network), function)
 
 
 def network_name(spec: str) -> str:

@@ -1,4 +1,4 @@
-"""The table of fidelity metrics, each beside its real-against-real reference."""
+"""The table of fidelity metrics, each beside its real-vs-real reference."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -40,12 +40,12 @@ def measure(
 ) -> pd.DataFrame:
     """Compute KD, FD, precision, recall, density and coverage of all images and of each class.
 
-    Over all images the synthetic classes count as the real ones do: by weights in KD and FD,
-    elsewhere by leaving out images at random until each class has the same ratio of synthetic to
-    real images, 1 at most. KD has a 95 % confidence interval. The reference is the same metric
-    between random parts of the real images, each class divided alike: its mean, minimum and maximum
-    over 10 splits (FD, which takes longer: over the first alone); halves for KD and FD, elsewhere
-    parts in the ratio of synthetic to real images.
+    Synthetic images are reweighted (KD, FD) or randomly subsampled (PRDC) to the class proportions
+    of the real images, to at most as many per class; per-class scopes are subsampled, too. KD has a
+    95 % confidence interval. The reference is the same metric between random parts of the real
+    images, each class divided alike: its mean, minimum and maximum over 10 splits (FD, which takes
+    longer: over the first alone); halves for KD and FD, elsewhere parts in the ratio of synthetic
+    to real images.
 
     Args:
         real: Real images of each class, uint8 (N, H, W, C).
@@ -188,13 +188,14 @@ def render(table: pd.DataFrame) -> str:
     return shown.to_string(index=False)
 
 
-def write(table: pd.DataFrame, folder: Path) -> None:
+def write(table: pd.DataFrame, folder: Path, real: str = "real") -> None:
     """Write fidelity.csv, and fidelity.png with each metric beside its reference.
 
     Args:
         table: The table of `measure`.
         folder: Where to write; created if needed.
+        real: The word for the images compared with (see `figure_style.source_word`).
     """
     with atomic_file(Path(folder) / "fidelity.csv") as temporary:
         table.to_csv(temporary, index=False)
-    write_figure(table, Path(folder) / "fidelity.png")
+    write_figure(table, Path(folder) / "fidelity.png", real)

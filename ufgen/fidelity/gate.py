@@ -1,11 +1,11 @@
-"""The fidelity gate: are synthetic images like the original ones at all?
+"""The fidelity gate: are synthetic images like the real ones at all?
 
 Images fail it where the generator has learned next to nothing; how they shift a classifier then
-says nothing of synthetic images in general. Passing is no seal of quality. Both limits were set on
-the public BUSI breast ultrasound set at 64 px (docs/benchmarks.md):
+says nothing of synthetic images in general. Passing does not certify quality. Both limits were set
+on the public BUSI breast ultrasound set at 64 px (docs/benchmarks.md):
 
 - `MIN_COVERAGE_RATIO`: unseen real images have the coverage of the reference; five different images
-  a class have a seventh of it; noise, averages and images blurred by 0.7 px a sixtieth or less.
+  per class have a seventh of it; noise, averages and images blurred by 0.7 px a sixtieth or less.
 - `MAX_KD_EXCESS`, for KD-texture alone, whose unit is the real images' own variation: unseen real
   images differ from the reference by less than 0.1, those blurred by 0.7 px by 8, averages of 20
   images by 15, noise by more than 100.
@@ -22,7 +22,7 @@ def failures(fidelity: pd.DataFrame) -> list[str]:
 
     Args:
         fidelity: The table of `fidelity_table.measure`, of which the scope "all" is read: each
-            coverage with its real-against-real reference, and KD-texture. An undefined value or
+            coverage with its real-vs-real reference, and KD-texture. An undefined value or
             reference, as for few images, fails nothing.
 
     Returns:
@@ -33,30 +33,31 @@ def failures(fidelity: pd.DataFrame) -> list[str]:
         metric, value, reference = row["metric"], row["value"], row["reference"]
         if metric == "KD-texture" and value > reference + MAX_KD_EXCESS:
             reasons.append(
-                f"{metric} is {value:.3g}, against {reference:.2g} between original images (limit: "
-                f"{MAX_KD_EXCESS:g} more): their texture is another."
+                f"{metric} is {value:.3g}, its real-vs-real reference {reference:.2g} (limit: "
+                f"{MAX_KD_EXCESS:g} more): their texture differs."
             )
         elif metric != "KD-texture" and value < MIN_COVERAGE_RATIO * reference:
             reasons.append(
-                f"{metric} is {value:.2f}, less than a third of the {reference:.2f} that original "
-                "images reach: most of these have no synthetic image like them."
+                f"{metric} is {value:.2f}, less than a third of its real-vs-real reference "
+                f"{reference:.2f}: most of the images compared have no synthetic one like them."
             )
     return reasons
 
 
-def verdict(fidelity: pd.DataFrame) -> str:
+def verdict(fidelity: pd.DataFrame, real: str = "real") -> str:
     """State whether the images pass the gate, and why not.
 
     Args:
         fidelity: The table of `fidelity_table.measure`.
+        real: The word for the images compared with (see `figure_style.source_word`).
 
     Returns:
         One line.
     """
     if reasons := failures(fidelity):
-        return "NOT LIKE THE ORIGINAL IMAGES: " + " ".join(reasons)
+        return f"NOT LIKE THE {real.upper()} IMAGES: " + " ".join(reasons)
     if not len(_gated_rows(fidelity)):
-        return "too few images to say whether they are like the original ones"
+        return f"too few images to say whether they are like the {real} ones"
     return "fidelity gate passed: coverage and KD-texture are within their limits"
 
 

@@ -21,7 +21,7 @@ Labels = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 @dataclass(frozen=True)
 class CopyReport:
-    """Which synthetic images are copies, and whether they lie closer to training than unseen ones.
+    """Which synthetic images are copies, and whether they lie closer to training than others do.
 
     Attributes:
         table: A row for each synthetic image: train_row (the nearest training image), correlation,
@@ -33,8 +33,9 @@ class CopyReport:
         high: The upper end.
         tests: Rows `pixels` and, where features were given, `features`, with the columns of
             `closeness_test`: a small p says that synthetic images lie closer to the training images
-            than unseen real ones do.
-        baseline: Which unseen images these are, as the end of a sentence.
+            than those of the baseline do.
+        baseline: What the tests compare with, as the end of a sentence: held-out real images, or
+            without them the training images themselves.
         duplicates: Near-duplicates among the training images: pairs (row, other) of different
             groups whose correlation is above the threshold or above 0.99.
     """
@@ -50,16 +51,16 @@ class CopyReport:
 
     @property
     def rate_above_chance(self) -> bool:
-        """Whether there are more copies than chance explains."""
+        """Whether the lower end of the 95 % interval of the copy rate exceeds 5 %."""
         return self.low > 1 - CONFIDENCE
 
     @property
     def copying(self) -> bool:
-        """Whether there are more copies than by chance, or pixels significantly closer."""
+        """Whether `rate_above_chance` holds, or pixels are significantly closer (p below 0.01)."""
         p = self.tests.loc["pixels", "p"]
         return self.rate_above_chance or bool(p < SIGNIFICANCE_LEVEL)
 
-    def count(self) -> str:
+    def count_text(self) -> str:
         """State how many of the images are copies.
 
         Returns:
@@ -78,7 +79,8 @@ class CopyReport:
         """
         word = "copying" if self.copying else "no sign of copying"
         p = ", ".join(f"{name} p = {row['p']:.2g}" for name, row in self.tests.iterrows())
-        return f"{word}: {self.count()}; closer to training images than {self.baseline}: {p}"
+        test = f"test for being closer to training images than {self.baseline}"
+        return f"{word}: {self.count_text()}; {test}: {p}"
 
 
 def find_copies(
@@ -118,11 +120,11 @@ def find_copies(
     table = pd.DataFrame({"train_row": rows, "correlation": correlation, "flipped": flipped})
     table["copy"] = table["correlation"] > threshold
     if held_out is None:
-        baseline = "training images are to each other"
+        baseline = "these are to each other"
         unseen, unseen_labels = among_train[comparable], train_labels[comparable]
     else:
         assert held_out_labels is not None
-        baseline = "unseen real images are"
+        baseline = "unseen real images"
         unseen, unseen_labels = nearest_by_correlation(held_out, train)[1], held_out_labels
     tests = {"pixels": closeness_test(1 - correlation, 1 - unseen, synthetic_labels, unseen_labels)}
     if features is not None:

@@ -34,7 +34,7 @@ def precision_recall_density_coverage(
     names = ("precision", "recall", "density", "coverage")
     if min(len(real), len(fake)) <= k:
         return dict.fromkeys(names, np.nan)
-    real_radii, fake_radii = neighbour_radii(real, k), neighbour_radii(fake, k)
+    real_radii, fake_radii = squared_knn_radii(real, k), squared_knn_radii(fake, k)
     inside_real = np.zeros(len(fake))
     recalled, covered = np.zeros(len(real), bool), np.zeros(len(real), bool)
     for rows, squared in squared_distances(real, fake):
@@ -46,7 +46,7 @@ def precision_recall_density_coverage(
     return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
-def neighbour_radii(features: np.ndarray, k: int) -> np.ndarray:
+def squared_knn_radii(features: np.ndarray, k: int) -> np.ndarray:
     """Compute the squared distance of each row to its k-th nearest neighbour.
 
     Args:
@@ -57,7 +57,7 @@ def neighbour_radii(features: np.ndarray, k: int) -> np.ndarray:
         Squared Euclidean distances, float64 (N,).
 
     Example:
-        >>> neighbour_radii(np.array([[0.0], [1.0], [3.0]]), 1).tolist()
+        >>> squared_knn_radii(np.array([[0.0], [1.0], [3.0]]), 1).tolist()
         [1.0, 1.0, 4.0]
     """
     radii = np.empty(len(features))

@@ -1,4 +1,4 @@
-"""The real-against-real reference: a metric between random parts of the real images."""
+"""The real-vs-real reference: a metric between random parts of the real images."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

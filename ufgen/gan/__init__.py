@@ -1,1 +1,1 @@
-"""The class-conditional generator: networks, training, and drawing images."""
+"""The class-conditional generator: networks, training, and sampling of images."""

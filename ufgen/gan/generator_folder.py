@@ -21,19 +21,19 @@ from ufgen import precision, provenance
 from ufgen.atomic import atomic_file, write_text
 from ufgen.batching import in_batches
 from ufgen.errors import UserError
-from ufgen.fidelity.feature_extractors import Extractor, hash_weights
+from ufgen.fidelity.feature_extractors import Extractor, hash_network
 from ufgen.fidelity.real_reference import RealReference
 from ufgen.gan.networks.build import build_discriminator, build_generator
 from ufgen.gan.recipe import Recipe, digest, load_recipe, to_yaml
 from ufgen.gan.training_curves import write_curves
 from ufgen.images.image_set import ImageSet
-from ufgen.progress import say
+from ufgen.progress import print_line
 
 GENERATOR_FILES = ("recipe.yaml", "snapshot.weights.h5", "complete.json")
 BATCH_SIZE = 32
 
 
-def resolved(recipe: Recipe) -> Recipe:
+def resolve_precision(recipe: Recipe) -> Recipe:
     """Resolve the precision `auto` to the one that this machine trains in.
 
     Args:
@@ -42,27 +42,28 @@ def resolved(recipe: Recipe) -> Recipe:
     Returns:
         The recipe with `precision` float32 or bfloat16.
     """
-    faster = precision.of_generator(recipe.architecture)
-    return replace(recipe, precision=precision.choose(recipe.precision, faster))
+    faster = precision.faster_generator_precision(recipe.architecture)
+    return replace(recipe, precision=precision.choose_precision(recipe.precision, faster))
 
 
-def made_by() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """The versions that a generator's weights depend on.
 
     Returns:
-        As `ufgen.provenance.made_by`.
+        See `ufgen.provenance.versions`.
     """
-    return provenance.made_by("training", "ufgen.gan", "ufgen.precision")
+    return provenance.versions("training", "ufgen.gan", "ufgen.precision")
 
 
-def generator_settings(
+def generator_settings_hash(
     images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
 ) -> str:
     """Hash everything that a generator's training is given.
 
     Args:
-        images: Training images, in any order; their files and labels count.
-        pixels: uint8 (N, H, W, C), row by row; they count too, since one file may be cropped or
+        images: Training images, in any order; their `sha256` (of the decoded pixels) and labels
+            enter the hash.
+        pixels: uint8 (N, H, W, C), row by row; they enter it too, since one file may be cropped or
             padded.
         recipe: The training's recipe.
         extractor: The features that choose the snapshot.
@@ -73,37 +74,39 @@ def generator_settings(
     hashes = [hashlib.sha256(np.ascontiguousarray(image).data).hexdigest() for image in pixels]
     rows = sorted(zip(images.table["sha256"], images.table["label"], hashes, strict=True))
     by = extractor.name, extractor.stamp
-    return provenance.key(16, rows, digest(resolved(recipe)), by)
+    return provenance.key(16, rows, digest(resolve_precision(recipe)), by)
 
 
 def generator_key(
     images: ImageSet, pixels: np.ndarray, recipe: Recipe, extractor: Extractor
 ) -> str:
-    """The name of a generator's folder: a hash of its settings and of `made_by`.
+    """The name of a generator's folder: a hash of its settings and of `versions`.
 
     Args:
-        images: As of `generator_settings`.
-        pixels: As of `generator_settings`.
-        recipe: As of `generator_settings`.
-        extractor: As of `generator_settings`.
+        images: See `generator_settings_hash`.
+        pixels: See `generator_settings_hash`.
+        recipe: See `generator_settings_hash`.
+        extractor: See `generator_settings_hash`.
 
     Returns:
         16 hexadecimal digits.
     """
-    return provenance.key(16, generator_settings(images, pixels, recipe, extractor), made_by())
+    return provenance.key(
+        16, generator_settings_hash(images, pixels, recipe, extractor), versions()
+    )
 
 
-def mention_other_versions(root: Path, settings: set[str]) -> None:
+def report_outdated_generators(root: Path, settings: set[str]) -> None:
     """Report finished generators that are not reused, since another version trained them.
 
     Args:
         root: Folder of generators.
-        settings: What `generator_settings` returns for those that are needed.
+        settings: What `generator_settings_hash` returns for those that are needed.
     """
-    unused = provenance.count_unused(Path(root).glob("*/complete.json"), settings, made_by())
+    unused = provenance.count_unused(Path(root).glob("*/complete.json"), settings, versions())
     if unused:
-        say(
-            f"{unused} finished generators of the same images and recipe in {root} were made by "
+        print_line(
+            f"{unused} finished generators of the same images and recipe in {root} were trained by "
             "another version of ufgen or of its libraries, and are not used"
         )
 
@@ -156,7 +159,7 @@ def discriminator_scores(folder: Path, pixels: np.ndarray, labels: np.ndarray) -
 
 
 class DistanceReference(Protocol):
-    """What the distances of a training are measured by, such as a `SnapshotSelector`."""
+    """What the distances of a training are measured by, such as a `SnapshotEvaluator`."""
 
     extractor: Extractor
     reference: RealReference
@@ -185,7 +188,7 @@ class GeneratorFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say(f"another ufgen is training the generator {self.path.name}: waiting for it")
+            print_line(f"another ufgen is training the generator {self.path.name}: waiting for it")
             lock.acquire()
         try:
             yield
@@ -196,7 +199,8 @@ class GeneratorFolder:
         """Write recipe.yaml.
 
         Args:
-            recipe: A local weights file is written by its name alone: complete.json has its hash.
+            recipe: A local weights file is written by its name alone: its content enters the
+                recipe digest in complete.json.
         """
         weights = Path(recipe.features_weights).name
         write_text(self.path / "recipe.yaml", to_yaml(replace(recipe, features_weights=weights)))
@@ -218,7 +222,7 @@ class GeneratorFolder:
         Args:
             name: "checkpoint" or "good".
             variables: Networks, optimisers and random state.
-            state: Counters, which JSON can hold.
+            state: Counters, JSON-serialisable.
             metrics: Rows of metrics.jsonl.
         """
         arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
@@ -271,7 +275,7 @@ class GeneratorFolder:
         for name, network in (("snapshot", ema_generator), ("discriminator", discriminator)):
             with atomic_file(self.path / f"{name}.weights.h5") as temporary:
                 network.save_weights(temporary)
-        return hash_weights(ema_generator)
+        return hash_network(ema_generator)
 
     def grid(self, kimg: int) -> Path:
         """The path of a grid of images.
@@ -288,7 +292,7 @@ class GeneratorFolder:
         """Write complete.json and remove the saved states.
 
         Args:
-            metadata: What JSON can hold.
+            metadata: JSON-serialisable.
         """
         write_text(self.path / "complete.json", json.dumps(metadata, indent=1))
         for name in ("checkpoint", "good"):

@@ -40,44 +40,45 @@ class Recipe:
 
     Attributes:
         name: Name of the recipe.
-        architecture: dcgan, residual or projected.
+        architecture: `dcgan`, `residual` or `projected`.
         resolution: Height and width of the images in pixels.
         channels: 1 or 3.
         latent_dim: Size of the latent code.
         embedding_dim: Size of the generator's embedding of the class.
         width: Filters at full resolution, doubled at each halving up to eight times.
-        depth: Blocks a stage of residual networks.
+        depth: Blocks per resolution of residual networks.
         patch: Residual networks see an image as pixels of `patch` x `patch`.
         noise: Whether the generator adds random numbers with a learned strength at each size.
-        minibatch_stddev: Whether the discriminator sees how diverse four images are.
-        features: The frozen network of projected, such as keras:MobileNetV2?alpha=0.35.
-        features_weights: Its weights: imagenet, none, or a local file.
-        loss: non_saturating, hinge or relativistic.
-        updates: Both networks together, from one pass, or alternate, the discriminator first.
+        minibatch_stddev: Whether the discriminator gets a minibatch-stddev channel.
+        features: The frozen network of `projected`, such as keras:MobileNetV2?alpha=0.35.
+        features_weights: Its weights: `imagenet`, `none`, or a local file.
+        loss: `non_saturating`, `hinge` or `relativistic`.
+        updates: `together` (one discriminator pass for both updates) or `alternate`.
         r1: Weight of the gradient penalty on real images.
         r2: Weight of the gradient penalty on generated images.
-        penalty: exact, or by a difference of logits.
-        penalty_every: Steps from one penalty to the next, whose weight grows as much.
+        penalty: `exact` or finite `difference`.
+        penalty_every: Apply the penalty every this many steps, scaled by as much (lazy
+            regularisation).
         penalty_end: The weights fall linearly to this fraction of their start.
-        batch: Real images of a step.
-        generator_learning_rate: Of Adam.
-        discriminator_learning_rate: Of Adam.
+        batch: Real images per step.
+        generator_learning_rate: Adam's learning rate for the generator.
+        discriminator_learning_rate: Adam's learning rate for the discriminator.
         learning_rate_end: The learning rates fall along a cosine to this fraction.
-        beta1: Of Adam.
-        beta2: Of Adam.
+        beta1: Adam's beta1.
+        beta2: Adam's beta2.
         diffaugment: Augmentations of real and generated images alike, some of `AUGMENTATIONS`.
         ada_target: Above 0, their probability adapts so that r_t, the mean sign of the real logits,
             stays there (Karras et al., NeurIPS 2020).
         flip: Whether half of the real images are mirrored.
         kimg: Budget: thousands of real images shown.
-        minutes: Budget in place of `kimg`: as many images as go into it; 0 for none.
+        minutes: Time budget in place of `kimg`; 0 for none.
         ema_kimg: Half-life of the EMA of the generator's weights.
         evaluate_kimg: From one comparison of the EMA generator with the training images to the
             next.
         patience: Evaluations without a better one after which the training ends; 0 for never.
-        precision: float32, bfloat16, or auto, by the rule of `ufgen.precision`.
+        precision: `float32`, `bfloat16`, or `auto`, by the rule of `ufgen.precision`.
         steps_per_call: Optimiser steps of one compiled program.
-        seed: Of all random numbers.
+        seed: Random seed.
     """
 
     name: str = "dcgan"
@@ -121,7 +122,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is float and _number(value):
+            if field.type is float and _number(value):  # 250 and 250.0 make the same recipe
                 object.__setattr__(self, field.name, float(value))
             if field.type is bool:
                 _expect(self, field.name, isinstance(value, bool), "true or false")
@@ -133,8 +134,8 @@ class Recipe:
             _expect(self, name, getattr(self, name) in allowed, f"one of {allowed}")
         for name, least in WHOLE.items():
             value = getattr(self, name)
-            _expect(self, name, _whole(value, least), f"a whole number, {least} or more")
-        _expect(self, "seed", self.seed < 2**32, "a whole number below 2**32")
+            _expect(self, name, _whole(value, least), f"an integer, {least} or more")
+        _expect(self, "seed", self.seed < 2**32, "an integer below 2**32")
         for name in ABOVE_ZERO:
             above = _number(getattr(self, name)) and getattr(self, name) > 0
             _expect(self, name, above, "a number above 0")
@@ -176,7 +177,7 @@ class Recipe:
         """The budget of `kimg` in optimiser steps.
 
         Returns:
-            Whole programs of `steps_per_call` steps, at least one.
+            The number of steps, a positive multiple of `steps_per_call`.
 
         Example:
             >>> Recipe(kimg=1.0, batch=32, steps_per_call=8).steps()
@@ -191,7 +192,7 @@ def _whole(value: Any, least: int) -> bool:
 
 
 def _number(value: Any) -> bool:
-    """A finite number. Floats are kept as such, so that 250 and 250.0 make the same recipe."""
+    """Whether it is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -1,11 +1,11 @@
-"""Folders of images, one a class: under train and test, or not split yet."""
+"""Folders of images, one per class: under train and test, or not split yet."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from ufgen.errors import UserError
-from ufgen.images.decoding import IMAGE_TYPES, check_writable
+from ufgen.images.decoding import IMAGE_TYPES, check_utf8_names
 from ufgen.images.manifest import SPLITS
 
 SPLIT_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -49,7 +49,7 @@ def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFra
             raise UserError(
                 f"{folder} holds {', '.join(sorted(names))}: expected only train and test there. "
                 f"Move {', '.join(sorted(others))} elsewhere, or name splits and classes in a "
-                "manifest (validation images are carved from train by ufgen)"
+                "manifest (ufgen splits validation images off train)"
             )
         if names != set(SPLITS):
             missing = (set(SPLITS) - names).pop()
@@ -62,12 +62,12 @@ def read_class_folders(folder: Path, one_class: str | None = None) -> pd.DataFra
     elif names & SPLIT_NAMES:
         raise UserError(
             f"{folder} holds {', '.join(sorted(names))}: the split folders must be called "
-            f"train and test (validation images are carved from train by ufgen). If these are "
+            f"train and test (ufgen splits validation images off train). If these are "
             "classes, list the images in a manifest"
         )
     else:
         rows = _read_classes(folder, "")
-    check_writable(path for path, _, _ in rows)  # pandas could not hold it
+    check_utf8_names(path for path, _, _ in rows)  # pandas could not hold it
     table = pd.DataFrame(rows, columns=["path", "label", "split"])
     if len(table) == 0:
         raise UserError(
@@ -87,7 +87,7 @@ def _read_classes(folder: Path, split: str) -> list[tuple[str, str, str]]:
         )
     classes = [p for p in _visible(folder) if p.is_dir()]
     if not classes:
-        raise UserError(f"{folder} is empty: expected one folder a class in it")
+        raise UserError(f"{folder} is empty: expected one folder per class in it")
     rows = []
     for class_folder in classes:
         files = [p for p in _visible(class_folder) if not p.is_dir()]
@@ -111,7 +111,7 @@ def _check_links(folder: Path) -> None:
     if broken:
         raise UserError(
             f"{broken[0]} is a link to {broken[0].readlink()}, where there is nothing "
-            f"({len(broken)} such in {folder}): mend or remove it"
+            f"({len(broken)} such in {folder}): repair or remove it"
         )
 
 

@@ -1,9 +1,9 @@
 """Image files to uint8 arrays: decoding, hashing, resizing, with numpy and Pillow alone.
 
-Two words in all of ufgen: a *picture* is what a file holds, decoded at its own size: uint8 (H, W),
-or (H, W, 3) where its channels differ. An *image* is the working array that is made of it for
-networks, metrics and pages: uint8 (size, size, channels) with 1 or 3 channels. `decode` gives a
-picture, `resize` makes an image of it, and `as_picture` makes a picture of an image, to be saved.
+`decode` returns the source image, which a file holds at its own size: uint8 (H, W), or (H, W, 3)
+where its channels differ. `resize` makes of it the resized image for networks, metrics and pages:
+uint8 (size, size, channels) with 1 or 3 channels. `as_picture` brings a resized image into the
+shape of a source image, to be saved.
 """
 
 import glob
@@ -51,11 +51,11 @@ def find_files(paths: Sequence[str | Path], types: set[str] = IMAGE_TYPES) -> li
         if not matches:
             raise UserError(f"{path} holds no files of the types {', '.join(sorted(types))}")
         files += sorted(matches)
-    check_writable(files)
+    check_utf8_names(files)
     return files
 
 
-def check_writable(paths: Iterable[str | Path]) -> None:
+def check_utf8_names(paths: Iterable[str | Path]) -> None:
     """Check that tables and pages, which are UTF-8, can hold the names of files.
 
     Args:
@@ -76,7 +76,7 @@ def check_writable(paths: Iterable[str | Path]) -> None:
 
 
 def decode(path: str | Path) -> np.ndarray:
-    """Decode one file to a picture.
+    """Decode one file to its source image.
 
     EXIF rotation is applied, transparency is laid on black, palettes and CMYK are converted, and
     16-bit grey is scaled from its full range 0..65535.
@@ -85,14 +85,16 @@ def decode(path: str | Path) -> np.ndarray:
         path: A file whose suffix is one of `IMAGE_TYPES`.
 
     Returns:
-        The picture: uint8 (H, W) where all channels are equal, or else (H, W, 3) in RGB.
+        The source image: uint8 (H, W) where all channels are equal, or else (H, W, 3) in RGB.
 
     Raises:
         UserError: Where the file cannot be decoded, with the reason.
     """
     path = Path(path)
     if path.suffix.lower() not in IMAGE_TYPES:
-        raise UserError(f"file type {path.suffix or '(none)'} is not read (JPEG, PNG, BMP, TIFF)")
+        raise UserError(
+            f"file type {path.suffix or '(none)'} is not supported (JPEG, PNG, BMP, TIFF)"
+        )
     if not path.is_file():
         raise UserError(_no_file(path))
     try:
@@ -107,7 +109,7 @@ def decode(path: str | Path) -> np.ndarray:
 def _no_file(path: Path) -> str:
     if path.is_symlink():
         return f"the file does not exist: it is a link to {path.readlink()}"
-    return "it is no regular file" if path.exists() else "the file does not exist"
+    return "it is not a regular file" if path.exists() else "the file does not exist"
 
 
 def _decode(path: Path) -> np.ndarray:
@@ -135,7 +137,7 @@ def _decode(path: Path) -> np.ndarray:
 
 
 def hash_pixels(picture: np.ndarray) -> str:
-    """Hash the pixels of a picture.
+    """Hash the pixels of a source image.
 
     Args:
         picture: uint8 (H, W) or (H, W, 3).
@@ -156,7 +158,7 @@ def as_picture(image: np.ndarray) -> np.ndarray:
     """Drop a single channel, so that Pillow can save the image.
 
     Args:
-        image: uint8 (H, W, C) with C 1 or 3.
+        image: A resized image, uint8 (H, W, C) with C 1 or 3.
 
     Returns:
         uint8 (H, W) where C is 1, or else the image unchanged.
@@ -169,16 +171,16 @@ def as_picture(image: np.ndarray) -> np.ndarray:
 
 
 def resize(picture: np.ndarray, size: int, channels: int = 1, fit: str = "crop") -> np.ndarray:
-    """Make an image of a picture; its aspect ratio is kept, and the resampling antialiased.
+    """Resize a source image; its aspect ratio is kept, and the resampling antialiased.
 
     Args:
         picture: uint8 (H, W) or (H, W, 3).
-        size: Height and width of the image.
+        size: Height and width of the resized image.
         channels: 1 for grey values, 3 for RGB.
         fit: "crop" cuts the centre square, "pad" adds black borders.
 
     Returns:
-        The image: uint8 (size, size, channels).
+        The resized image: uint8 (size, size, channels).
 
     Example:
         >>> resize(np.full((20, 40), 7, "uint8"), 32, channels=3).shape

@@ -1,4 +1,4 @@
-"""Groups, such as patients: joined where they share a picture, and put in a random order."""
+"""Groups, such as patients: joined where they share an image, and put in a random order."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from ufgen.images.image_set import ImageSet
 
 
 def group_same_pictures(images: ImageSet) -> ImageSet:
-    """Join the groups that hold the same picture, so that no split can separate them.
+    """Join the groups that hold the same image, so that no split can separate them.
 
     Args:
         images: Images with hashes, as `pixel_store.load` returns them.
@@ -37,7 +37,7 @@ def group_ranks(images: ImageSet, seed: int) -> np.ndarray:
 
     Args:
         images: The images to rank; the order of their rows does not matter.
-        seed: Of the random order.
+        seed: Random seed.
 
     Returns:
         A rank in [0, 1) for each image, the same for the images of a group: float64, (N,).

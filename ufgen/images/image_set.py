@@ -129,9 +129,9 @@ def scan(
         location: A folder that holds `train/<class>/` and `test/<class>/`, or only `<class>/`, or a
             `manifest.csv`; or a manifest (see `ufgen.images.manifest`).
         positive: The positive class; by default UF, where there is such a class.
-        group_pattern: A regular expression that is searched in the file names: its first group
-            (or the whole match) is the image's group.
-        binary: Whether a class is positive. Otherwise there may be any number of classes.
+        group_pattern: Regular expression for the patient groups (see `groups_by_pattern`).
+        binary: Whether to determine the positive class (the number of classes is not checked:
+            `check_two_classes`).
         allow_ungrouped: Let images without a group, beside others with one, be groups of their
             own. Otherwise they are refused.
         one_class: The label of all images where the folder holds files and no class folders.
@@ -172,7 +172,7 @@ def _start(location: Path) -> str:
     """Which folder a relative path starts from, in words."""
     if location.is_absolute():
         return ""
-    return f" (from {Path.cwd()} on; in a study's file, first from the file's own folder on)"
+    return f" (relative to {Path.cwd()}; in a study file, first relative to that file's folder)"
 
 
 def name_of(location: Path | str) -> str:
@@ -230,7 +230,8 @@ def groups_by_pattern(paths: pd.Series, pattern: str) -> list[str]:
 
     Args:
         paths: The paths of the images, (N,).
-        pattern: A regular expression; its first group, or the whole match, is the image's group.
+        pattern: A regular expression; its first capture group (or the whole match) is the image's
+            patient group.
 
     Returns:
         N groups, "" where the pattern does not match.
@@ -245,7 +246,9 @@ def groups_by_pattern(paths: pd.Series, pattern: str) -> list[str]:
     try:
         expression = re.compile(pattern)
     except re.error as error:
-        raise UserError(f"--group-pattern {pattern!r} is no regular expression: {error}") from None
+        raise UserError(
+            f"--group-pattern {pattern!r} is not a regular expression: {error}"
+        ) from None
     names = [Path(p).name for p in paths]
     matches = [expression.search(name) for name in names]
     if not any(matches):

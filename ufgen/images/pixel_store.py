@@ -18,7 +18,7 @@ from ufgen.atomic import atomic_folder
 from ufgen.errors import UserError
 from ufgen.images.decoding import FITS, as_picture, decode, hash_pixels, resize  # noqa: F401
 from ufgen.images.image_set import ImageSet
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 CACHE_VERSION = 2
 DARK = 64  # grey levels: a quarter of them
@@ -26,7 +26,7 @@ DARK = 64  # grey levels: a quarter of them
 
 @dataclass(frozen=True)
 class PixelStore:
-    """Images at one working resolution, by the hash of their pictures.
+    """Resized images, by the hash of their source images.
 
     Attributes:
         array: The images: uint8 (M, size, size, channels), memory-mapped.
@@ -87,7 +87,7 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     """Decode images, or read them from the cache.
 
     The cache is keyed by the content of the files and these settings: a second run decodes nothing.
-    Prints a warning on stderr if images are far too dark (see `dark_images`).
+    Prints a warning on stderr if images are far too dark (see `dark_images_warning`).
 
     Args:
         images: The images to decode; their table is not changed.
@@ -120,16 +120,16 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
         )
     readable = images.select(~broken)
     readable = replace(readable, table=readable.table.assign(sha256=[h for h in hashes if h]))
-    if note := dark_images(store.array):
-        say(f"warning: {note}", file=sys.stderr)
+    if note := dark_images_warning(store.array):
+        print_line(f"warning: {note}", file=sys.stderr)
     return Decoded(readable, store, quarantine.reset_index(drop=True))
 
 
-def dark_images(images: np.ndarray) -> str:
+def dark_images_warning(images: np.ndarray) -> str:
     """Find images that use less than a quarter of the grey levels.
 
-    Every file is decoded by the full range of its type, 0..255 or 0..65535, in training and years
-    later alike. So 12-bit values in a 16-bit file come out nearly black.
+    Every file is decoded by the full range of its type, 0..255 or 0..65535, in training and at
+    inference. So 12-bit values in a 16-bit file come out nearly black.
 
     Args:
         images: uint8 (N, H, W, C).
@@ -138,7 +138,7 @@ def dark_images(images: np.ndarray) -> str:
         A warning that counts them, or "" where there are none.
 
     Example:
-        >>> dark_images(np.full((2, 8, 8, 1), 64, "uint8"))
+        >>> dark_images_warning(np.full((2, 8, 8, 1), 64, "uint8"))
         ''
     """
     brightest = images.reshape(len(images), -1).max(axis=1)
@@ -185,10 +185,10 @@ def _entry(
 ) -> tuple[dict[str, dict[str, str]], PixelStore]:
     """The cache entry for files (content hash -> path); decoded and written if there is none.
 
-    It holds `hashes` (content hash -> sha256 of the picture) and `reasons` of unreadable files.
+    It holds `hashes` (content hash -> sha256 of the source image) and `reasons` (unreadable files).
     """
     contents = sorted(files)
-    by = provenance.made_by("decoding", "ufgen.images.decoding")
+    by = provenance.versions("decoding", "ufgen.images.decoding")
     settings = json.dumps([CACHE_VERSION, by, size, channels, fit, contents])
     folder = cache_folder() / "pixels" / hashlib.sha256(settings.encode()).hexdigest()[:24]
     if not (folder / "entry.json").is_file():
@@ -210,7 +210,7 @@ def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, 
     reasons: dict[str, str] = {}
 
     def decode_one(content: str) -> tuple[np.ndarray, str] | str:
-        """The image and the hash of its picture, or the reason why there is none."""
+        """The resized image and the hash of its source, or the reason why there is none."""
         try:
             picture = decode(files[content])
             return resize(picture, size, channels, fit), hash_pixels(picture)

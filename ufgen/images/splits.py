@@ -12,7 +12,7 @@ from ufgen.images.image_set import SPLITS, UNNAMED, ImageSet
 DRAWS = 50
 HALF_A_GROUP, ONE_GROUP = 0.5, 1.0
 MAX_NAMED = 5
-LEAK_COLUMNS = {"sha256": "picture", "group": "group"}
+LEAK_COLUMNS = {"sha256": "image", "group": "group"}
 
 
 def check_two_classes(images: ImageSet) -> None:
@@ -58,15 +58,16 @@ def check_splits(images: ImageSet) -> None:
         images: The images to check.
 
     Raises:
-        UserError: Where a split is missing, the splits hold different classes, or a group or a
-            picture (by the hash of its pixels) is in both.
+        UserError: Where a split is missing, the splits hold different classes, or a group or an
+            image (by the hash of its pixels) is in both.
     """
     train, test = images.split("train"), images.split("test")
     splits = set(images.table["split"])
     if not set(SPLITS) <= splits:
         raise UserError(
-            f"found the splits {', '.join(sorted(filter(None, splits))) or 'none'}: a fair answer "
-            "needs train and test. `ufgen data split FOLDER --out manifest.csv` writes a split"
+            f"found the splits {', '.join(sorted(filter(None, splits))) or 'none'}: an "
+            "unbiased evaluation needs train and test. `ufgen data split FOLDER --out "
+            "manifest.csv` writes a split"
         )
     if train.classes != test.classes:
         odd = sorted(set(train.classes) ^ set(test.classes))[0]
@@ -80,14 +81,14 @@ def check_splits(images: ImageSet) -> None:
 
 
 def check_disjoint(train: ImageSet, test: ImageSet) -> None:
-    """Check that train and test share no picture and no group.
+    """Check that train and test share no image and no group.
 
     Args:
         train: Training images.
         test: Test images.
 
     Raises:
-        UserError: Where a picture (by the hash of its pixels) or a named group is in both.
+        UserError: Where an image (by the hash of its pixels) or a named group is in both.
     """
     for column, what in LEAK_COLUMNS.items():
         shared = _shared(train.table, test.table, column)
@@ -110,28 +111,29 @@ def check_no_leak(seen: pd.DataFrame, held_out: ImageSet, by: str) -> None:
         seen: The images that the model was trained on: the columns path and sha256, and group
             where there are groups.
         held_out: The images that it must not have seen.
-        by: What saw them, in the message, such as "this model".
+        by: What was trained, in the message, such as "this model".
 
     Raises:
-        UserError: Where the model saw a picture or a named group of the held-out images.
+        UserError: Where the model was trained on an image or a named group of the held-out images.
     """
-    for column, what in LEAK_COLUMNS.items():
+    for column in LEAK_COLUMNS:
         leaked = _shared(seen, held_out.table, column)
         if len(leaked):
             first = leaked[column].iloc[0]
             other = seen["path"][seen[column] == first].iloc[0]
-            renamed = ""
+            relation, renamed = "the same image as", ""
             if column == "group":
+                relation = "of the same group as"
                 renamed = f". If the group {first} is another patient here, give it another name"
             raise UserError(
-                f"{by} saw {len(leaked)} of the held-out images, or others of their group: "
-                f"{_some(leaked['path'])}. The first is of the same {what} as {other}, which it "
-                f"saw. Hold out images of other groups, or train without these{renamed}"
+                f"{by} was trained on {len(leaked)} of the held-out images, or on others of their "
+                f"groups: {_some(leaked['path'])}. The first is {relation} {other}, which it was "
+                f"trained on. Hold out images of other groups, or train without these{renamed}"
             )
 
 
 def _shared(seen: pd.DataFrame, held_out: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows of `held_out` whose picture ("sha256") or named group is in `seen`."""
+    """The rows of `held_out` whose pixels ("sha256") or named group are in `seen`."""
     values = set(seen[column]) if column in seen else set()
     named = {value for value in values if value and not value.startswith(UNNAMED)}
     return held_out[held_out[column].isin(named)]
@@ -146,15 +148,15 @@ def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
     """Hold out a stratified random sample of whole groups.
 
     Of each class, `fraction` of the groups are sampled by scikit-learn's ShuffleSplit, repeatedly
-    until the images of each class are within half a mean group of `fraction`; otherwise the nearest
-    of 50 samples is taken. So no patient is preferred for its size, and each seed holds out others:
+    until held-out counts deviate from `fraction` by at most half the mean group size; otherwise the
+    nearest of 50 samples is taken. Selection ignores group size and differs between seeds, while
     StratifiedGroupKFold sorts the groups by size, and gives the same folds for every seed where no
     two sizes are equal.
 
     Args:
         images: The images to split; the order of their rows does not matter.
         fraction: The fraction of the images to hold out, in (0, 1).
-        seed: Of the random sample.
+        seed: Random seed.
 
     Returns:
         True for the held-out images: boolean, (N,).
@@ -164,7 +166,7 @@ def hold_out(images: ImageSet, fraction: float, seed: int) -> np.ndarray:
     """
     from sklearn.model_selection import ShuffleSplit
 
-    counts = _check_groups(images, 2, "a grouped split needs at least two a class")
+    counts = _check_groups(images, 2, "a grouped split needs at least two per class")
     strata = _strata(counts)
     rng = np.random.default_rng(seed)
     held = np.zeros((DRAWS, 1, len(counts)), bool)
@@ -192,13 +194,14 @@ def fold(images: ImageSet, folds: int, number: int, seed: int) -> np.ndarray:
         images: The images to split; the order of their rows does not matter.
         folds: How many folds there are.
         number: Which of them to select, from 0 to `folds` - 1.
-        seed: Of the random division.
+        seed: Random seed.
 
     Returns:
         True for the images of the fold: boolean, (N,).
 
     Raises:
-        UserError: Where a class has fewer groups than there are folds.
+        UserError: Where a class has fewer groups than there are folds, or every division leaves a
+            class on one side only.
     """
     counts = _check_groups(images, folds, f"{folds} folds need at least as many")
     divisions = _divisions(_strata(counts), folds, seed)

@@ -13,7 +13,8 @@ def simulate_patient(
 ) -> list[View]:
     """Simulate the views of one patient; the same arguments give the same images.
 
-    The views share the anatomy and differ in slice, angle, gain and depth of the scan.
+    The views share the anatomy and differ in slice, position, mirroring, sector geometry, gain and
+    frequency.
 
     Args:
         seed: The seed of the image set.

@@ -37,7 +37,7 @@ def write_set(
     test: int,
     size: int = 128,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = True,
     easy: bool = False,
 ) -> Path:
     """Write a simulated image set: `folder/<split>/<class>/*.png`, and a manifest.
@@ -51,8 +51,8 @@ def write_set(
         train: The exact number of training images.
         test: The exact number of test images.
         size: Height and width of the images in pixels.
-        seed: Of the patients.
-        progress: Show a progress bar.
+        seed: Random seed of the patients.
+        show_progress: Show a progress bar.
         easy: Show only the uterus, without the black around a sector, with larger and darker
             fibroids.
 
@@ -83,7 +83,7 @@ def write_set(
         atomic_folder(folder) as temporary,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         Progress(
-            total=train + test, unit="img", desc="simulating (phantom)", disable=not progress
+            total=train + test, unit="img", desc="simulating (phantom)", disable=not show_progress
         ) as bar,
     ):
         for split in ("train", "test"):
@@ -127,8 +127,8 @@ def write_sheet(
         path: The PNG to write.
         count: The number of images, a multiple of 16.
         size: Height and width of the images in pixels.
-        seed: Of the patients.
-        easy: As for `write_set`.
+        seed: Random seed of the patients.
+        easy: See `write_set`.
     """
     rows = []
     for index in range(0, count, 8):

@@ -128,7 +128,7 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, int], cells: int) -
     Args:
         rng: The source of randomness.
         shape: Height and width of the field.
-        cells: The number of cells a side, at whose corners the field is independent.
+        cells: The number of cells per side, at whose corners the field is independent.
 
     Returns:
         The field: float32, of this shape.

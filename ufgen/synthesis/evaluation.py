@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ufgen.atomic import atomic_file, write_text
-from ufgen.display.contact_sheet import Strip
+from ufgen.display.contact_sheet import LabelledImages
+from ufgen.display.figure_style import source_word
 from ufgen.fidelity import fidelity_table, gate
 from ufgen.fidelity.feature_extractors import Extractor, extract, network_name, texture
 from ufgen.fidelity.memorization import CopyReport, find_copies
@@ -28,15 +29,17 @@ class FidelityReport(NamedTuple):
         fidelity: The table of `fidelity_table.measure`.
         copies: The copies of training images.
         warnings: Sentences on what limits these results.
+        real: The word for the images compared with: "real", or "simulated" for a phantom's.
     """
 
     fidelity: pd.DataFrame
     copies: CopyReport
     warnings: tuple[str, ...] = ()
+    real: str = "real"
 
     @property
     def copying(self) -> bool:
-        """Whether the generator copies; of images that fail the gate only their number counts.
+        """Whether the generator copies; for images that fail the gate only the copy rate counts.
 
         Smooth or averaged images correlate with any image, so that the tests mean little for them.
         """
@@ -45,12 +48,13 @@ class FidelityReport(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Whether the images are like the original ones, and then whether they are copies."""
+        """Whether the images are like the real ones, and then whether they are copies."""
         if not gate.failures(self.fidelity):
-            return "\n".join([gate.verdict(self.fidelity), self.copies.verdict()])
+            return "\n".join([gate.verdict(self.fidelity, self.real), self.copies.verdict()])
         lines = [
-            gate.verdict(self.fidelity),
-            f"{self.copies.count()}; that says nothing in favour of such images.",
+            gate.verdict(self.fidelity, self.real),
+            f"{self.copies.count_text()}; a low copy rate means nothing for images that fail the "
+            "gate.",
             "Before using them, train the generator longer (--kimg, --budget) or on more images.",
         ]
         return "\n".join(lines)
@@ -65,14 +69,14 @@ class FidelityReport(NamedTuple):
         return "\n".join([fidelity_table.render(self.fidelity), *warnings, self.verdict])
 
 
-def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Strip | None]:
+def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, LabelledImages | None]:
     """Divide decoded images into training images and held-out ones.
 
     Args:
         decoded: Decoded images with or without a split.
 
     Returns:
-        The training images (all, where there is no split), and the test images, None below 5.
+        The training images (all, where none is in train), and the test images, None below 5.
 
     Raises:
         UserError: Some of the images have a split and others have none.
@@ -83,7 +87,7 @@ def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Strip
     test = images.split("test")
     if len(test) < MIN_HELD_OUT:
         return images.split("train"), None
-    return images.split("train"), Strip(test.table, decoded.store.take(test))
+    return images.split("train"), LabelledImages(test.table, decoded.store.take(test))
 
 
 def evaluate_synthetic(
@@ -91,7 +95,7 @@ def evaluate_synthetic(
     generated: GeneratedImages,
     train: ImageSet,
     train_pixels: np.ndarray,
-    held_out: Strip | None,
+    held_out: LabelledImages | None,
     extractor: Extractor,
 ) -> FidelityReport:
     """Evaluate generated images: fidelity, copies, interpolations and gallery.html.
@@ -117,12 +121,12 @@ def evaluate_synthetic(
     write_gallery(
         folder / "gallery.html",
         generated.title(),
-        Strip(train.table, train_pixels),
-        Strip(generated.table, generated.pixels),
+        LabelledImages(train.table, train_pixels),
+        LabelledImages(generated.table, generated.pixels),
         report.copies.table,
         report.fidelity,
         [
-            ("each metric beside its real-against-real reference", folder / "fidelity.png"),
+            ("each metric beside its real-vs-real reference", folder / "fidelity.png"),
             ("losses and distance over the training", folder / "curves.png"),
             ("latent interpolation", folder / "interpolation.png"),
             ("latent interpolation, animated", folder / "interpolation.gif"),
@@ -138,7 +142,7 @@ def compare_image_sets(
     real_pixels: np.ndarray,
     synthetic: ImageSet,
     synthetic_pixels: np.ndarray,
-    held_out: Strip | None,
+    held_out: LabelledImages | None,
     extractor: Extractor,
     train: ImageSet,
     train_pixels: np.ndarray | None = None,
@@ -146,7 +150,7 @@ def compare_image_sets(
     """Measure fidelity against real images, and look for copies of training images.
 
     Writes fidelity.csv, fidelity.png, copies.csv, near_duplicates.csv (training images of
-    different groups that are nearly the same picture) and copies.txt.
+    different groups that are nearly the same image) and copies.txt.
 
     Args:
         folder: Where to write.
@@ -172,10 +176,11 @@ def compare_image_sets(
     table = fidelity_table.measure(
         _by_class(real, real_pixels), _by_class(synthetic, synthetic_pixels), extractors
     )
-    fidelity_table.write(table, folder)
+    word = source_word(real.table["source"])
+    fidelity_table.write(table, folder, word)
     copies = _find_copies(
-        Strip(synthetic.table, synthetic_pixels),
-        Strip(train.table, train_pixels),
+        LabelledImages(synthetic.table, synthetic_pixels),
+        LabelledImages(train.table, train_pixels),
         held_out,
         extractor,
     )
@@ -188,21 +193,24 @@ def compare_image_sets(
     for name, contents in (("copies.csv", rows), ("near_duplicates.csv", pairs)):
         with atomic_file(folder / name) as temporary:
             contents.to_csv(temporary, index=False)
-    report = FidelityReport(table, copies, _near_duplicates_warning(pairs))
+    report = FidelityReport(table, copies, _near_duplicates_warning(pairs), word)
     write_text(folder / "copies.txt", "\n".join([*report.warnings, report.verdict]) + "\n")
     return report
 
 
 def _find_copies(
-    synthetic: Strip, train: Strip, held_out: Strip | None, extractor: Extractor
+    synthetic: LabelledImages,
+    train: LabelledImages,
+    held_out: LabelledImages | None,
+    extractor: Extractor,
 ) -> CopyReport:
     """Copies of training images, in pixels and in features."""
     reference = extract(extractor, train.pixels)
 
-    def features(images: Strip) -> np.ndarray:
+    def features(images: LabelledImages) -> np.ndarray:
         return fidelity_table.standardised(extract(extractor, images.pixels), reference, extractor)
 
-    def labels(images: Strip) -> np.ndarray:
+    def labels(images: LabelledImages) -> np.ndarray:
         return images.table["label"].to_numpy()
 
     return find_copies(
@@ -216,7 +224,7 @@ def _find_copies(
 
 
 def _near_duplicates_warning(pairs: pd.DataFrame) -> tuple[str, ...]:
-    """A warning where training images of different groups are nearly the same picture."""
+    """A warning where training images of different groups are nearly the same image."""
     if not len(pairs):
         return ()
     first = pairs.iloc[0]

@@ -9,7 +9,7 @@ import pandas as pd
 from ufgen.errors import UserError
 from ufgen.fidelity.distances import squared_distances
 from ufgen.fidelity.memorization import CopyReport
-from ufgen.fidelity.prdc import NEIGHBOURS, neighbour_radii
+from ufgen.fidelity.prdc import NEIGHBOURS, squared_knn_radii
 
 FILTERS = ("agreement", "discriminator", "manifold")
 
@@ -73,7 +73,7 @@ def by_manifold(synthetic: np.ndarray, real: np.ndarray, k: int = NEIGHBOURS) ->
     """
     if len(real) <= k:
         raise UserError(f"the filter manifold needs more than {k} training images: {len(real)}")
-    radii = neighbour_radii(real, k)
+    radii = squared_knn_radii(real, k)
     scores = np.empty(len(synthetic))
     for rows, squared in squared_distances(synthetic, real):
         scores[rows] = np.sqrt((squared / np.maximum(radii, 1e-12)).min(1))
@@ -118,8 +118,8 @@ def apply(tables: dict[str, pd.DataFrame], labels: np.ndarray) -> tuple[np.ndarr
         for label in np.unique(labels):
             if not keep[labels == label].any():
                 raise UserError(
-                    f"the filter {name} leaves no image of the class {label}: draw more images, "
-                    "train the generator longer, or leave the filter out"
+                    f"the filter {name} leaves no image of the class {label}: request more "
+                    "images, train the generator longer, or leave the filter out"
                 )
     columns = ["row", "filter", "score", "limit", "reason"]
     return keep, pd.concat(dropped)[columns] if dropped else pd.DataFrame(columns=columns)

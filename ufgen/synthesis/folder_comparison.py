@@ -55,7 +55,7 @@ def compare_folders(
         The report, which is also written into `out`.
 
     Raises:
-        UserError: The images cannot be read or compared, a picture is in both folders, or an image
+        UserError: The images cannot be read or compared, an image is in both folders, or an image
             of `real` is synthetic.
     """
     real_images = image_set.scan(real, None, group_pattern, False, allow_ungrouped, ONE_CLASS)
@@ -71,7 +71,9 @@ def compare_folders(
     if split:
         compared = decoded_real.images.split(split)
         if not len(compared):
-            raise UserError(f"{real} has no split {split}: leave --split out, or say train or test")
+            raise UserError(
+                f"{real} has no split {split}: leave --split out, or pass train or test"
+            )
     classes, synthetic_classes = compared.classes, decoded_synthetic.images.classes
     if not set(classes) & set(synthetic_classes):
         raise UserError(
@@ -82,7 +84,7 @@ def compare_folders(
     in_both &= set(decoded_synthetic.images.table["sha256"])
     if in_both:
         raise UserError(
-            f"{len(in_both)} pictures are in {real} and in {synthetic}: synthetic images cannot be "
+            f"{len(in_both)} image(s) are in {real} and in {synthetic}: synthetic images cannot be "
             "measured against themselves"
         )
     report = compare_image_sets(

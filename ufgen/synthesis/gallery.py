@@ -10,8 +10,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ufgen.atomic import write_text
-from ufgen.display.contact_sheet import ContactSheet, Strip, data_uri
-from ufgen.display.figure_style import PAGE_COLOURS
+from ufgen.display.contact_sheet import ContactSheet, LabelledImages, data_uri
+from ufgen.display.figure_style import PAGE_COLOURS, source_word
 from ufgen.fidelity import gate
 
 IMAGES_PER_CLASS = 60
@@ -24,8 +24,8 @@ TILE, PHONE_TILE, LARGE, PHONE_LARGE = 64, 64, 192, 128
 def write_gallery(
     path: Path,
     title: str,
-    real: Strip,
-    synthetic: Strip,
+    real: LabelledImages,
+    synthetic: LabelledImages,
     nearest: pd.DataFrame | None = None,
     fidelity: pd.DataFrame | None = None,
     figures: Iterable[tuple[str, Path]] = (),
@@ -56,6 +56,7 @@ def write_gallery(
         ValueError: Tables and pixels do not belong together.
     """
     _check(real, synthetic, nearest)
+    word = source_word(real.table.get("source", []))
     shown = _shown_rows(real, synthetic)
     pairs = _closest_rows(nearest)
     synthetic_rows = sorted({row for _, rows in shown.values() for row in rows} | set(pairs))
@@ -71,6 +72,7 @@ def write_gallery(
     page = _template().render(
         colours=PAGE_COLOURS,
         title=title,
+        real=word,
         failures=[] if fidelity is None else gate.failures(fidelity),
         warnings=[*_warnings(real, synthetic, copies), *warnings],
         sheets=sheets.values(),
@@ -91,19 +93,19 @@ def write_gallery(
         pairs=[cards[row] for row in pairs],
         synthetic_count=len(synthetic.table),
         real_shown=len(real_rows),
-        fidelity=None if fidelity is None else _fidelity_cells(fidelity),
+        fidelity=None if fidelity is None else _fidelity_cells(fidelity, word),
         figures=[_embedded(caption, Path(file)) for caption, file in figures],
     )
     write_text(path, page)
     return Path(path)
 
 
-def _check(real: Strip, synthetic: Strip, nearest: pd.DataFrame | None) -> None:
-    for name, strip in (("real", real), ("synthetic", synthetic)):
-        if len(strip.table) != len(strip.pixels) or not len(strip.table):
+def _check(real: LabelledImages, synthetic: LabelledImages, nearest: pd.DataFrame | None) -> None:
+    for name, images in (("real", real), ("synthetic", synthetic)):
+        if len(images.table) != len(images.pixels) or not len(images.table):
             raise ValueError(
-                f"{len(strip.table)} rows and {len(strip.pixels)} {name} images: expected as many "
-                "rows as images, and one at least"
+                f"{len(images.table)} rows and {len(images.pixels)} {name} images: expected as "
+                "many rows as images, and one at least"
             )
     if real.pixels.shape[1:3] != synthetic.pixels.shape[1:3]:
         raise ValueError(
@@ -119,7 +121,9 @@ def _check(real: Strip, synthetic: Strip, nearest: pd.DataFrame | None) -> None:
         raise ValueError(f"train_row must be 0 to {len(real.table) - 1}, the rows of `real`")
 
 
-def _shown_rows(real: Strip, synthetic: Strip) -> dict[str, tuple[list[int], list[int]]]:
+def _shown_rows(
+    real: LabelledImages, synthetic: LabelledImages
+) -> dict[str, tuple[list[int], list[int]]]:
     """Rows to show of each class: real ones evenly spaced, the first synthetic ones."""
     labels = dict.fromkeys([*synthetic.table["label"], *real.table["label"]])
     rows = {}
@@ -147,8 +151,8 @@ def _closest_rows(nearest: pd.DataFrame | None) -> list[int]:
 def _cards(
     rows: list[int],
     sheets: dict[str, ContactSheet],
-    real: Strip,
-    synthetic: Strip,
+    real: LabelledImages,
+    synthetic: LabelledImages,
     nearest: pd.DataFrame | None,
 ) -> dict[int, dict[str, Any]]:
     """For the template: each synthetic image, its attributes and its nearest training image."""
@@ -174,7 +178,7 @@ def _cards(
     return cards
 
 
-def _warnings(real: Strip, synthetic: Strip, copies: int) -> list[str]:
+def _warnings(real: LabelledImages, synthetic: LabelledImages, copies: int) -> list[str]:
     warnings = []
     if "source" in real.table and (real.table["source"] == "phantom").any():
         warnings.append(
@@ -187,9 +191,9 @@ def _warnings(real: Strip, synthetic: Strip, copies: int) -> list[str]:
             f"{'is' if copies == 1 else 'are'} flagged as a copy of a training image."
         )
     few = [
-        f"{count} {kind} of {label}"
-        for kind, strip in (("training", real), ("synthetic", synthetic))
-        for label, count in strip.table["label"].value_counts(sort=False).items()
+        f"{count} {kind} images of {label}"
+        for kind, images in (("training", real), ("synthetic", synthetic))
+        for label, count in images.table["label"].value_counts(sort=False).items()
         if count < FEW_IMAGES
     ]
     if few:
@@ -206,14 +210,14 @@ def _source(table: pd.DataFrame, rows: list[int], label: str | None) -> str:
     return " and ".join(sorted(set(chosen), reverse=True)) or "real"
 
 
-def _fidelity_cells(table: pd.DataFrame) -> dict[str, list]:
+def _fidelity_cells(table: pd.DataFrame, real: str) -> dict[str, list]:
     """Column heads and cells of the fidelity table as text; the ends of an interval share one."""
     shown = {name: table[name].map(_cell) for name in ("scope", "metric", "value")}
     shown["95 % interval"] = _ranges(table, "low", "high")
-    shown["original against original"] = table["reference"].map(_cell)
+    shown["real-vs-real reference"] = table["reference"].map(_cell)
     shown["range over splits"] = _ranges(table, "reference_low", "reference_high")
     for name in ("real", "synthetic", "extractor", "note"):
-        shown["original" if name == "real" else name] = table[name].map(_cell)
+        shown[real if name == "real" else name] = table[name].map(_cell)
     return {"head": list(shown), "rows": list(zip(*shown.values(), strict=True))}
 
 

@@ -1,4 +1,4 @@
-"""`ufgen synth`: train a generator on a folder of images, and draw and evaluate synthetic ones."""
+"""`ufgen synth`: train a generator on a folder of images; generate and evaluate synthetic ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from ufgen.fidelity.feature_extractors import Extractor, extract, texture
 from ufgen.fidelity.fidelity_table import standardised
 from ufgen.fidelity.memorization import find_copies
 from ufgen.gan.recipe import load_recipe
-from ufgen.gan.sampling.sampler import GeneratedImages, draw, write
+from ufgen.gan.sampling.sampler import GeneratedImages, generate_images, write
 from ufgen.gan.training.trainer import train_generator
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 from ufgen.synthesis import evaluation, filters
 
-FILTERS = (*filters.FILTERS, "copies")
+ALL_FILTERS = (*filters.FILTERS, "copies")
 MIN_GENERATED = 32
 MAX_ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """Which images to draw from a generator, and which of them to keep.
+    """Which images to generate, and which of them to keep.
 
     Attributes:
         per_class: Number of images of each class, or of the classes that a dictionary names; of the
             others as many as there are real ones.
         seed: Seed of the latent codes.
         truncation: Below 1 for more typical, less diverse images.
-        filters: Names from `FILTERS`; images that pass all of them are kept.
+        filters: Names from `ALL_FILTERS`; images that pass all of them are kept.
         agreement: For the filter agreement: from generated images, uint8 (N, H, W, C), their labels
             (N,) and the hashes of the generator's training images to the probability of each
             image's own label, (N,).
@@ -51,11 +51,11 @@ class SamplingOptions:
     agreement: Callable[[np.ndarray, np.ndarray, pd.Series], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        unknown = set(self.filters) - set(FILTERS)
+        unknown = set(self.filters) - set(ALL_FILTERS)
         if unknown:
             raise UserError(
                 f"there is no filter {', '.join(sorted(unknown))}: expected some of "
-                f"{', '.join(FILTERS)}"
+                f"{', '.join(ALL_FILTERS)}"
             )
         if ("agreement" in self.filters) != (self.agreement is not None):
             raise UserError(
@@ -77,7 +77,7 @@ def synthesise(
     extractor: Extractor | None = None,
     named: bool = True,
 ) -> evaluation.FidelityReport:
-    """Train a generator on the training split (or reuse it), draw images and evaluate them.
+    """Train a generator on the training split (or reuse it), generate images and evaluate them.
 
     Where the images have no split, all of them are training images.
 
@@ -86,7 +86,7 @@ def synthesise(
         out: Folder for the synthetic images. One that ufgen did not write is never replaced.
         recipe_name: Name or YAML file of the generator's recipe.
         options: Options that replace those of the recipe.
-        sampling: Which images to draw and keep.
+        sampling: Which images to generate and keep.
         generators: Folder of trained generators, for reuse.
         group_pattern: Regular expression for the groups (see `image_set.scan`).
         allow_ungrouped: Whether images without a group may lie beside others with one.
@@ -150,8 +150,8 @@ def _counts_per_class(sampling: SamplingOptions, train: ImageSet) -> dict[str, i
         requested = dict.fromkeys(counts, requested)
     if unknown := set(requested) - set(counts):
         raise UserError(
-            f"there are no training images of {', '.join(sorted(unknown))} to draw more of: found "
-            f"{', '.join(train.classes)}"
+            f"there are no training images of {', '.join(sorted(unknown))} to generate more of: "
+            f"found {', '.join(train.classes)}"
         )
     return {label: requested.get(label, counts[label]) for label in train.classes}
 
@@ -164,7 +164,7 @@ def sample_filtered(
     train_pixels: np.ndarray,
     extractor: Extractor,
 ) -> tuple[GeneratedImages, pd.DataFrame]:
-    """Draw images until enough pass the filters, each time twice as many.
+    """Generate images until enough pass the filters, each time twice as many.
 
     Args:
         generator: Folder of a trained generator.
@@ -182,10 +182,12 @@ def sample_filtered(
         UserError: Too few images pass.
     """
     if not sampling.filters:
-        return draw(generator, counts, sampling.seed, sampling.truncation), pd.DataFrame()
+        return generate_images(
+            generator, counts, sampling.seed, sampling.truncation
+        ), pd.DataFrame()
     for factor in 2 ** np.arange(MAX_ROUNDS):
         requested = {label: max(MIN_GENERATED, int(factor) * n) for label, n in counts.items()}
-        generated = draw(generator, requested, sampling.seed, sampling.truncation)
+        generated = generate_images(generator, requested, sampling.seed, sampling.truncation)
         labels = generated.table["label"].to_numpy()
         tables = _filter_tables(generated, sampling, train, train_pixels, extractor)
         passed, dropped = filters.apply(tables, labels)
@@ -197,9 +199,9 @@ def sample_filtered(
             reasons = dropped.drop(columns="row").reset_index(drop=True)
             return generated.select(keep), origin.reset_index(drop=True).join(reasons)
     raise UserError(
-        f"of {len(generated.table)} generated images only {int(keep.sum())} pass the filters "
-        f"{', '.join(sampling.filters)}; {sum(counts.values())} were requested: request fewer, "
-        "leave a filter out, or train the generator longer"
+        f"of {len(generated.table)} generated images only {int(keep.sum())} are kept by the "
+        f"filters {', '.join(sampling.filters)}; {sum(counts.values())} were requested: request "
+        "fewer, leave a filter out, or train the generator longer"
     )
 
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from ufgen import precision
-from ufgen.gan.generator_folder import resolved
+from ufgen.gan.generator_folder import resolve_precision
 from ufgen.gan.training.adversarial_step import AdversarialStep, device_constants
 
 
@@ -15,7 +15,7 @@ class Loop:
     def __init__(self, recipe, pixels: np.ndarray, labels: np.ndarray):
         self.recipe, classes = recipe, int(labels.max()) + 1
         self.constants = device_constants(recipe, pixels, labels)
-        chosen = resolved(recipe).precision
+        chosen = resolve_precision(recipe).precision
         self.networks = AdversarialStep(recipe, classes, precision.POLICIES[chosen])
         self.program = self.networks.program(recipe.steps_per_call)
         self.metadata = {"precision": chosen, "gflop_per_image": self.work()}

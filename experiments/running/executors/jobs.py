@@ -13,7 +13,7 @@ from experiments.running.data_split import DataSplit, SplitKey
 from experiments.running.trial import run_trial
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 
 class Job(NamedTuple):
@@ -121,4 +121,4 @@ def mention_failure(trial: Trial, folder: Path) -> None:
     """
     if (folder / status.FAILED).is_file():
         reason = json.loads((folder / status.FAILED).read_text())["error"]
-        say(f"failed: {trial.title}: {reason}")
+        print_line(f"failed: {trial.title}: {reason}")

@@ -17,7 +17,7 @@ from experiments.running.synthetic_images import missing_generators
 from ufgen.display import tensorboard
 from ufgen.errors import UserError
 from ufgen.images.pixel_store import PixelStore
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 RETRIES = 10
 Purpose = TypeVar("Purpose")
@@ -56,7 +56,7 @@ class RayExecutor:
                 f"no node of the cluster has {cpus:g} CPUs and {gpus:g} GPUs for a training run "
                 f"({self.description}): ask for less with --cpus and --gpus"
             )
-        say(f"{self.description}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
+        print_line(f"{self.description}; {cpus:g} CPUs and {gpus:g} GPUs for each training")
 
     def close(self) -> None:
         """Leave the cluster, or stop it if it was started here."""

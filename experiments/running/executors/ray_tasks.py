@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
     Returns:
         Versions of libraries and a hash of the code, by name.
     """
-    return provenance.made_by(
+    return provenance.versions(
         "training", "experiments.running.trial", "ufgen.gan", "ufgen.images.pixel_store"
     )
 
@@ -77,7 +77,7 @@ def train_generator(
 
     with TemporaryDirectory() as root:
         pixels = store.take(fit)
-        return _read(trainer.train_generator(fit, pixels, recipe, Path(root), progress=False))
+        return _read(trainer.train_generator(fit, pixels, recipe, Path(root), show_progress=False))
 
 
 def train_trial(

@@ -128,10 +128,10 @@ def test_a_policy_is_compiled_once_for_all_seeds(monkeypatch):
     traced = []
 
     def counted(call, variables):
-        return backend_function(lambda *tensors: traced.append(1) or call(*tensors), variables)
+        return compile_with_state(lambda *tensors: traced.append(1) or call(*tensors), variables)
 
-    backend_function = backend.function
-    monkeypatch.setattr(backend, "function", counted)
+    compile_with_state = backend.compile_with_state
+    monkeypatch.setattr(backend, "compile_with_state", counted)
     augmentation._program.cache_clear()
     for seed in range(3):
         _calls(augmenter("light", seed), 2)

@@ -203,7 +203,7 @@ def test_hybrid_takes_a_precision_for_each_backbone():
     of = {name.split("_")[0].lower(): value for name, value in dtypes.items()}
     assert of["mobilenetv3large"] == {"float32"} and of["resnet50"] == {"bfloat16"}
     assert all(v.dtype == "float32" for v in network.model.variables if "seed" not in v.path)
-    assert precision.of_classifier("hybrid") == "float32,bfloat16"
+    assert precision.faster_classifier_precision("hybrid") == "float32,bfloat16"
 
 
 def test_bfloat16_trains_float32_weights_and_predictions_are_float32(weights):

@@ -98,7 +98,7 @@ def test_summary_counts_images_groups_and_repeats(tmp_path):
     text = image_set_page.summary(decoded.images, decoded.quarantine)
     assert len(re.findall(r"(train|test) +(UF|NUF) +3 +3", text)) == 4
     assert "positive class: UF" in text
-    assert "exact repeats of a picture: 2, under more than one label: 1" in text
+    assert "exact duplicates: 2 (with conflicting labels: 1)" in text
 
 
 def test_an_unsplit_set_of_one_class_and_one_image_has_a_page(tmp_path):

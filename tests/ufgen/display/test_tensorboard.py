@@ -59,8 +59,8 @@ def test_a_generator_that_was_stopped_and_broke_down_is_shown_as_in_its_metrics(
     monkeypatch.setattr(trainer._Training, "_run_program", disturbed)
     recipe = Recipe(resolution=32, **SHORT)
     with pytest.raises(KeyboardInterrupt):
-        train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
-    generator = train_generator(*discs(12), recipe, tmp_path / "g", progress=False)
+        train_generator(*discs(12), recipe, tmp_path / "g", show_progress=False)
+    generator = train_generator(*discs(12), recipe, tmp_path / "g", show_progress=False)
     expected = {}
     for line in (generator / "metrics.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -94,10 +94,10 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UserError, match=r"ufgen\[tensorboard\]"):
-        tensorboard.write_to(tmp_path)
+        tensorboard.enable_tensorboard(tmp_path)
 
 
 def test_a_file_is_no_folder_for_curves(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
-        tensorboard.write_to(tmp_path / "file")
+        tensorboard.enable_tensorboard(tmp_path / "file")

@@ -96,7 +96,7 @@ def test_coverage_over_several_blocks_is_that_of_the_definition(n, m, k):
             "coverage": inside_real.any(1).mean(),
         }
     )
-    assert np.sqrt(prdc.neighbour_radii(real, k)) == pytest.approx(own[0], abs=1e-6)
+    assert np.sqrt(prdc.squared_knn_radii(real, k)) == pytest.approx(own[0], abs=1e-6)
 
 
 def test_an_image_on_the_edge_of_a_ball_is_not_in_it():
@@ -176,7 +176,7 @@ def test_an_image_must_pass_all_filters_and_each_that_drops_it_is_recorded():
     assert keep.all() and list(dropped.columns) == ["row", "filter", "score", "limit", "reason"]
     with pytest.raises(
         UserError,
-        match=r"^the filter one leaves no image of the class b: draw more images, "
+        match=r"^the filter one leaves no image of the class b: request more images, "
         "train the generator longer, or leave the filter out$",
     ):
         filters.apply({"one": first}, np.array(["a", "a", "a", "b"]))

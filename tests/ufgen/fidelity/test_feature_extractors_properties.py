@@ -116,7 +116,7 @@ def test_the_stamp_of_texture_is_that_of_its_version():
 def test_features_are_computed_again_for_other_images_shapes_stamps_and_code(monkeypatch, tmp_path):
     monkeypatch.setattr(feature_extractors, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(
-        feature_extractors.provenance, "made_by", lambda *what: {"code": (version, what)}
+        feature_extractors.provenance, "versions", lambda *what: {"code": (version, what)}
     )
     calls, version = [], 1
 
@@ -163,7 +163,7 @@ def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count
         (("keras:InceptionV3?x=1", "own.weights.h5"), {"pooling": "avg"}),
         *[(("keras:MobileNetV2", "imagenet"), {"pooling": "avg"})] * 2,
     ]
-    assert extractor.name == "inception" and extractor.stamp == feature_extractors.hash_weights(
+    assert extractor.name == "inception" and extractor.stamp == feature_extractors.hash_network(
         network
     )
     images = RNG(0).integers(0, 256, (count, 6, 6, 3)).astype("uint8")
@@ -176,9 +176,9 @@ def test_a_keras_network_sees_prepared_images_in_full_batches(monkeypatch, count
 def test_the_hash_of_weights_is_that_of_their_bytes_in_order():
     a, b = RNG(0).normal(size=(3, 4)), RNG(1).normal(size=5)
     expected = hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()[:12]
-    assert feature_extractors.hash_weights(MeanNetwork(a, b)) == expected
-    assert feature_extractors.hash_weights(MeanNetwork(np.asfortranarray(a), b)) == expected
-    assert feature_extractors.hash_weights(MeanNetwork(b, a)) != expected
+    assert feature_extractors.hash_network(MeanNetwork(a, b)) == expected
+    assert feature_extractors.hash_network(MeanNetwork(np.asfortranarray(a), b)) == expected
+    assert feature_extractors.hash_network(MeanNetwork(b, a)) != expected
 
 
 def test_names_of_networks():

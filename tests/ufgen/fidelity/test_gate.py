@@ -1,4 +1,4 @@
-"""The fidelity gate: noise and generators that learned nothing fail, unseen originals pass."""
+"""The fidelity gate: noise and generators that learned nothing fail, unseen real ones pass."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from ufgen.environment import prepare
 prepare()
 
 from ufgen import phantom  # noqa: E402
-from ufgen.display.contact_sheet import Strip  # noqa: E402
+from ufgen.display.contact_sheet import LabelledImages  # noqa: E402
 from ufgen.fidelity import fidelity_table, gate  # noqa: E402
 from ufgen.fidelity.feature_extractors import texture  # noqa: E402
 from ufgen.fidelity.memorization import find_copies  # noqa: E402
@@ -64,12 +64,12 @@ def test_images_of_a_generator_that_learned_next_to_nothing_fail(originals, chan
     table = measured(originals, change)
     reasons = gate.failures(table)
     assert reasons and all(text.endswith(".") for text in reasons)
-    assert gate.verdict(table).startswith("NOT LIKE THE ORIGINAL IMAGES: " + reasons[0])
+    assert gate.verdict(table).startswith("NOT LIKE THE REAL IMAGES: " + reasons[0])
     assert any("coverage-texture" in text for text in reasons)
     assert any("KD-texture" in text for text in reasons) == (change is not two_modes)
 
 
-def test_unseen_original_images_pass(originals):
+def test_unseen_images_pass(originals):
     table = measured(originals, lambda images: images)
     assert gate.failures(table) == []
     assert gate.verdict(table).startswith("fidelity gate passed")
@@ -113,7 +113,7 @@ def test_a_failure_stands_first_and_hides_no_sign_of_copying(originals):
     pixels = np.concatenate(list(train.values()))
     copies = find_copies(noise(pixels), pixels, np.concatenate(list(held_out.values())))
     text = FidelityReport(measured(originals, noise), copies).text()
-    first = text.index("NOT LIKE THE ORIGINAL IMAGES")
+    first = text.index("NOT LIKE THE REAL IMAGES")
     assert first < text.index("synthetic images are copies")
     assert "no sign of copying" not in text and "train the generator longer" in text
     passed = FidelityReport(measured(originals, lambda images: images), copies).text()
@@ -123,13 +123,26 @@ def test_a_failure_stands_first_and_hides_no_sign_of_copying(originals):
 def test_the_gallery_shows_a_failure_above_everything_else(originals, tmp_path):
     pixels = originals[0]["UF"]
     table = pd.DataFrame({"path": [f"{i}.png" for i in range(len(pixels))], "label": "UF"})
-    strip = Strip(table, pixels)
+    strip = LabelledImages(table, pixels)
     for change, failed in ((noise, True), (lambda images: images, False)):
         page = write_gallery(
             tmp_path / "g.html", "t", strip, strip, fidelity=measured(originals, change)
         ).read_text()
-        assert ("Not like the original images." in page) == failed
+        assert ("Not like the real images." in page) == failed
     failed = measured(originals, noise)
     page = write_gallery(tmp_path / "g.html", "t", strip, strip, None, failed, (), ["other"])
     text = page.read_text()
-    assert text.index("Not like the original") < text.index("Few images") < text.index(">other<")
+    assert text.index("Not like the real") < text.index("Few images") < text.index(">other<")
+
+
+def test_the_images_of_a_phantom_are_never_called_real(originals, tmp_path):
+    pixels = originals[0]["UF"]
+    table = pd.DataFrame({"path": [f"{i}.png" for i in range(len(pixels))], "label": "UF"})
+    real = LabelledImages(table.assign(source="phantom"), pixels)
+    failed = measured(originals, noise)
+    page = write_gallery(
+        tmp_path / "g.html", "t", real, LabelledImages(table, pixels), fidelity=failed
+    ).read_text()
+    assert "Not like the simulated images." in page and ">simulated</th>" in page
+    copies = find_copies(noise(pixels), pixels)
+    assert "NOT LIKE THE SIMULATED IMAGES" in FidelityReport(failed, copies, (), "simulated").text()

@@ -17,7 +17,7 @@ def report(low=0.0, pixels=0.5, features=0.001, copied=(True, False, False, Fals
     tests = pd.DataFrame({"pixels": {"p": pixels}, "features": {"p": features}}).T
     table = pd.DataFrame({"copy": copied})
     return memorization.CopyReport(
-        table, 0.9, 0.25, low, 0.81, tests, "unseen ones are", pd.DataFrame()
+        table, 0.9, 0.25, low, 0.81, tests, "unseen ones", pd.DataFrame()
     )
 
 
@@ -31,7 +31,8 @@ def test_significantly_more_copies_than_one_in_twenty_are_above_chance():
 def test_the_verdict_in_full():
     assert report().verdict() == (
         "no sign of copying: 1 of 4 synthetic images are copies (25.0%, 95 % interval 0.0% to "
-        "81.0%); closer to training images than unseen ones are: pixels p = 0.5, features p = 0.001"
+        "81.0%); test for being closer to training images than unseen ones: pixels p = 0.5, "
+        "features p = 0.001"
     )
     assert report(pixels=1.234e-5).verdict().startswith("copying: 1 of 4 ")
     assert "pixels p = 1.2e-05," in report(pixels=1.234e-5).verdict()
@@ -104,7 +105,7 @@ def test_a_copy_correlates_more_than_the_threshold_and_its_row_is_named():
     assert result.table["flipped"].tolist()[0::7] == [False, True]
     assert result.rate == 0.25 and result.threshold == 0.9
     assert (result.low, result.high) == memorization.binomial_interval(2, 8)
-    assert result.baseline == "training images are to each other"
+    assert result.baseline == "these are to each other"
     assert list(result.tests.index) == ["pixels"] and set(result.tests.columns) == {
         "p",
         "probability_closer",
@@ -124,7 +125,7 @@ def test_held_out_images_are_the_baseline_with_their_own_labels_and_features():
     labels = np.arange(8) % 2, np.arange(12) % 2, np.arange(9) % 2
     features = tuple(part.reshape(len(part), -1) / 99 for part in (synthetic, train, held_out))
     result = memorization.find_copies(synthetic, train, held_out, features, None, labels)
-    assert result.baseline == "unseen real images are"
+    assert result.baseline == "unseen real images"
     far = nearest_neighbours.nearest_by_features(features[2], features[1])[1]
     near = result.table["feature_distance"].to_numpy()
     assert near == pytest.approx(nearest_neighbours.nearest_by_features(*features[:2])[1])
@@ -181,18 +182,19 @@ def test_the_gate_gives_its_reasons_in_full():
 
     failed = table(KD_texture=(12.3456, 0.1234), coverage_x=(0.0612, 0.9234), KD_x=(99.0, 0.0))
     reasons = [
-        "KD-texture is 12.3, against 0.12 between original images (limit: 5 more): their texture "
-        "is another.",
-        "coverage-x is 0.06, less than a third of the 0.92 that original images reach: most of "
-        "these have no synthetic image like them.",
+        "KD-texture is 12.3, its real-vs-real reference 0.12 (limit: 5 more): their texture "
+        "differs.",
+        "coverage-x is 0.06, less than a third of its real-vs-real reference 0.92: most of the "
+        "images compared have no synthetic one like them.",
     ]
     assert gate.failures(failed) == reasons
-    assert gate.verdict(failed) == "NOT LIKE THE ORIGINAL IMAGES: " + " ".join(reasons)
+    assert gate.verdict(failed) == "NOT LIKE THE REAL IMAGES: " + " ".join(reasons)
+    assert gate.verdict(failed, "simulated").startswith("NOT LIKE THE SIMULATED IMAGES: ")
     assert gate.verdict(table(coverage_x=(0.3, 0.9))) == (
         "fidelity gate passed: coverage and KD-texture are within their limits"
     )
     assert gate.verdict(table(KD_x=(99.0, 0.0))) == (
-        "too few images to say whether they are like the original ones"
+        "too few images to say whether they are like the real ones"
     )
 
 

@@ -1,4 +1,4 @@
-"""Real against real: one reference for fidelity.csv, the snapshots and the curves."""
+"""Real-vs-real: one reference for fidelity.csv, the snapshots and the curves."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from ufgen.fidelity.real_reference import (  # noqa: E402
     stratified_splits,
 )
 from ufgen.gan.recipe import Recipe  # noqa: E402
-from ufgen.gan.training.snapshot_selection import SnapshotSelector  # noqa: E402
+from ufgen.gan.training.snapshot_selection import SnapshotEvaluator  # noqa: E402
 from ufgen.gan.training_curves import HALVES, write_curves  # noqa: E402
 
 
@@ -49,7 +49,7 @@ def test_the_reference_is_mean_minimum_and_maximum_over_the_halves():
 
 def test_snapshots_and_fidelity_have_one_reference():
     pixels, labels = noise(30, 0), np.arange(30) % 3 // 2
-    selector = SnapshotSelector(texture(), pixels, labels, Recipe(resolution=32, seed=5))
+    selector = SnapshotEvaluator(texture(), pixels, labels, Recipe(resolution=32, seed=5))
     by_class = {name: pixels[labels == i] for i, name in enumerate("ab")}
     table = fidelity_table.measure(by_class, by_class, [texture()]).set_index(["scope", "metric"])
     row = table.loc[("all", "KD-texture")]

@@ -10,6 +10,7 @@ from ufgen.gan.training.trainer import train_generator
 def trained(once):
     images, pixels = discs(200, "phantom")
     folder = once(
-        "generators", lambda root: train_generator(images, pixels, RECIPE, root, progress=False)
+        "generators",
+        lambda root: train_generator(images, pixels, RECIPE, root, show_progress=False),
     )
     return folder / generator_key(images, pixels, RECIPE), images, pixels

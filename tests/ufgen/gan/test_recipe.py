@@ -66,7 +66,7 @@ def test_the_same_number_written_differently_is_the_same_recipe():
         ("channels", 2, "(1, 3)"),
         ("batch", 1, "2 or more"),
         ("width", 0, "1 or more"),
-        ("latent_dim", "64", "whole number"),
+        ("latent_dim", "64", "an integer"),
         ("generator_learning_rate", -1e-4, "above 0"),
         ("kimg", 0, "above 0"),
         ("kimg", float("inf"), "above 0"),

@@ -39,7 +39,7 @@ def test_train_and_test_are_never_classes(folder):
         (lambda f: (f / "extra").mkdir(), "Move extra elsewhere"),
         (lambda f: (f / "train/UF").rename(f.parent / "gone"), "test only"),
         (lambda f: (f / "test").rename(f.parent / "gone"), "no test folder"),
-        (lambda f: (f / "test").rename(f / "val"), "carved from train"),
+        (lambda f: (f / "test").rename(f / "val"), "validation images off train"),
     ],
 )
 def test_bad_folders_are_refused(folder, change, message):

@@ -165,7 +165,7 @@ def test_dead_links_and_pipes_are_listed(folder):
     reasons = dict(zip(decoded.quarantine["path"], decoded.quarantine["reason"], strict=True))
     assert reasons == {
         str(bad / "link.png"): "the file does not exist: it is a link to nowhere.png",
-        str(bad / "pipe.png"): "it is no regular file",
+        str(bad / "pipe.png"): "it is not a regular file",
     }
     (folder / "test" / "gone").symlink_to("nowhere")
     with pytest.raises(UserError, match="gone is a link to nowhere"):

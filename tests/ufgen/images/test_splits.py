@@ -153,7 +153,8 @@ def test_what_a_comparison_refuses_is_reported_in_full():
         "found 3 class(es): a, b, c. A classifier of UF against the rest needs exactly two: merge "
         "or remove the others"
     )
-    anew = "a fair answer needs train and test. `ufgen data split FOLDER --out manifest.csv` writes"
+    anew = "an unbiased evaluation needs train and test. `ufgen data split FOLDER --out "
+    anew += "manifest.csv` writes"
     for split, present in (("", "none"), ("test", "test")):
         message = _refused(splits.check_splits, six(split=split))
         assert message == f"found the splits {present}: {anew} a split"
@@ -168,7 +169,7 @@ def test_what_a_comparison_refuses_is_reported_in_full():
         )
 
 
-@pytest.mark.parametrize(("column", "what"), [("sha256", "picture"), ("group", "group")])
+@pytest.mark.parametrize(("column", "what"), [("sha256", "image"), ("group", "group")])
 def test_what_is_on_both_sides_is_reported_in_full(column, what):
     values = ["", "b", "c", "c", "b", ""]
     assert _refused(splits.check_splits, six(**{column: values})) == (
@@ -177,11 +178,12 @@ def test_what_is_on_both_sides_is_reported_in_full(column, what):
     )
     train, test = (six(**{column: values}).split(name) for name in ("train", "test"))
     message = _refused(splits.check_no_leak, train.table, test, by="this model")
+    relation = "of the same group as" if column == "group" else "the same image as"
     renamed = ". If the group c is another patient here, give it another name"
     assert message == (
-        "this model saw 2 of the held-out images, or others of their group: x3, x4. The first is "
-        f"of the same {what} as x2, which it saw. Hold out images of other groups, or train "
-        f"without these{renamed if column == 'group' else ''}"
+        "this model was trained on 2 of the held-out images, or on others of their groups: x3, x4. "
+        f"The first is {relation} x2, which it was trained on. Hold out images of other groups, or "
+        f"train without these{renamed if column == 'group' else ''}"
     )
 
 
@@ -205,7 +207,7 @@ def test_five_files_are_named_and_more_are_counted():
 def test_too_few_groups_are_reported_in_full():
     images = six(group=["a", "b", "b", "a", "c", "c"])
     assert _refused(splits.hold_out, images, 0.3, 0) == (
-        "the class UF has 1 group(s) (2 images): a grouped split needs at least two a class"
+        "the class UF has 1 group(s) (2 images): a grouped split needs at least two per class"
     )
     assert _refused(splits.fold, images, 2, 0, 0) == (
         "the class UF has 1 group(s) (2 images): 2 folds need at least as many"

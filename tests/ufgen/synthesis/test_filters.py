@@ -5,7 +5,7 @@ import pytest
 
 from ufgen.errors import UserError
 from ufgen.fidelity.memorization import find_copies
-from ufgen.fidelity.prdc import neighbour_radii, precision_recall_density_coverage
+from ufgen.fidelity.prdc import precision_recall_density_coverage, squared_knn_radii
 from ufgen.synthesis import filters
 
 
@@ -56,7 +56,7 @@ def test_the_manifold_of_identical_images_holds_them_alone():
 def test_radii_over_several_blocks():
     features = points(600, 2)
     distances = np.sort(np.linalg.norm(features[:, None] - features, axis=-1), 1)
-    np.testing.assert_allclose(neighbour_radii(features, 5), distances[:, 5] ** 2)
+    np.testing.assert_allclose(squared_knn_radii(features, 5), distances[:, 5] ** 2)
 
 
 def test_five_neighbours_need_six_images():

@@ -56,12 +56,12 @@ def test_synthetic_images_are_refused_as_real_ones(tmp_path, fill):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_in_both_folders_and_folders_without_a_common_class_are_refused(tmp_path, fill):
+def test_an_image_in_both_folders_and_folders_without_a_common_class_are_refused(tmp_path, fill):
     real, synthetic = (
         fill(tmp_path / "a" / "x", 6, 0).parent,
         fill(tmp_path / "b" / "x", 6, 5).parent,
     )
-    with pytest.raises(UserError, match="1 pictures are in"):
+    with pytest.raises(UserError, match=r"1 image\(s\) are in"):
         compare_folders(real, synthetic, tmp_path / "out", texture())
     other = fill(tmp_path / "c" / "y", 6, 50).parent
     with pytest.raises(UserError, match="expected a class in common"):

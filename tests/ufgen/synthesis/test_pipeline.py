@@ -16,9 +16,9 @@ prepare()
 
 from ufgen import cli  # noqa: E402
 from ufgen.cli.synth import counts_per_class  # noqa: E402
-from ufgen.display.contact_sheet import Strip  # noqa: E402
+from ufgen.display.contact_sheet import LabelledImages  # noqa: E402
 from ufgen.errors import UserError  # noqa: E402
-from ufgen.gan.sampling.sampler import draw  # noqa: E402
+from ufgen.gan.sampling.sampler import generate_images  # noqa: E402
 from ufgen.synthesis.gallery import write_gallery  # noqa: E402
 from ufgen.synthesis.pipeline import SamplingOptions, synthesise  # noqa: E402
 
@@ -114,7 +114,7 @@ def test_redraw_and_fidelity_from_the_command_line(synthesised, phantoms, tmp_pa
     out, _ = synthesised
     image = sorted(out.glob("UF/*.png"))[0]
     run = _run("redraw", image, "--out", tmp_path / "again.png")
-    assert run.returncode == 0 and "bit for bit" in run.stdout
+    assert run.returncode == 0 and "bit-identical" in run.stdout
     assert np.array_equal(
         np.asarray(Image.open(tmp_path / "again.png")), np.asarray(Image.open(image))
     )
@@ -173,10 +173,10 @@ def test_the_filter_agreement_needs_a_classifier_of_the_same_images(
         agreement = label_agreement.of_classifier(tmp_path / "other")
         sampling = SamplingOptions(4, filters=("agreement",), agreement=agreement)
         synthesise(phantoms, tmp_path / "s", "dcgan", OPTIONS, sampling, generators)
-    generated = draw(
+    generated = generate_images(
         next(path for path in generators.iterdir() if path.is_dir()),
         {"UF": 3, "NUF": 2},
-        progress=False,
+        show_progress=False,
     )
     positive = model_folder.load(tmp_path / "same").predict_pixels(generated.pixels)
     own = label_agreement.of_classifier(tmp_path / "same")(
@@ -205,7 +205,7 @@ def test_one_class_and_several_classes_work(tmp_path, picture, classes):
 def test_the_gallery_escapes_names_and_marks_copies(tmp_path):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"path": ["<b>&.png", "c.png"], "label": ["<i>", "<i>"]})
-    strip = Strip(table, rng.integers(0, 256, (2, 16, 16, 1)).astype("uint8"))
+    strip = LabelledImages(table, rng.integers(0, 256, (2, 16, 16, 1)).astype("uint8"))
     nearest = pd.DataFrame(
         {"train_row": [0, 1], "correlation": [0.99, 0.1], "flipped": False, "copy": [True, False]}
     )

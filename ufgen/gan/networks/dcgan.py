@@ -50,7 +50,7 @@ def build_generator(recipe: Recipe, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Returns:
-        As `ufgen.gan.networks.build.build_generator`.
+        See `ufgen.gan.networks.build.build_generator`.
     """
     latents, labels, noise = generator_inputs(recipe)
     embedded = layers.Embedding(classes, recipe.embedding_dim)(labels)
@@ -82,7 +82,7 @@ def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Returns:
-        As `ufgen.gan.networks.build.build_discriminator`; logits (N, 1).
+        See `ufgen.gan.networks.build.build_discriminator`; logits (N, 1).
     """
     images = keras.Input((recipe.resolution, recipe.resolution, recipe.channels), name="images")
     labels = keras.Input((), dtype="int32", name="labels")
@@ -120,7 +120,7 @@ def noise_size(recipe: Recipe) -> int:
         recipe: Its `resolution`, and whether there is `noise`.
 
     Returns:
-        A whole number, 0 without noise.
+        An integer, 0 without noise.
 
     Example:
         >>> noise_size(Recipe(resolution=32)) == 8 * 8 + 16 * 16 + 32 * 32

@@ -34,7 +34,7 @@ class PixelNoise(layers.Layer):
 
         Args:
             inputs: Features (N, H, W, C), and noise (N, n) with n a multiple of H * W: one value,
-                or a patch of values, a pixel.
+                or a patch of values, per pixel.
 
         Returns:
             Features (N, H, W, C).
@@ -46,7 +46,7 @@ class PixelNoise(layers.Layer):
 
 
 def _spread(strength: float) -> Callable:
-    """Initialiser: one strength for every channel; with several values a pixel, random signs."""
+    """Initialiser: one strength for every channel; with several values per pixel, random signs."""
 
     def initialise(shape: tuple, dtype: Any = None) -> Tensor:
         signs = np.random.default_rng(0).choice([-1, 1], shape) if shape[0] > 1 else np.ones(shape)
@@ -75,9 +75,10 @@ class Projection(layers.Layer):
 
 
 class LearnedBasis(layers.Layer):
-    """From vectors to features: a learned 4x4 pattern for each channel, scaled by the vector.
+    """From vectors to features: a learned 4x4 pattern for each channel, scaled by a projection.
 
-    The input of the generator in Huang et al., R3GAN, NeurIPS 2024.
+    The scales are a linear projection of the vector. The input of the generator in Huang et al.,
+    R3GAN, NeurIPS 2024.
     """
 
     def __init__(self, filters: int, **options: Any) -> None:
@@ -85,7 +86,7 @@ class LearnedBasis(layers.Layer):
 
         Args:
             filters: Channels of the output.
-            **options: As of any layer of Keras.
+            **options: Keyword arguments of `keras.layers.Layer`.
         """
         super().__init__(**options)
         self.scale = layers.Dense(filters, use_bias=False, dtype=self.dtype_policy)
@@ -115,9 +116,9 @@ class LearnedBasis(layers.Layer):
 
 
 class MinibatchStddev(layers.Layer):
-    """Adds a channel with the standard deviation over four neighbours in the batch.
+    """Adds a channel: the standard deviation within groups of four consecutive images.
 
-    Karras et al., Progressive growing of GANs, ICLR 2018.
+    It is averaged over features. Karras et al., Progressive growing of GANs, ICLR 2018.
     """
 
     def call(self, features: Tensor) -> Tensor:
@@ -185,7 +186,7 @@ class ToPatches(layers.Layer):
 
         Args:
             patch: Height and width of a patch in pixels.
-            **options: As of any layer of Keras.
+            **options: Keyword arguments of `keras.layers.Layer`.
         """
         super().__init__(**options)
         self.patch = patch
@@ -214,7 +215,7 @@ class FromPatches(layers.Layer):
 
         Args:
             patch: Height and width of a patch in pixels.
-            **options: As of any layer of Keras.
+            **options: Keyword arguments of `keras.layers.Layer`.
         """
         super().__init__(**options)
         self.patch = patch

@@ -30,7 +30,7 @@ class ToNetworkInput(layers.Layer):
 
         Args:
             preprocess: The network's preprocessing of images in 0..255.
-            **options: As of any layer of Keras.
+            **options: Keyword arguments of `keras.layers.Layer`.
         """
         super().__init__(**options)
         self.preprocess = preprocess
@@ -67,8 +67,8 @@ def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Returns:
-        As `ufgen.gan.networks.build.build_discriminator`; logits (N, HEADS), the finest scale
-        first.
+        See `ufgen.gan.networks.build.build_discriminator`; logits (N, at most HEADS), the
+        finest scale first.
 
     Raises:
         UserError: The network does not exist, or its weights cannot be loaded.

@@ -1,7 +1,7 @@
 """A residual pair without normalisation, after R3GAN in small (Huang et al., NeurIPS 2024).
 
 The discriminator mirrors the generator. Images go in and out as patches, so that the costly blocks
-work at half the resolution or less; resampling is bilinear.
+work at `1/patch` of the resolution or less; resampling is bilinear.
 """
 
 import keras
@@ -28,7 +28,7 @@ def build_generator(recipe: Recipe, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Returns:
-        As `ufgen.gan.networks.build.build_generator`.
+        See `ufgen.gan.networks.build.build_generator`.
     """
     latents, labels, noise = generator_inputs(recipe)
     embedded = layers.Embedding(classes, recipe.embedding_dim)(labels)
@@ -59,7 +59,7 @@ def build_discriminator(recipe: Recipe, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Returns:
-        As `ufgen.gan.networks.build.build_discriminator`; logits (N, 1).
+        See `ufgen.gan.networks.build.build_discriminator`; logits (N, 1).
     """
     images = keras.Input((recipe.resolution, recipe.resolution, recipe.channels), name="images")
     labels = keras.Input((), dtype="int32", name="labels")

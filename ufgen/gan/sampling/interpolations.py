@@ -33,15 +33,15 @@ def write_interpolations(folder: Path, generated: GeneratedImages) -> None:
         seed = int(of_class["latent_seed"].iloc[0].split("-")[0])
         truncation = np.float32(of_class["truncation"].iloc[0])
         seeds = [[seed, index, i] for i in range(max(STRIP_SEEDS, GIF_SEEDS))]
-        strip = _film(network, recipe, seeds[:STRIP_SEEDS], STRIP_BETWEEN, truncation)
+        strip = _frames(network, recipe, seeds[:STRIP_SEEDS], STRIP_BETWEEN, truncation)
         strips.append((f"{label}\nsynthetic", strip))
-        films.append(_film(network, recipe, seeds[:GIF_SEEDS], GIF_BETWEEN, truncation))
+        films.append(_frames(network, recipe, seeds[:GIF_SEEDS], GIF_BETWEEN, truncation))
     title = f"latent interpolation: {generated.title()}"
     write_grid(folder / "interpolation.png", strips, title)
     _write_gif(folder / "interpolation.gif", np.concatenate(films, axis=2))
 
 
-def _film(
+def _frames(
     network: keras.Model,
     recipe: Recipe,
     seeds: list[list[int]],

@@ -17,7 +17,7 @@ def sample_latents(recipe: Recipe, seeds: list[list[int]]) -> tuple[np.ndarray, 
 
     Args:
         recipe: Sizes of latents and noise.
-        seeds: N lists of whole numbers.
+        seeds: N lists of integers.
 
     Returns:
         Latents (N, latent_dim) and noise (N, noise_size), float32, standard normal.
@@ -68,8 +68,8 @@ def sample(
         generator: The network.
         recipe: The recipe that it was built by.
         class_index: Index of the class.
-        numbers: The images' numbers i, N whole numbers.
-        seed: Whole number from 0 on.
+        numbers: The images' numbers i, N integers.
+        seed: Integer, 0 or more.
         truncation: Factor of the latents, 0..1; below 1 the images are more typical and less
             diverse.
 
@@ -113,7 +113,7 @@ def interpolate(
 
     Args:
         recipe: Sizes of latents and noise.
-        seeds: Seed sequences of the codes, K lists of whole numbers.
+        seeds: Seed sequences of the codes, K lists of integers.
         between: Steps from one code to the next.
 
     Returns:

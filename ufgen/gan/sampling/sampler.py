@@ -1,4 +1,4 @@
-"""Draws images from a finished generator, and writes them into synthetic/ with a manifest."""
+"""Generates images with a finished generator, and writes them with a manifest."""
 
 import hashlib
 from collections.abc import Callable
@@ -25,7 +25,7 @@ CHUNK = 256  # images generated between two updates of the progress bar
 
 @dataclass(frozen=True)
 class GeneratedImages:
-    """Images drawn from a generator.
+    """Images that a generator made.
 
     Attributes:
         generator: The generator's folder.
@@ -71,25 +71,25 @@ class GeneratedImages:
         )
 
 
-def draw(
+def generate_images(
     generator: Path,
     counts: dict[str, int],
     seed: int = 0,
     truncation: float = 1.0,
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> GeneratedImages:
-    """Draw images of each class from a finished generator.
+    """Generate images of each class with a finished generator.
 
-    The first n images of a class are the same however many are drawn. `training_sha256` is the
+    The first n images of a class are the same however many are generated. `training_sha256` is the
     hash of the sorted hashes of all training images.
 
     Args:
         generator: The generator's folder.
         counts: Number of images by class.
-        seed: Whole number from 0 on.
+        seed: Integer, 0 or more.
         truncation: Factor of the latents, 0..1; below 1 the images are more typical and less
             diverse.
-        progress: Whether to show a progress bar.
+        show_progress: Whether to show a progress bar.
 
     Returns:
         The images, class by class in the order of `counts`.
@@ -117,8 +117,8 @@ def draw(
     bar = Progress(
         total=sum(counts.values()),
         unit="img",
-        desc="drawing synthetic images",
-        disable=not progress,
+        desc="generating synthetic images",
+        disable=not show_progress,
     )
     with bar:
         for label, count in counts.items():
@@ -162,7 +162,7 @@ def write(
     """Write generated images to `out/<class>/*.png`, with what describes them.
 
     Beside manifest.csv there are training.csv (all training images), generator/ (what is needed to
-    draw an image again), curves.png and grid.png: real images above synthetic ones. The folder
+    generate an image again), curves.png and grid.png: real images above synthetic ones. The folder
     appears whole.
 
     Args:
@@ -174,6 +174,9 @@ def write(
 
     Returns:
         The image set that was written.
+
+    Raises:
+        UserError: A foreign file in `out` has the name of a new one.
     """
     out = Path(out)
     with atomic_folder(out, keep_others=True) as temporary:
@@ -196,7 +199,7 @@ def write(
 
 
 def redraw(image: Path) -> tuple[np.ndarray, bool]:
-    """Draw one synthetic image again, from its row of the manifest beside it.
+    """Generate one synthetic image again, from its row of the manifest beside it.
 
     Args:
         image: The path of a PNG file that `write` wrote.

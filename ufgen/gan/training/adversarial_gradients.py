@@ -15,8 +15,8 @@ from ufgen.gan.training.diffaugment import augment
 DIFFERENCE = 0.05
 
 
-class Logits(NamedTuple):
-    """The discriminator's logits of a batch, and the augmented images, real before generated."""
+class DiscriminatorOutput(NamedTuple):
+    """The discriminator's logits for a batch, and the augmented images, real before generated."""
 
     real: Tensor
     fake: Tensor
@@ -24,20 +24,20 @@ class Logits(NamedTuple):
 
 
 class DiscriminatorPass(NamedTuple):
-    """One pass of a batch through both networks, differentiated by the discriminator's loss.
+    """One pass of a batch through both networks, with the gradients of the discriminator's loss.
 
     Attributes:
         fake: Generated images, (B, H, W, C).
         generator_vjp: From d loss / d fake to the gradients of the generator's variables.
-        logits: Of the real and the generated images.
+        logits: Logits of the real and the generated images.
         fake_gradient: d discriminator_loss / d fake.
-        gradients: Of the discriminator's variables, by its loss and the penalty.
+        gradients: Gradients of the discriminator's variables: of its loss and the penalty.
         metrics: Float32 scalars: generator_loss, discriminator_loss, penalty, r_t.
     """
 
     fake: Tensor
     generator_vjp: Callable[[Tensor], list[Tensor]]
-    logits: Logits
+    logits: DiscriminatorOutput
     fake_gradient: Tensor
     gradients: list[Tensor]
     metrics: dict[str, Tensor]
@@ -50,18 +50,18 @@ class AdversarialGradients:
         self.recipe, self.generator, self.discriminator = recipe, generator, discriminator
 
     def discriminator_pass(
-        self, batch: dict, progress: Tensor, steps_done: Tensor
+        self, batch: dict, budget_fraction: Tensor, steps_done: Tensor
     ) -> DiscriminatorPass:
         """Generate images, and compute the discriminator's gradients, penalty included.
 
         Args:
             batch: As `AdversarialStep.sample_batch` returns it, or a shard of it.
-            progress: Fraction of the budget that is spent, scalar in 0..1.
+            budget_fraction: Fraction of the budget that is spent, scalar in 0..1.
             steps_done: Updates of the discriminator so far: the penalty counts in every
                 `penalty_every`-th of them.
 
         Returns:
-            The gradients, and what `of_generator` needs.
+            The gradients, and what `generator_gradients` needs.
         """
         recipe = self.recipe
         generator_inputs = [batch["latents"], batch["labels"], batch["noise"]]
@@ -71,14 +71,18 @@ class AdversarialGradients:
             self.generator.non_trainable_variables,
         )
 
-        def loss(fake: Tensor) -> tuple[Tensor, Logits]:
+        def loss(fake: Tensor) -> tuple[Tensor, DiscriminatorOutput]:
             logits = self._logits(batch, fake)
             return losses.discriminator_loss(recipe.loss, logits.real, logits.fake), logits
 
         adversarial = backend.gradients(loss, self.discriminator.trainable_variables, fake)
-        logits: Logits = adversarial.extra
-        penalty, penalty_gradients = self._penalty(logits.images, batch, progress, steps_done)
-        gradients = [a + b for a, b in zip(adversarial.variables, penalty_gradients, strict=True)]
+        logits: DiscriminatorOutput = adversarial.extra
+        penalty, penalty_gradients = self._penalty(
+            logits.images, batch, budget_fraction, steps_done
+        )
+        gradients = [
+            a + b for a, b in zip(adversarial.variable_gradients, penalty_gradients, strict=True)
+        ]
         metrics = {
             "generator_loss": losses.generator_loss(recipe.loss, logits.real, logits.fake),
             "discriminator_loss": adversarial.loss,
@@ -87,10 +91,10 @@ class AdversarialGradients:
         }
         metrics = {name: ops.cast(value, "float32") for name, value in metrics.items()}
         return DiscriminatorPass(
-            fake, generator_vjp, logits, adversarial.inputs, gradients, metrics
+            fake, generator_vjp, logits, adversarial.input_gradient, gradients, metrics
         )
 
-    def of_generator(self, batch: dict, earlier: DiscriminatorPass) -> list[Tensor]:
+    def generator_gradients(self, batch: dict, earlier: DiscriminatorPass) -> list[Tensor]:
         """Compute the generator's gradients, after the discriminator's update.
 
         With updates `together` they are those of the discriminator before its update, whose
@@ -116,26 +120,26 @@ class AdversarialGradients:
 
         return earlier.generator_vjp(backend.gradient_of(loss, earlier.fake))
 
-    def _logits(self, batch: dict, fake: Tensor) -> Logits:
+    def _logits(self, batch: dict, fake: Tensor) -> DiscriminatorOutput:
         """Real and generated images through augmentation and discriminator, in one pass."""
         labels = ops.concatenate([batch["labels"], batch["labels"]])
         images = ops.concatenate([batch["real"], fake])
         images = augment(images, batch["augmentation_parameters"])
         logits = self.discriminator([images, labels], training=True)
         count = batch["labels"].shape[0]
-        return Logits(logits[:count], logits[count:], images)
+        return DiscriminatorOutput(logits[:count], logits[count:], images)
 
     def _penalty(
-        self, images: Tensor, batch: dict, progress: Tensor, steps_done: Tensor
+        self, images: Tensor, batch: dict, budget_fraction: Tensor, steps_done: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
-        """The gradient penalty and its gradients; zeros but in every `penalty_every`-th step."""
+        """The gradient penalty and its gradients: zeros except in every `penalty_every`-th step."""
         recipe, variables = self.recipe, self.discriminator.trainable_variables
         zeros = ops.zeros(()), [ops.zeros(v.shape) for v in variables]
         if not recipe.r1 + recipe.r2:
             return zeros
         labels, directions = batch["labels"], batch["random_directions"]
         real, fake = slice(None, labels.shape[0]), slice(labels.shape[0], None)
-        strength = recipe.penalty_every * (1 - progress * (1 - recipe.penalty_end))
+        strength = recipe.penalty_every * (1 - budget_fraction * (1 - recipe.penalty_end))
 
         def loss(images: Tensor) -> tuple[Tensor, tuple]:
             terms = [
@@ -147,7 +151,7 @@ class AdversarialGradients:
 
         def penalty() -> tuple[Tensor, list[Tensor]]:
             result = backend.gradients(loss, variables, images)
-            return result.loss, result.variables
+            return result.loss, result.variable_gradients
 
         return ops.cond(steps_done % recipe.penalty_every == 0, penalty, lambda: zeros)
 

@@ -28,13 +28,13 @@ def device_constants(recipe: Recipe, pixels: np.ndarray, labels: np.ndarray) -> 
         labels: Class indices, int32 (N,).
 
     Returns:
-        `pixels`, `labels`, and `progress`: the fraction of the budget that is spent, float32, 0
-        until the trainer replaces it.
+        `pixels`, `labels`, and `budget_fraction`: the fraction of the budget that is spent,
+        float32, 0 until the trainer replaces it.
     """
     return {
         "pixels": data_parallel.replicate(np.ascontiguousarray(pixels), recipe.batch),
         "labels": data_parallel.replicate(labels, recipe.batch),
-        "progress": ops.convert_to_tensor(np.float32(0)),
+        "budget_fraction": ops.convert_to_tensor(np.float32(0)),
     }
 
 
@@ -86,16 +86,16 @@ class AdversarialStep:
             self.learning_rate_scale,
         ]
 
-    def program(self, count: int) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    def program(self, steps: int) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
         """Compile several steps into one program.
 
         Args:
-            count: Steps of the program.
+            steps: Steps of the program.
 
         Returns:
             A function from `device_constants` to the means of `METRICS` over its steps.
         """
-        return backend.compiled(self.step, self.variables, METRICS, count, self.recipe.batch)
+        return backend.compiled(self.step, self.variables, METRICS, steps, self.recipe.batch)
 
     def step(self, constants: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sample one batch and update both networks.
@@ -106,7 +106,7 @@ class AdversarialStep:
         Returns:
             Float32 scalars by name, those of `METRICS`.
         """
-        return self.update(self.sample_batch(constants), constants["progress"])
+        return self.update(self.sample_batch(constants), constants["budget_fraction"])
 
     def sample_batch(self, constants: dict[str, Tensor]) -> dict:
         """Sample everything random in one step, from the state of `random` alone.
@@ -116,8 +116,8 @@ class AdversarialStep:
 
         Returns:
             `real` images (B, H, W, C) in -1..1 with their `labels` (B,); `latents` and `noise`, the
-            generator's inputs; `augmentation_parameters` and, for penalties by differences,
-            `random_directions` (2 B, H, W, C), of the real and the generated images.
+            generator's inputs; `augmentation_parameters`; and `random_directions` for the real and
+            the generated images, (2 B, H, W, C), or (0,) without a finite-difference penalty.
         """
         recipe, random = self.recipe, self.random
         rows = keras.random.randint((recipe.batch,), 0, constants["labels"].shape[0], seed=random)
@@ -148,30 +148,30 @@ class AdversarialStep:
         shape = (2 * recipe.batch, recipe.resolution, recipe.resolution, recipe.channels)
         return keras.random.normal(shape, seed=self.random)
 
-    def update(self, batch: dict, progress: Tensor) -> dict[str, Tensor]:
+    def update(self, batch: dict, budget_fraction: Tensor) -> dict[str, Tensor]:
         """Update discriminator, generator and EMA generator by one batch.
 
         Args:
             batch: As `sample_batch` returns it. If there are several devices, they share it.
-            progress: Fraction of the budget that is spent, scalar in 0..1.
+            budget_fraction: Fraction of the budget that is spent, scalar in 0..1.
 
         Returns:
             Float32 scalars by name, those of `METRICS`.
         """
-        self._set_learning_rates(progress)
+        self._set_learning_rates(budget_fraction)
         steps_done = self.discriminator_optimizer.iterations
         shards = data_parallel.split(batch, self.recipe.batch)
         passes = []
         for device, part in shards:
             with device():
-                passes.append(self.gradients.discriminator_pass(part, progress, steps_done))
+                passes.append(self.gradients.discriminator_pass(part, budget_fraction, steps_done))
         gradients, metrics = data_parallel.mean([(p.gradients, p.metrics) for p in passes])
         variables = self.discriminator.trainable_variables
         kernels.apply_adam(self.discriminator_optimizer, gradients, variables)
         generator_gradients = []
         for (device, part), earlier in zip(shards, passes, strict=True):
             with device():
-                generator_gradients.append(self.gradients.of_generator(part, earlier))
+                generator_gradients.append(self.gradients.generator_gradients(part, earlier))
         gradients = data_parallel.mean(generator_gradients)
         kernels.apply_adam(self.generator_optimizer, gradients, self.generator.trainable_variables)
         self._update_ema()
@@ -179,18 +179,18 @@ class AdversarialStep:
         return metrics | {"augmentation": self.augmentation.value + 0.0}
 
     def reseed_and_slow_down(self, count: int) -> None:
-        """After a breakdown: lower the learning rates and take other random numbers.
+        """After a divergence: take a new random seed and lower the learning rates.
 
         Args:
-            count: Breakdowns so far; the learning rates are halved as many times.
+            count: Divergences so far; the learning rates are halved as many times.
         """
         self.learning_rate_scale.assign(0.5**count)
         self.random.state.assign([self.recipe.seed, count * 2**24])
 
-    def _set_learning_rates(self, progress: Tensor) -> None:
+    def _set_learning_rates(self, budget_fraction: Tensor) -> None:
         """Cosine decay from the recipe's learning rates to `learning_rate_end` of them."""
         recipe = self.recipe
-        cosine = 0.5 * (1 + ops.cos(np.pi * progress))
+        cosine = 0.5 * (1 + ops.cos(np.pi * budget_fraction))
         factor = recipe.learning_rate_end + (1 - recipe.learning_rate_end) * cosine
         factor = factor * self.learning_rate_scale
         self.generator_optimizer.learning_rate.assign(recipe.generator_learning_rate * factor)

@@ -19,7 +19,7 @@ class Shard(NamedTuple):
     batch: dict
 
 
-def split(batch: dict, count: int) -> list[Shard]:
+def split(batch: dict, batch_size: int) -> list[Shard]:
     """Split a batch over the devices that share it.
 
     On TensorFlow each device has a shard, and its own batch statistics in batch normalisation. On
@@ -27,25 +27,25 @@ def split(batch: dict, count: int) -> list[Shard]:
     one.
 
     Args:
-        batch: Nested dict of tensors whose first axis is a multiple of `count` long, or 0.
-        count: Rows of the batch.
+        batch: Nested dict of tensors whose first axis is a multiple of `batch_size` long, or 0.
+        batch_size: Rows of the batch.
 
     Returns:
         One shard or several, in the order of the devices.
     """
-    shared_by = devices(count)
+    shared_by = devices(batch_size)
     if len(shared_by) == 1:
         return [Shard(nullcontext, batch)]
     if not on_tensorflow():
-        return [Shard(nullcontext, distribute(batch, count, "batch"))]
+        return [Shard(nullcontext, distribute(batch, batch_size, "batch"))]
     import tensorflow as tf
 
-    size = count // len(shared_by)
+    size = batch_size // len(shared_by)
 
     def part(tensor: Tensor, index: int) -> Tensor:
         if 0 in tensor.shape:
-            return tensor[: size * (tensor.shape[0] // count)]
-        rows = ops.reshape(tensor, (-1, count, *tensor.shape[1:]))
+            return tensor[: size * (tensor.shape[0] // batch_size)]
+        rows = ops.reshape(tensor, (-1, batch_size, *tensor.shape[1:]))
         return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *tensor.shape[1:]))
 
     return [
@@ -68,14 +68,14 @@ def mean(structures: list) -> Any:
     return keras.tree.map_structure(lambda *parts: sum(parts) / len(parts), *structures)
 
 
-def replicate(array: np.ndarray, count: int) -> Tensor:
+def replicate(array: np.ndarray, batch_size: int) -> Tensor:
     """Place an array, whole, on each of the devices that share a batch.
 
     Args:
         array: Any array.
-        count: Rows of the batch.
+        batch_size: Rows of the batch.
 
     Returns:
         A tensor that stays on the devices.
     """
-    return distribute(ops.convert_to_tensor(array), count, None)
+    return distribute(ops.convert_to_tensor(array), batch_size, None)

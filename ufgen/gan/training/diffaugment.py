@@ -31,7 +31,7 @@ def sample_augmentation_parameters(
             are those that change nothing.
 
     Returns:
-        float32 tensors by name: "translation" (N, 2), rows and columns in pixels, whole numbers;
+        float32 tensors by name: "translation" (N, 2), rows and columns in pixels, integers;
         "brightness" (N,) and "contrast" (N,) in -0.3..0.3; "cutout" (N, 2), the centre in pixels.
     """
     parameters = {}
@@ -63,7 +63,7 @@ def augment(images: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         parameters: As `sample_augmentation_parameters` returns them.
 
     Returns:
-        (N, H, W, C); brightness and contrast may leave -1..1 a little.
+        (N, H, W, C); with brightness and contrast the values may exceed -1..1.
     """
     if "brightness" in parameters:
         images = images + parameters["brightness"][:, None, None, None]
@@ -87,7 +87,7 @@ def augment(images: Tensor, parameters: dict[str, Tensor]) -> Tensor:
 
 
 def _shift_matrix(shifts: Tensor, size: int) -> Tensor:
-    """(N, size, size) matrices for lines: pixel i becomes pixel i + shift, or 0 outside."""
+    """(N, size, size) matrices for lines: output pixel i is input pixel i + shift, or 0 outside."""
     line = ops.arange(size, dtype="float32")
     moved = ops.equal(line[None, :, None] + shifts[:, None, None], line[None, None, :])
     return ops.cast(moved, "float32")

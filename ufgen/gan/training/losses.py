@@ -102,7 +102,7 @@ def difference_penalty(logits: Tensor, moved_logits: Tensor, step: float) -> Ten
     Args:
         logits: Logits of images, (N,) or (N, heads).
         moved_logits: Logits of the images moved by `step` times standard normal noise.
-        step: Length of the step, in units of the images' range -1..1.
+        step: Standard deviation of the perturbation of each pixel (images in -1..1).
 
     Returns:
         Scalar.

@@ -1,4 +1,4 @@
-"""Which state of the EMA generator is the best so far, and whether it has collapsed."""
+"""How close the images of the EMA generator are to the training images, and how diverse."""
 
 import keras
 import numpy as np
@@ -11,14 +11,14 @@ from ufgen.gan.recipe import Recipe
 from ufgen.gan.sampling.latents import sample
 
 COMPARED = 512
-COLLAPSED, DIVERSE = 0.05, 0.2  # diversity below the one, after it was above the other
+COLLAPSED, DIVERSE = 0.05, 0.2  # collapse: diversity falls below COLLAPSED after exceeding DIVERSE
 
 
-class SnapshotSelector:
+class SnapshotEvaluator:
     """Compares generated images with the training images, by kernel distance (KD).
 
-    The generator draws as many images of each class as there are among the compared training
-    images (512 at most), always from the same latents.
+    As many images of each class are generated as there are among the compared training images
+    (512 at most), always from the same latents.
 
     Attributes:
         extractor: The features of the distance.

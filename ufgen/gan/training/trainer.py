@@ -1,4 +1,4 @@
-"""The training loop: budget, evaluation, checkpoints, recovery after a breakdown."""
+"""The training loop: budget, evaluation, checkpoints, restarts after a divergence."""
 
 import math
 import time
@@ -11,21 +11,22 @@ from keras import ops
 
 from ufgen import backend, precision
 from ufgen.display import tensorboard
+from ufgen.display.figure_style import counted
 from ufgen.display.image_grid import GRID_COLUMNS, write_grid
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import Extractor, texture
 from ufgen.gan.generator_folder import (
     GeneratorFolder,
     generator_key,
-    generator_settings,
-    made_by,
-    mention_other_versions,
-    resolved,
+    generator_settings_hash,
+    report_outdated_generators,
+    resolve_precision,
+    versions,
 )
 from ufgen.gan.recipe import Recipe, digest
 from ufgen.gan.sampling.latents import sample
 from ufgen.gan.training.adversarial_step import METRICS, AdversarialStep, device_constants
-from ufgen.gan.training.snapshot_selection import COLLAPSED, DIVERSE, SnapshotSelector
+from ufgen.gan.training.snapshot_selection import COLLAPSED, DIVERSE, SnapshotEvaluator
 from ufgen.gan.training.training_progress import (
     RunningMetrics,
     advance,
@@ -34,7 +35,7 @@ from ufgen.gan.training.training_progress import (
 )
 from ufgen.gan.training.training_state import TrainingState
 from ufgen.images.image_set import ImageSet
-from ufgen.progress import Progress, say
+from ufgen.progress import Progress, print_line
 
 CHECKPOINT_SECONDS = 60
 LOG_SECONDS = 5
@@ -46,7 +47,7 @@ def train_generator(
     pixels: np.ndarray,
     recipe: Recipe,
     root: Path,
-    progress: bool = True,
+    show_progress: bool = True,
     extractor: Extractor | None = None,
 ) -> Path:
     """Train a generator, resume its training, or reuse it where it is finished.
@@ -60,36 +61,35 @@ def train_generator(
         pixels: uint8 (N, resolution, resolution, channels), row by row with `images`.
         recipe: Networks, losses, budget.
         root: Folder of generators; this one is in `root/<key>`.
-        progress: Whether to show a progress bar.
+        show_progress: Whether to show a progress bar.
         extractor: The features of the kernel distance, by default `texture`.
 
     Returns:
         The generator's folder: see `ufgen.gan.generator_folder`.
 
     Raises:
-        UserError: There are fewer than two images, or the training breaks down again after each
-            recovery without a snapshot.
+        UserError: There are fewer than two images, or the training diverges before its first
+            successful evaluation.
     """
     if len(images) < 2:
-        raise UserError(
-            f"found {len(images)} training image: a generator needs several of each class"
-        )
-    extractor, recipe = extractor or texture(), resolved(recipe)
+        found = counted(len(images), "training image")
+        raise UserError(f"only {found}: a generator needs several of each class")
+    extractor, recipe = extractor or texture(), resolve_precision(recipe)
     folder = GeneratorFolder(Path(root) / generator_key(images, pixels, recipe, extractor))
     with folder.lock():
         if folder.complete:
-            say(f"reusing the generator {folder.path.name}: same images, same recipe")
+            print_line(f"reusing the generator {folder.path.name}: same images, same recipe")
             return folder.path
-        settings = generator_settings(images, pixels, recipe, extractor)
-        mention_other_versions(folder.path.parent, {settings})
+        settings = generator_settings_hash(images, pixels, recipe, extractor)
+        report_outdated_generators(folder.path.parent, {settings})
         order = np.lexsort((images.table["label"], images.table["sha256"]))
         images, pixels = images.select(order), pixels[order]
         folder.write_recipe(recipe)
         folder.write_training(images)
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
         training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
-        metadata = training.run(progress)
-        metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": made_by()}
+        metadata = training.run(show_progress)
+        metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": versions()}
         folder.finish(metadata)
     return folder.path
 
@@ -108,7 +108,7 @@ class _Training:
     ) -> None:
         self.classes, self.recipe, self.folder = classes, recipe, folder
         self.constants = device_constants(recipe, pixels, labels)
-        self.selector = SnapshotSelector(extractor, pixels, labels, recipe)
+        self.evaluator = SnapshotEvaluator(extractor, pixels, labels, recipe)
         policy = precision.POLICIES[recipe.precision]
         self.networks = AdversarialStep(recipe, len(classes), policy)
         self.program = self.networks.program(recipe.steps_per_call)
@@ -117,17 +117,20 @@ class _Training:
         self._restore("checkpoint")
         self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
-    def run(self, progress: bool) -> dict[str, Any]:
+    def run(self, show_progress: bool) -> dict[str, Any]:
         """Train to the end of the budget; the metadata for complete.json.
 
         Ctrl-C leaves a checkpoint of a whole step.
         """
         recipe = self.recipe
         if (count := len(backend.devices(recipe.batch))) > 1:
-            say(f"training on {count} devices, which share each batch of {recipe.batch}")
+            print_line(f"training on {count} devices, which share each batch of {recipe.batch}")
         running, saved = RunningMetrics(), time.monotonic()
-        with progress_bar(recipe, self.state, progress) as bar, deferred_interrupt() as interrupts:
-            while self.state.progress(recipe) < 1 and not self._stopped_early():
+        with (
+            progress_bar(recipe, self.state, show_progress) as bar,
+            deferred_interrupt() as interrupts,
+        ):
+            while self.state.budget_fraction(recipe) < 1 and not self._stopped_early():
                 metrics = self._timed_program()
                 running.add(metrics)
                 advance(bar, recipe, self.state)
@@ -150,7 +153,7 @@ class _Training:
         return self._finish()
 
     def _stopped_early(self) -> bool:
-        """Whether it no longer improves, or broke down too often."""
+        """Whether it no longer improves, or diverged too often."""
         waited = 0 < self.recipe.patience <= self.state.evaluations_since_best
         return waited or self.state.recoveries > RECOVERIES
 
@@ -167,8 +170,8 @@ class _Training:
         return metrics
 
     def _run_program(self) -> dict[str, float]:
-        progress = np.float32(self.state.progress(self.recipe))
-        self.constants["progress"] = ops.convert_to_tensor(progress)
+        spent = np.float32(self.state.budget_fraction(self.recipe))
+        self.constants["budget_fraction"] = ops.convert_to_tensor(spent)
         metrics = self.program(self.constants)
         return {name: float(metrics[name]) for name in METRICS}
 
@@ -187,17 +190,19 @@ class _Training:
     def _evaluate(self, bar: Progress) -> None:
         """Compare the EMA generator with the training images; write a snapshot of the best."""
         state, networks = self.state, self.networks
-        result = self.selector.compare(networks.ema_generator)
+        result = self.evaluator.compare(networks.ema_generator)
         was_diverse = state.best is not None and state.best["diversity"] > DIVERSE
-        collapsed = was_diverse and result["diversity"] < COLLAPSED
-        if collapsed or not math.isfinite(result["distance"]):
+        if not math.isfinite(result["distance"]):
+            self._recover("the kernel distance is not finite")
+            return
+        if was_diverse and result["diversity"] < COLLAPSED:
             self._recover(
                 f"the images collapsed: their diversity is {result['diversity']:.3f} of the real "
                 "images'"
             )
             return
         row = {"kimg": self._kimg(), "seconds": round(state.seconds, 1)}
-        reference = self.selector.reference.mean
+        reference = self.evaluator.reference.mean
         self.metrics.append(row | {"step": state.step, **result, "reference": reference})
         state.evaluated_step = state.step
         state.evaluations_since_best += 1
@@ -210,27 +215,27 @@ class _Training:
         self._save("good", "checkpoint")
 
     def _recover(self, reason: str) -> None:
-        """Go back to the last good evaluation, with other random numbers and smaller steps.
+        """Restore the last good state, with a new random seed and lower learning rates.
 
-        After `RECOVERIES` of them the training ends with the best snapshot, if there is one.
+        After `RECOVERIES` restarts the training ends with the best snapshot.
         """
-        broken_kimg, seconds = self._kimg(), self.state.seconds
+        diverged_kimg, seconds = self._kimg(), self.state.seconds
         recoveries = self.state.recoveries + 1
         if not self._restore("good"):
             raise UserError(
-                f"the generator's training broke down at {broken_kimg * 1000:.0f} images: {reason}."
-                " Try smaller learning rates in the recipe"
+                f"the generator's training diverged at {diverged_kimg * 1000:.0f} images: {reason}."
+                " Try lower learning rates in the recipe"
             )
         self.state.recoveries, self.state.seconds = recoveries, seconds
         self.networks.reseed_and_slow_down(recoveries)
-        again = "with half the learning rates"
+        then = "with a new random seed and half the learning rates"
         if recoveries > RECOVERIES:
-            again = f"and ends there, having gone back {RECOVERIES} times before"
-        say(
-            f"training broke down at {broken_kimg:.1f} thousand images ({reason}): went back to "
-            f"{self._kimg():.1f} thousand, {again}"
+            then = f"ending there, after {RECOVERIES} restarts"
+        print_line(
+            f"training diverged at {diverged_kimg:.1f} thousand images ({reason}); restored the "
+            f"state at {self._kimg():.1f} thousand, {then}"
         )
-        row = {"kimg": self._kimg(), "step": self.state.step, "recovered": broken_kimg}
+        row = {"kimg": self._kimg(), "step": self.state.step, "recovered": diverged_kimg}
         self.metrics.append(row)
 
     def _write_grid(self, distance: float) -> None:
@@ -246,10 +251,10 @@ class _Training:
         """Save all state under these names, and bring metrics and curves up to date."""
         for name in names:
             self.folder.save(name, self.networks.variables, asdict(self.state), self.metrics)
-        self.folder.write_metrics(self.metrics, self.selector)
+        self.folder.write_metrics(self.metrics, self.evaluator)
         evaluations = [row for row in self.metrics if "distance" in row]
         grids = {self.folder.grid(int(row["kimg"])): row["step"] for row in evaluations}
-        self.curves.show(self.metrics, grids)
+        self.curves.write_new_rows(self.metrics, grids)
 
     def _restore(self, name: str) -> bool:
         """Restore what was saved under `name`; False if there is nothing."""
@@ -259,8 +264,8 @@ class _Training:
         state, self.metrics = saved
         self.state = TrainingState(**state)
         if name == "checkpoint":
-            say(
-                f"going on with the generator {self.folder.path.name} at "
+            print_line(
+                f"resuming training of the generator {self.folder.path.name} at "
                 f"{self._kimg():.1f} thousand images"
             )
         return True
@@ -279,9 +284,9 @@ class _Training:
             "snapshot": best["snapshot"],
             "snapshot_kimg": best["kimg"],
             "snapshot_seconds": best["seconds"],
-            f"KD-{self.selector.extractor.name}": best["distance"],
-            "reference": self.selector.reference.mean,
-            "extractor_stamp": self.selector.extractor.stamp,
+            f"KD-{self.evaluator.extractor.name}": best["distance"],
+            "reference": self.evaluator.reference.mean,
+            "extractor_stamp": self.evaluator.extractor.stamp,
             "seconds": round(self.state.seconds, 1),
             "recoveries": self.state.recoveries,
         }

@@ -48,18 +48,18 @@ class RunningMetrics:
         """The speed of the training.
 
         Returns:
-            Programs whose metrics were added, a second.
+            Programs whose metrics were added, per second.
         """
         return self._count / self.seconds()
 
 
-def progress_bar(recipe: Recipe, state: TrainingState, progress: bool) -> Progress:
+def progress_bar(recipe: Recipe, state: TrainingState, show_progress: bool) -> Progress:
     """A bar over the budget, from where the training stands.
 
     Args:
         recipe: Its budget: in minutes the bar counts seconds, else real images.
         state: The training's counters.
-        progress: Whether to show the bar.
+        show_progress: Whether to show the bar.
 
     Returns:
         The bar, a context manager.
@@ -71,7 +71,7 @@ def progress_bar(recipe: Recipe, state: TrainingState, progress: bool) -> Progre
         unit="s" if timed else "img",
         unit_scale=not timed,
         desc="training the generator",
-        disable=not progress,
+        disable=not show_progress,
     )
 
 

@@ -15,7 +15,7 @@ class TrainingState:
         seconds: Seconds spent in them.
         evaluated_step: The step of the last evaluation.
         evaluations_since_best: Evaluations since the best one.
-        recoveries: How often the training broke down and went back.
+        recoveries: Number of restarts from the last good state.
         best: The best evaluation: kimg, seconds, snapshot (hash), distance and diversity.
     """
 
@@ -37,7 +37,7 @@ class TrainingState:
         """
         return self.step * recipe.batch / 1000
 
-    def progress(self, recipe: Recipe) -> float:
+    def budget_fraction(self, recipe: Recipe) -> float:
         """The fraction of the budget that is spent.
 
         Args:

@@ -1,33 +1,33 @@
-"""Drawing: the same images again, manifests, and what cannot be drawn."""
+"""Sampling: the same images again, manifests, and what cannot be generated."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_generators import RECIPE, draw_to
+from small_generators import RECIPE, generate_to
 
 from ufgen.errors import UserError
 from ufgen.gan.generator_folder import load_generator
 from ufgen.gan.recipe import digest
-from ufgen.gan.sampling.sampler import draw, redraw
+from ufgen.gan.sampling.sampler import generate_images, redraw
 from ufgen.images.pixel_store import hash_pixels
 
 
 def test_a_draw_of_n_is_the_beginning_of_a_draw_of_2n(trained):
     folder = trained[0]
-    few = draw(folder, {"bright": 20, "dark": 3}, 7, progress=False).table
-    many = draw(folder, {"bright": 40, "dark": 6}, 7, progress=False).table
+    few = generate_images(folder, {"bright": 20, "dark": 3}, 7, show_progress=False).table
+    many = generate_images(folder, {"bright": 40, "dark": 6}, 7, show_progress=False).table
     for label, count in (("bright", 20), ("dark", 3)):
         one = few.loc[few["label"] == label, "sha256"].tolist()
         assert one == many.loc[many["label"] == label, "sha256"].tolist()[:count]
-    other = draw(folder, {"bright": 20}, 8, progress=False).table
+    other = generate_images(folder, {"bright": 20}, 8, show_progress=False).table
     assert not set(other["sha256"]) & set(many["sha256"])
 
 
 def test_the_manifest_describes_every_file_and_what_the_generator_saw(trained, tmp_path):
     folder, images, pixels = trained
     out = tmp_path / "synthetic"
-    drawn = draw_to(out, folder, {"bright": 3, "dark": 2}, 1, images=images, pixels=pixels)
+    drawn = generate_to(out, folder, {"bright": 3, "dark": 2}, 1, images=images, pixels=pixels)
     manifest = pd.read_csv(out / "manifest.csv", dtype=str)
     assert list(manifest.columns) == [
         "path", "label", "split", "group", "source", "sha256",
@@ -59,7 +59,7 @@ def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path,
         "ufgen.gan.sampling.sampler.write_grid",
         lambda path, rows, title: written.append(([text for text, _ in rows], title)),
     )
-    draw_to(tmp_path / "s", folder, {"dark": 2}, images=images, pixels=pixels)
+    generate_to(tmp_path / "s", folder, {"dark": 2}, images=images, pixels=pixels)
     ((captions, title),) = written
     assert captions == ["dark\nphantom", "dark\nsynthetic"]
     assert "phantom" in title
@@ -68,14 +68,14 @@ def test_the_grid_says_phantom_where_the_training_images_were(trained, tmp_path,
 @pytest.mark.parametrize(
     ("counts", "message"), [({"grey": 3}, "bright, dark, not grey"), ({"dark": 0}, "no image")]
 )
-def test_what_cannot_be_drawn_is_refused(trained, counts, message):
+def test_what_cannot_be_generated_is_refused(trained, counts, message):
     with pytest.raises(UserError, match=message):
-        draw(trained[0], counts, progress=False)
+        generate_images(trained[0], counts, show_progress=False)
 
 
-def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
+def test_any_image_is_generated_again_bit_for_bit(trained, tmp_path):
     out = tmp_path / "s"
-    drawn = draw_to(out, trained[0], {"bright": 3, "dark": 40}, 3, 0.7)
+    drawn = generate_to(out, trained[0], {"bright": 3, "dark": 40}, 3, 0.7)
     for path in (drawn.table["path"].iloc[0], drawn.table["path"].iloc[-1]):
         picture, identical = redraw(path)
         assert identical
@@ -86,7 +86,9 @@ def test_any_image_is_drawn_again_bit_for_bit(trained, tmp_path):
 
 def test_truncation_makes_images_alike(trained):
     spread = [
-        draw(trained[0], {"bright": 20}, 0, truncation, progress=False).pixels.std(0).mean()
+        generate_images(trained[0], {"bright": 20}, 0, truncation, show_progress=False)
+        .pixels.std(0)
+        .mean()
         for truncation in (0.0, 1.0)
     ]
     assert spread[0] < spread[1]

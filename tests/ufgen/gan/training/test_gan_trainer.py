@@ -1,4 +1,4 @@
-"""Training and drawing: exact resumption, reuse, keys, manifests, and that something is learnt."""
+"""Training and sampling: exact resumption, reuse, keys, manifests, and that something is learnt."""
 
 import errno
 import json
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_generators import RECIPE, SHORT, assert_same, discs, draw_to, generator_key, weights
+from small_generators import RECIPE, SHORT, assert_same, discs, generate_to, generator_key, weights
 
 from ufgen.errors import UserError
 from ufgen.fidelity.feature_extractors import texture
 from ufgen.gan.generator_folder import GeneratorFolder
 from ufgen.gan.recipe import Recipe
-from ufgen.gan.sampling.sampler import draw
+from ufgen.gan.sampling.sampler import generate_images
 from ufgen.gan.training import trainer
 from ufgen.gan.training.trainer import train_generator
 from ufgen.images.image_set import ImageSet
@@ -45,7 +45,7 @@ def test_a_training_explains_itself(trained):
 
 def test_the_classes_come_out_different_and_the_images_diverse(trained, tmp_path):
     folder, images, pixels = trained
-    drawn = draw_to(tmp_path / "s", folder, {"bright": 40, "dark": 40})
+    drawn = generate_to(tmp_path / "s", folder, {"bright": 40, "dark": 40})
     synthetic = np.stack([np.asarray(Image.open(p), "float64") for p in drawn.table["path"]])
     bright = (drawn.table["label"] == "bright").to_numpy()
     real = (images.table["label"] == "bright").to_numpy()
@@ -63,7 +63,7 @@ def test_losses_and_speed_are_logged_before_every_evaluation(trained):
 def test_a_finished_generator_is_reused(trained):
     folder, images, pixels = trained
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    again = train_generator(images, pixels, RECIPE, folder.parent, progress=False)
+    again = train_generator(images, pixels, RECIPE, folder.parent, show_progress=False)
     assert again == folder
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
@@ -105,7 +105,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     images, pixels = discs(30, channels=3)
     backwards = images.select(np.arange(30)[::-1]), pixels[::-1]
     recipe = Recipe(resolution=32, channels=3, **SHORT)
-    whole = train_generator(images, pixels, recipe, tmp_path / "whole", progress=False)
+    whole = train_generator(images, pixels, recipe, tmp_path / "whole", show_progress=False)
     run_program = trainer._Training._run_program
 
     def interrupt(training):
@@ -118,14 +118,14 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(trainer._Training, "_run_program", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            train_generator(images, pixels, recipe, tmp_path / "parts", progress=False)
+            train_generator(images, pixels, recipe, tmp_path / "parts", show_progress=False)
         patch.setattr(trainer, "CHECKPOINT_SECONDS", 0)
         with pytest.raises(MemoryError):
-            train_generator(*backwards, recipe, tmp_path / "parts", progress=False)
+            train_generator(*backwards, recipe, tmp_path / "parts", show_progress=False)
     folder = tmp_path / "parts" / whole.name
     assert (folder / "checkpoint.npz").is_file()
     assert not (folder / "complete.json").exists()
-    parts = train_generator(*backwards, recipe, tmp_path / "parts", progress=False)
+    parts = train_generator(*backwards, recipe, tmp_path / "parts", show_progress=False)
     assert parts == folder
     assert_same(weights(parts), weights(whole))
     snapshots = [json.loads((f / "complete.json").read_text())["snapshot"] for f in (whole, parts)]
@@ -136,28 +136,28 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 def test_one_image_of_a_class_is_enough_to_train(tmp_path, count):
     images, pixels = discs(count)
     recipe = Recipe(resolution=32, r1=count - 1.0, penalty_every=4, **SHORT)
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
-    drawn = draw(folder, {"dark": 2}, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
+    drawn = generate_images(folder, {"dark": 2}, show_progress=False)
     assert list(drawn.table["label"]) == ["dark", "dark"]
 
 
 def test_a_training_that_breaks_down_says_what_to_try(tmp_path):
     images, pixels = discs(8)
     recipe = Recipe(resolution=32, discriminator_learning_rate=1e30, **SHORT)
-    with pytest.raises(UserError, match=r"broke down at \d+ images.*smaller learning rates"):
-        train_generator(images, pixels, recipe, tmp_path, progress=False)
+    with pytest.raises(UserError, match=r"diverged at \d+ images.*lower learning rates"):
+        train_generator(images, pixels, recipe, tmp_path, show_progress=False)
 
 
 def test_one_image_is_refused(tmp_path):
-    with pytest.raises(UserError, match="found 1 training image"):
-        train_generator(*discs(1), Recipe(resolution=32, **SHORT), tmp_path, progress=False)
+    with pytest.raises(UserError, match="only 1 training image:"):
+        train_generator(*discs(1), Recipe(resolution=32, **SHORT), tmp_path, show_progress=False)
     assert not list(tmp_path.iterdir())
 
 
 def test_black_images_train_to_an_end(tmp_path):
     images, pixels = discs(12)
     recipe = Recipe(resolution=32, **SHORT)
-    folder = train_generator(images, np.zeros_like(pixels), recipe, tmp_path, progress=False)
+    folder = train_generator(images, np.zeros_like(pixels), recipe, tmp_path, show_progress=False)
     assert (folder / "complete.json").is_file()
 
 
@@ -177,34 +177,34 @@ def test_a_training_goes_back_to_the_last_good_state(tmp_path, monkeypatch, caps
 
     monkeypatch.setattr(trainer._Training, "_run_program", break_once)
     recipe = Recipe(resolution=32, **SHORT)
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["recoveries"] == 1
     assert metadata["seconds"] >= round(broken[0], 1)
-    assert "went back to" in capsys.readouterr().out
+    assert "restored the state at" in capsys.readouterr().out
     assert all(np.isfinite(w).all() for w in weights(folder))
 
 
-def test_a_collapse_to_one_image_a_class_is_noticed():
+def test_a_collapse_to_one_image_per_class_is_noticed():
     """The classes may differ as much as they like: diversity is measured within them."""
     images, pixels = discs(40)
     labels = np.searchsorted(images.classes, images.table["label"])
     recipe = Recipe(resolution=32)
-    selector = trainer.SnapshotSelector(texture(), pixels, labels, recipe)
+    evaluator = trainer.SnapshotEvaluator(texture(), pixels, labels, recipe)
     first = [pixels[np.flatnonzero(labels == c)[0]] for c in (0, 1)]
 
     def memorised(inputs):
         return np.stack([first[c] for c in inputs[1]]) / 127.5 - 1
 
     network = type("Network", (), {"predict_on_batch": staticmethod(memorised)})
-    assert selector.compare(network)["diversity"] < trainer.COLLAPSED
+    assert evaluator.compare(network)["diversity"] < trainer.COLLAPSED
 
     def diverse(inputs):
         shown = [pixels[labels == c][i % 20] for i, c in enumerate(inputs[1])]
         return np.stack(shown) / 127.5 - 1
 
     network = type("Network", (), {"predict_on_batch": staticmethod(diverse)})
-    assert selector.compare(network)["diversity"] == pytest.approx(1, abs=0.1)
+    assert evaluator.compare(network)["diversity"] == pytest.approx(1, abs=0.1)
 
 
 def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
@@ -214,25 +214,39 @@ def test_a_training_that_keeps_collapsing_ends_with_its_best_snapshot(
     results = iter(
         [{"distance": 1.0, "diversity": 1.0}] + 9 * [{"distance": 0.5, "diversity": 0.0}]
     )
-    monkeypatch.setattr(trainer.SnapshotSelector, "compare", lambda *_: next(results))
+    monkeypatch.setattr(trainer.SnapshotEvaluator, "compare", lambda *_: next(results))
     recipe = Recipe(resolution=32, **SHORT | {"kimg": 4.0})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["recoveries"] == trainer.RECOVERIES + 1
     assert (metadata["KD-texture"], metadata["snapshot_kimg"]) == (1.0, 0.024)
-    assert "and ends there" in capsys.readouterr().out
+    assert "ending there, after 3 restarts" in capsys.readouterr().out
+
+
+def test_a_distance_that_is_not_finite_is_called_that(tmp_path, monkeypatch, capsys):
+    images, pixels = discs(12)
+    results = iter([1.0, float("nan"), *9 * [0.5]])
+    monkeypatch.setattr(
+        trainer.SnapshotEvaluator,
+        "compare",
+        lambda *_: {"distance": next(results), "diversity": 1.0},
+    )
+    recipe = Recipe(resolution=32, **SHORT | {"kimg": 0.096})
+    train_generator(images, pixels, recipe, tmp_path, show_progress=False)
+    printed = capsys.readouterr().out
+    assert "the kernel distance is not finite" in printed and "collapsed" not in printed
 
 
 def test_training_stops_when_it_no_longer_improves(tmp_path, monkeypatch):
     images, pixels = discs(12)
     worse = iter(range(100))
     monkeypatch.setattr(
-        trainer.SnapshotSelector,
+        trainer.SnapshotEvaluator,
         "compare",
         lambda *_: {"distance": float(next(worse)), "diversity": 1.0},
     )
     recipe = Recipe(resolution=32, patience=2, **SHORT | {"kimg": 4.0})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["images_shown"] == 3 * 24
     assert metadata["snapshot_kimg"] == 0.024
@@ -242,7 +256,7 @@ def test_the_last_state_is_evaluated_also_where_losses_were_just_logged(tmp_path
     images, pixels = discs(12)
     monkeypatch.setattr(trainer, "LOG_SECONDS", -1)
     recipe = Recipe(resolution=32, **SHORT | {"evaluate_kimg": 1.0})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["kimg"] for row in metrics if "distance" in row] == [0.08]
     assert len(metrics) == 11
@@ -251,7 +265,7 @@ def test_the_last_state_is_evaluated_also_where_losses_were_just_logged(tmp_path
 def test_a_budget_of_minutes_ends_by_the_clock(tmp_path):
     images, pixels = discs(12)
     recipe = Recipe(resolution=32, minutes=0.02, **SHORT | {"kimg": 1e6, "evaluate_kimg": 1e5})
-    folder = train_generator(images, pixels, recipe, tmp_path, progress=False)
+    folder = train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     metadata = json.loads((folder / "complete.json").read_text())
     assert metadata["seconds"] >= 1.2
 
@@ -266,7 +280,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
         with pytest.raises(OSError, match="No space left"):
-            train_generator(images, pixels, recipe, tmp_path, progress=False)
+            train_generator(images, pixels, recipe, tmp_path, show_progress=False)
     left = [file.suffix for file in tmp_path.rglob(".*")]
     assert not list(tmp_path.rglob("*.npz")) and set(left) <= {".lock"}
-    assert train_generator(images, pixels, recipe, tmp_path, progress=False).is_dir()
+    assert train_generator(images, pixels, recipe, tmp_path, show_progress=False).is_dir()

@@ -13,13 +13,13 @@ import signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import keras
-from small_generators import Recipe, SHORT, assert_same, discs, draw_to, weights
+from small_generators import Recipe, SHORT, assert_same, discs, generate_to, weights
 from ufgen.gan.training import trainer
 assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
 root = Path(sys.argv[1])
 images, pixels = discs(10)
 recipe = Recipe(resolution=32, r1=1.0, penalty_every=2, **SHORT | {"batch": 8})
-whole = trainer.train_generator(images, pixels, recipe, root / "whole", progress=False)
+whole = trainer.train_generator(images, pixels, recipe, root / "whole", show_progress=False)
 run_program = trainer._Training._run_program
 def interrupt(training):
     if training.state.step == 10:
@@ -27,12 +27,12 @@ def interrupt(training):
     return run_program(training)
 trainer._Training._run_program = interrupt
 try:
-    trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
+    trainer.train_generator(images, pixels, recipe, root / "parts", show_progress=False)
 except KeyboardInterrupt:
     trainer._Training._run_program = run_program
-parts = trainer.train_generator(images, pixels, recipe, root / "parts", progress=False)
+parts = trainer.train_generator(images, pixels, recipe, root / "parts", show_progress=False)
 assert_same(weights(parts), weights(whole))
-draw_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
+generate_to(root / "s", parts, {"dark": 2}, images=images, pixels=pixels)
 """
 
 

@@ -92,8 +92,8 @@ def test_gradients_with_respect_to_variables():
         lambda x: (ops.sum(weight * weight * other * x), "extra"), [weight], as_tensor([1.0, 1.0])
     )
     assert (float(result.loss), result.extra) == (25.0, "extra")
-    np.testing.assert_allclose(np.asarray(result.variables[0]), [20.0, -10.0])
-    np.testing.assert_allclose(np.asarray(result.inputs), [20.0, 5.0])
+    np.testing.assert_allclose(np.asarray(result.variable_gradients[0]), [20.0, -10.0])
+    np.testing.assert_allclose(np.asarray(result.input_gradient), [20.0, 5.0])
 
 
 def test_the_vjp_is_the_gradient_of_the_output():
@@ -110,7 +110,7 @@ def test_several_steps_run_in_one_program():
         total.assign(total + constants["one"])
         return {"total": total.value + 0.0}
 
-    program = backend.compiled(step, [total], ["total"], 4, batch=1)
+    program = backend.compiled(step, [total], ["total"], 4, batch_size=1)
     means = [float(program({"one": as_tensor(1.0)})["total"]) for _ in range(2)]
     assert means == [2.5, 6.5]
     assert float(total.value) == 8.0
