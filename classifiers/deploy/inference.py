@@ -56,7 +56,7 @@ def of_files(
                 count += 1
                 bar.update()
         except (UnreadableImage, UnreadableVideo) as error:
-            notes.append(f"left out: {file}: {error}")
+            notes.append(f"skipped: {file}: {error}")
     if not count:
         raise UserError(f"none of the {len(files)} files could be read; {notes[-1]}")
     bar.close()

@@ -38,7 +38,7 @@ def check_images(images: ImageSet, quarantine: pd.DataFrame) -> list[Check]:
         Check(
             "No picture has two labels",
             not conflicting,
-            f"{conflicting} pictures appear under more than one label.",
+            f"{conflicting} images appear under more than one label.",
         ),
     ]
 

@@ -21,7 +21,7 @@ SYNTHETIC_FIGURES = (
     ("grid", "{Real} images above, synthetic images below, by class"),
     ("nearest", "Synthetic images, each above the training image nearest to it"),
     ("embedding", "{Real} and synthetic images by their texture features (t-SNE)"),
-    ("fidelity", "Fidelity, each number beside its real-against-real reference"),
+    ("fidelity", "Fidelity, each number beside its real-vs-real reference"),
     ("curves", "Losses of the generator's training, and its distance to the training images"),
 )
 

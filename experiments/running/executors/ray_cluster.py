@@ -40,7 +40,7 @@ class RayExecutor:
     def __init__(self, address: str | None, cpus: float, gpus: float) -> None:
         self._ray = ray_connection.import_ray()
         if gpus > 1 and gpus % 1:
-            raise UserError(f"--gpus is {gpus:g}: expected a whole number, or a fraction of one")
+            raise UserError(f"--gpus is {gpus:g}: expected an integer, or a fraction below 1")
         if address and tensorboard.VARIABLE in os.environ:
             raise UserError(
                 "--tensorboard cannot be followed on other machines: leave it or --address out"

@@ -28,7 +28,7 @@ def test_predict_on_the_command_line(bundles, clip, phantoms, tmp_path):
     rest = ["--out", tmp_path / "a.csv", "--overlay", tmp_path / "drawn"]
     result = _ufgen("predict", bundles["int8"], file, pattern, broken, *rest)
     assert result.returncode == 0, result.stderr
-    assert f"left out: {broken}" in result.stderr
+    assert f"skipped: {broken}" in result.stderr
     lines = (tmp_path / "a.csv").read_text().splitlines()
     assert lines[0] == "path,frame,seconds,probability_UF,threshold,predicted"
     images = len(find_files([pattern]))
