@@ -50,7 +50,7 @@ TESTS = {  # by the name of the file that is mutated
     "reliability": ("metrics_properties", "metrics"),
     "splits": ("splits_properties", "splits"),
     "statistics": ("statistics_properties", "statistics"),
-    "weighting": ("metrics_properties", "metrics"),
+    "weighting": ("weighting", "metrics_properties", "metrics"),
 }
 
 

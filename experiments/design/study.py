@@ -43,7 +43,9 @@ class Study(Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    question: str = "Does adding GAN-generated images to the training set make the classifier better?"
+    question: str = (
+        "Does adding GAN-generated images to the training set make the classifier better?"
+    )
     images: Images = Images()
     generator: Generator = Generator()
     arms: list[str] = Field(min_length=2)
