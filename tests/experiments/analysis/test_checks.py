@@ -102,7 +102,7 @@ def test_what_is_wrong_with_images_is_counted():
     some = _by_name(_images(["path:0", "a"]))["Groups are given"]
     assert not some.passed and some.text.startswith("1 images have no group")
     twice = _by_name(_images(["a", "b"], hashes=["same", "same"]))["No picture has two labels"]
-    assert not twice.passed and twice.text.startswith("1 pictures")
+    assert not twice.passed and twice.text.startswith("1 images")
     alike = _images(["a", "b"], hashes=["same", "same"], labels=["UF", "UF"])
     assert _by_name(alike)["No picture has two labels"].passed
 
