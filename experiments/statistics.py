@@ -107,8 +107,8 @@ class Estimate(NamedTuple):
 def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf) -> Estimate:
     """Estimate the mean of paired deltas and its standard error.
 
-    Replicates in which a metric is undefined are left out. With a single generator, or seed, the
-    variance between generators, or seeds, is not part of the standard error.
+    Replicates in which a metric is undefined are left out. With a single generator the variance
+    between generators is not part of the standard error.
 
     Args:
         deltas: Arm minus reference, (G, S) for G generators and S classifier seeds.
@@ -116,9 +116,9 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
         groups: Number of test groups in the class with fewer groups, which limits a comparison.
 
     Returns:
-        The estimate. Its standard error, degrees of freedom and components are NaN where more than
-        5 % of the replicates are undefined, where there is a single group, and where nothing
-        varies: then the test images are too few, or perfectly separated.
+        The estimate. Its standard error, degrees of freedom and components are NaN with a single
+        seed, where more than 5 % of the replicates are undefined, where there is a single group,
+        and where nothing varies: then the test images are too few, or perfectly separated.
 
     Example:
         >>> deltas = np.array([[0.01, 0.02, 0.03]])
@@ -132,6 +132,8 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
     if not np.isfinite(deltas).all() or defined.mean() < MIN_DEFINED_FRACTION or groups < 2:
         return unknown
     generators, seeds = deltas.shape
+    if seeds < 2:
+        return unknown
     of_generators, of_seeds, of_residual = _mean_squares(deltas)
     components = Components(
         max(of_generators - of_residual, 0.0) / seeds,

@@ -14,7 +14,13 @@ from experiments.analysis import (
     paired_tests_table,
     verdict,
 )
-from experiments.analysis.checks import Check, StudyTables, unlike_real
+from experiments.analysis.checks import (
+    ENOUGH_GENERATORS,
+    ENOUGH_SEEDS,
+    Check,
+    StudyTables,
+    unlike_real,
+)
 from experiments.analysis.scores import (
     RUN_COLUMNS,
     Scores,
@@ -174,7 +180,9 @@ def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.
     `statistics.estimate`). In the headline ("all" classifiers, primary metric) the intervals of the
     arms with synthetic images are adjusted by Holm's method. The headline alone has a `verdict`;
     all other rows are exploratory. The verdict is `not interpretable` where the reference does not
-    beat chance, and where synthetic images are unlike real ones: all arms would look alike.
+    beat chance, and where synthetic images are unlike real ones: all arms would look alike. With
+    fewer than `ENOUGH_SEEDS` seeds, or `ENOUGH_GENERATORS` generators of an arm with synthetic
+    images, it is `pilot`: the error rate of any other would exceed the nominal level.
 
     Args:
         study: The study.
@@ -203,8 +211,9 @@ def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.
     table.loc[family, "confidence"] = statistics.holm_confidences(p_values, study.confidence)
     bounds = pd.DataFrame([_bounds(row) for row in table.to_dict("records")])
     table = pd.concat([table.drop(columns="estimate"), bounds], axis=1).assign(verdict="")
+    synthetic = [arm.name for arm in study.parsed_arms() if arm.synthetic]
     table.loc[headline, "verdict"] = [
-        _verdict(row, study.margin, unlike_real and row["arm"] in tested)
+        _verdict(row, study.margin, unlike_real and row["arm"] in tested, row["arm"] in synthetic)
         for row in table[headline].to_dict("records")
     ]
     return table
@@ -265,9 +274,12 @@ def _bounds(row: dict) -> dict:
     return {"low": low, "high": high, "minimum_detectable_effect": effect}
 
 
-def _verdict(row: dict, margin: float, unlike_real: bool) -> str:
+def _verdict(row: dict, margin: float, unlike_real: bool, synthetic: bool) -> str:
     if unlike_real or not row["reference_beats_chance"]:
         return "not interpretable"
+    few_generators = synthetic and row["generators"] < ENOUGH_GENERATORS
+    if row["seeds"] < ENOUGH_SEEDS or few_generators:
+        return "pilot"
     less = row["metric"] in metrics.LESS_IS_BETTER
     better = (-row["high"], -row["low"]) if less else (row["low"], row["high"])
     return statistics.verdict(*better, margin)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.analysis import checks
-from experiments.analysis.checks import ENOUGH_SEEDS, Check, StudyTables
+from experiments.analysis.checks import ENOUGH_GENERATORS, ENOUGH_SEEDS, Check, StudyTables
 from experiments.analysis.number_format import interval, number
 from experiments.design.study import Study
 
@@ -12,6 +12,7 @@ VERDICT_PHRASES = {
     "hurts": "hurts",
     "inconclusive": "is inconclusive",
     "not interpretable": "is not interpretable",
+    "pilot": "is a pilot without a verdict",
 }
 
 
@@ -144,7 +145,12 @@ def _headline(study: Study, tables: StudyTables, rows: list[dict]) -> str:
             "Not interpretable: the classifiers did not beat chance on the test images when "
             f"trained on {tables.real} images alone."
         )
-    if verdicts <= {"inconclusive", "not interpretable"}:
+    if verdicts <= {"pilot", "not interpretable"}:
+        return (
+            f"A pilot: too few training runs for a verdict on whether the {images} help or hurt; "
+            f"at least {ENOUGH_SEEDS} seeds and {ENOUGH_GENERATORS} generators are needed."
+        )
+    if verdicts <= {"inconclusive", "not interpretable", "pilot"}:
         return f"Inconclusive: this study cannot tell whether the {images} help or hurt."
     if {"helps", "hurts"} <= verdicts:
         return f"Adding {images} helps in one arm and hurts in another."

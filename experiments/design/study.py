@@ -50,7 +50,7 @@ class Study(Section):
     generator: Generator = Generator()
     arms: list[str] = Field(min_length=2)
     classifiers: list[ClassifierOptions] = Field(min_length=1)
-    seeds: list[Seed] = Field(default=[0, 1], min_length=1)
+    seeds: list[Seed] = Field(default=[0, 1, 2, 3, 4], min_length=1)
     training: Training = Training()
     folds: int = Field(default=0, ge=0, le=50)
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)

@@ -121,7 +121,7 @@ class Generator(Section):
 
     recipe: str = "fast"
     options: dict = {}
-    seeds: list[Seed] = Field(default=[0], min_length=1)
+    seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
     filters: list[str] = ["discriminator"]
 
     @field_validator("filters")

@@ -31,6 +31,7 @@ VERDICTS = {
     "equivalent": ("=", BLACK),
     "inconclusive": ("?", GREY),
     "not interpretable": ("×", GREY),
+    "pilot": ("…", GREY),
 }
 
 

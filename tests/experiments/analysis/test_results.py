@@ -1,5 +1,6 @@
 """What a study concludes from predictions whose truth is planted."""
 
+import itertools
 import json
 
 import numpy as np
@@ -19,7 +20,7 @@ def _study(**changes) -> study.Study:
         "name": "planted",
         "arms": ["real", "real+synthetic@1.0"],
         "classifiers": ["hybrid"],
-        "seeds": [0, 1, 2],
+        "seeds": [0, 1, 2, 3, 4],
         "bootstrap": 200,
     }
     return study.Study(**(content | changes))
@@ -35,14 +36,15 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
     names = [f"{i:03d}" for i in range(len(target))]
     rows, predictions = [], []
     for arm in planted.parsed_arms():
-        for seed in planted.seeds:
+        generators = planted.generator.seeds if arm.synthetic else [""]
+        for generator, seed in itertools.product(generators, planted.seeds):
             fold = ""
             if planted.folds:
                 fold = np.random.default_rng(seed).permutation(len(target)) % planted.folds
             shift = rng.normal(0, offsets, planted.folds)[fold] if planted.folds else 0.0
             score = rng.normal(target * signal[arm.name], 1) + shift
             metadata = {"arm": arm.name, "classifier": "hybrid", "seed": seed}
-            metadata |= {"generator": 0 if arm.synthetic else ""}
+            metadata |= {"generator": generator}
             rows.append(metadata | {"n_train": 9, "trial": "x"})
             table = pd.DataFrame({"path": names, "group": names, "sha256": names})
             probability = 1 / (1 + np.exp(-score))
@@ -151,10 +153,10 @@ def test_images_that_are_not_like_real_ones_come_first():
 
 def test_constant_and_untrained_networks_are_named():
     planted, trials, predictions = _shift()
-    trials = trials.assign(constant=[True] + [False] * 5, kept_first=[False] * 5 + [True])
+    trials = trials.assign(constant=[True] + [False] * 19, kept_first=[False] * 19 + [True])
     texts = " ".join(_conclude(planted, _tables(planted, trials, predictions))["warnings"])
     assert "1 trial (real hybrid seed 0) gave all test images the same" in texts
-    assert "(real+synthetic@1.0 hybrid seed 2) kept the weights of the first" in texts
+    assert "(real+synthetic@1.0 hybrid seed 4) kept the weights of the first" in texts
 
 
 def test_offsets_between_folds_change_no_rank_metric():
@@ -187,13 +189,37 @@ def test_offsets_between_folds_change_no_rank_metric():
     )
 
 
+@pytest.mark.parametrize(
+    ("seeds", "generators", "word"), [(5, 3, "helps"), (4, 3, "pilot"), (5, 2, "pilot")]
+)
+def test_few_seeds_or_generators_make_a_pilot_without_a_verdict(seeds, generators, word):
+    planted = _study(seeds=list(range(seeds)), generator={"seeds": list(range(generators))})
+    signal = {"real": 1.2, "real+synthetic@1.0": 2.4}
+    tables = _tables(planted, *_predictions(planted, signal))
+    (row,) = tables.primary(planted)
+    assert row["verdict"] == word and row["low"] > 0.02
+    conclusion = _conclude(planted, tables)
+    assert conclusion["headline"].startswith("A pilot: too few" if word == "pilot" else "Adding")
+    assert ("help" in conclusion["by_arm"][0]) == (word == "helps")
+
+
+def test_a_control_without_generators_needs_seeds_alone():
+    arms = ["real", "real+duplicated@1.0", "real+synthetic@1.0"]
+    planted = _study(arms=arms, generator={"seeds": [0]})
+    signal = dict.fromkeys(arms, 1.2) | {"real+duplicated@1.0": 2.4}
+    rows = {r["arm"]: r for r in _tables(planted, *_predictions(planted, signal)).primary(planted)}
+    assert rows["real+duplicated@1.0"]["verdict"] == "helps"
+    assert rows["real+synthetic@1.0"]["verdict"] == "pilot"
+
+
 def test_the_notes_name_what_the_verdict_does_not_cover():
-    planted, *results = _shift(**{"real+synthetic@1.0": 2.4})
+    planted = _study(generator={"seeds": [0]})
+    signal = {"real": 1.2, "real+synthetic@1.0": 2.4}
     sets = pd.DataFrame({"unlike_real": [""], "copies": [0.0]})
     sets = sets.assign(**{"coverage-texture": 0.9, "coverage-texture reference": 0.95})
-    tables = _tables(planted, *results, sets)
+    tables = _tables(planted, *_predictions(planted, signal), sets)
     conclusion = _conclude(planted, tables)
-    assert conclusion["headline"].startswith("Adding synthetic images of this one generator helps")
+    assert "of this one generator" in conclusion["headline"]
     assert "about its images alone" in json.dumps(conclusion["warnings"])
     assert "do not cover other generators, other training images" in " ".join(conclusion["notes"])
     two = planted.generator.model_copy(update={"seeds": [0, 1]})
@@ -201,7 +227,6 @@ def test_the_notes_name_what_the_verdict_does_not_cover():
     for fraction, differ in ((0.4, False), (0.6, True)):
         variance = 2 * fraction * tables.deltas["error"] ** 2
         changed = tables.deltas.assign(generators=2, variance_generators=variance)
-        conclusion = _conclude(two, tables._replace(deltas=changed))
-        assert conclusion["headline"].startswith("Adding synthetic images helps")
-        assert ("differ more than all else" in json.dumps(conclusion["warnings"])) == differ
-        assert "Only 2 seeds" in json.dumps(conclusion["warnings"])
+        warnings = json.dumps(_conclude(two, tables._replace(deltas=changed))["warnings"])
+        assert ("differ more than all else" in warnings) == differ
+        assert "Only 2 seeds" in warnings and "2 generators leave one degree" in warnings
