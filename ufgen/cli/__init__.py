@@ -8,14 +8,14 @@ from ufgen.errors import UserError
 
 # isort: off
 from ufgen.cli import (  # noqa: F401, in the order of --help
-    export,
-    predict,
     data,
     synth,
     fidelity,
     redraw,
     train,
     evaluate,
+    export,
+    predict,
     experiment,
 )
 

@@ -190,3 +190,19 @@ def test_interrupted_work_says_so_and_leaves_no_traceback(tmp_path):
     code += "cli.main()"
     result = subprocess.run([sys.executable, "-c", code, "wait"], capture_output=True, text=True)
     assert result.returncode == 130 and "Traceback" not in result.stderr
+
+
+def test_commands_are_listed_in_the_order_of_their_use():
+    from ufgen.cli.application import app
+
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert names == [
+        "synth",
+        "fidelity",
+        "redraw",
+        "train",
+        "evaluate",
+        "export",
+        "predict",
+        "experiment",
+    ]
