@@ -34,3 +34,15 @@ def test_the_map_names_files_that_exist():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     paths = re.findall(r"`((?:ufgen|classifiers|experiments|tests)/[\w/.]*)`", text)
     assert len(paths) > 40 and [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_tensorflow_and_jax_are_imported_in_their_own_files_alone():
+    """`ufgen/backend.py` and `kernels.py` know them apart; exported networks need TensorFlow."""
+    imported = re.compile(r"^\s*(?:import|from) (?:tensorflow|jax)\b", re.MULTILINE)
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if path.relative_to(ROOT).parts[0] in PACKAGES and imported.search(path.read_text())
+    }
+    deployed = {path for path in files if path.startswith("classifiers/deploy/")}
+    assert files - deployed == {"ufgen/backend.py", "ufgen/kernels.py"}

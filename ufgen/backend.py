@@ -48,6 +48,25 @@ def devices(batch_size: int) -> list[str]:
     return available[: max(fitting, default=1)]
 
 
+def compute_capabilities() -> list[tuple[int, ...]]:
+    """The CUDA compute capability of each GPU, such as (8, 0); of GPUs without CUDA (0, 0).
+
+    Returns:
+        One tuple for each GPU that the backend uses.
+    """
+    if on_tensorflow():
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details
+        gpus = tf.config.list_physical_devices("GPU")
+        return [details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
+    import jax
+
+    gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
+    versions = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
+    return [tuple(int(number) for number in version.split(".")) for version in versions]
+
+
 def distribute(tensors: Any, batch_size: int, first_axis: str | None) -> Any:
     """Place tensors on the devices that share a batch; on TensorFlow they stay where they are.
 
@@ -119,12 +138,6 @@ def vjp(
 
     Returns:
         The output, and a function from d loss / d output to d loss / d variable, for one call.
-
-    Example:
-        >>> weight = keras.Variable([2.0])
-        >>> output, backward = vjp(lambda: weight**2, [weight], [])
-        >>> float(output[0]), float(backward(ops.ones(1))[0][0])
-        (4.0, 4.0)
     """
     if on_tensorflow():
         import tensorflow as tf
@@ -163,21 +176,8 @@ def gradient_of(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
     Returns:
         d sum(function(images)) / d images, in the shape of `images`.
-
-    Example:
-        >>> float(gradient_of(lambda x: x**2, ops.convert_to_tensor(3.0)))
-        6.0
     """
-    if on_tensorflow():
-        import tensorflow as tf
-
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)
-            value = ops.sum(function(images))
-        return tape.gradient(value, images)
-    import jax
-
-    return jax.grad(lambda x: ops.sum(function(x)))(images)
+    return gradients(lambda x: (ops.sum(function(x)), ()), [], images).input_gradient
 
 
 def compiled(

@@ -77,31 +77,12 @@ def native_bfloat16() -> bool:
     Returns:
         Whether all devices of the backend have them.
     """
-    capabilities = compute_capabilities()
+    from ufgen import backend
+
+    capabilities = backend.compute_capabilities()
     if capabilities:
         return min(capabilities) >= FIRST_NATIVE_GPU
     return bool(CPU_FLAGS & _cpu_flags())
-
-
-def compute_capabilities() -> list[tuple[int, ...]]:
-    """List the CUDA compute capabilities of the GPUs that the backend uses.
-
-    Returns:
-        The capability of each GPU, such as (8, 0); (0, 0) for GPUs without CUDA.
-    """
-    from ufgen.backend import on_tensorflow
-
-    if on_tensorflow():
-        import tensorflow as tf
-
-        details = tf.config.experimental.get_device_details
-        gpus = tf.config.list_physical_devices("GPU")
-        return [details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
-    import jax
-
-    gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
-    versions = [str(getattr(gpu, "compute_capability", "0.0")) for gpu in gpus]
-    return [tuple(int(number) for number in version.split(".")) for version in versions]
 
 
 def _cpu_flags(file: Path = Path("/proc/cpuinfo")) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from classifiers import registry
 from experiments.design.study import Study
 from experiments.running import study_precision
-from ufgen import precision
+from ufgen import backend, precision
 from ufgen.gan.generator_folder import resolve_precision
 from ufgen.gan.recipe import Recipe
 
@@ -25,7 +25,7 @@ def device(monkeypatch):
 
     def put(flags=(), gpus=()):
         monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
-        monkeypatch.setattr(precision, "compute_capabilities", lambda: list(gpus))
+        monkeypatch.setattr(backend, "compute_capabilities", lambda: list(gpus))
 
     return put
 

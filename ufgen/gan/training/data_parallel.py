@@ -38,8 +38,6 @@ def split(batch: dict, batch_size: int) -> list[Shard]:
         return [Shard(nullcontext, batch)]
     if not on_tensorflow():
         return [Shard(nullcontext, distribute(batch, batch_size, "batch"))]
-    import tensorflow as tf
-
     size = batch_size // len(shared_by)
 
     def part(tensor: Tensor, index: int) -> Tensor:
@@ -49,7 +47,9 @@ def split(batch: dict, batch_size: int) -> list[Shard]:
         return ops.reshape(rows[:, index * size : (index + 1) * size], (-1, *tensor.shape[1:]))
 
     return [
-        Shard(partial(tf.device, name), keras.tree.map_structure(partial(part, index=index), batch))
+        Shard(
+            partial(keras.device, name), keras.tree.map_structure(partial(part, index=index), batch)
+        )
         for index, name in enumerate(shared_by)
     ]
 
