@@ -192,10 +192,10 @@ def _intervals_defined(study: Study, tables: StudyTables) -> Check:
     undefined = [row["arm"] for row in rows if not np.isfinite(row["error"])]
     text = "Every change of the primary metric has an interval."
     if undefined:
-        text = (
-            f"No interval can be given for {', '.join(undefined)}: the test images are too few (or "
-            "perfectly separated)."
-        )
+        reason = "the test images are too few (or perfectly separated)"
+        if len(study.seeds) == 1:
+            reason = "with one seed the variance between seeds is unknown"
+        text = f"No interval can be given for {', '.join(undefined)}: {reason}."
     return Check("Intervals are defined", not undefined, text)
 
 

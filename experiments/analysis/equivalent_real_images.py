@@ -129,7 +129,7 @@ def table(study: Study, trials: pd.DataFrame, scores: Scores, real: str = "real"
             df = statistics.estimate(delta[0], delta[1:], scores.groups).df
             upper = (1 + study.confidence) / 2
             scale = stats.t.ppf(upper, df) / stats.norm.ppf(upper)
-            scale = 1.0 if np.isnan(scale) else scale  # of a single run only images vary
+            scale = 1.0 if np.isnan(scale) else scale  # where nothing varies, or one seed
             curve = np.stack([means(oracle, scale) for oracle in oracles], axis=1)
             synthetic = int(count[arm.name] - sizes[0])
             extra = additional_images(sizes, curve, means(arm, scale))
@@ -150,13 +150,17 @@ def _row(
     row = {"arm": arm, "synthetic": synthetic, "extra": extra[0]}
     defined = np.isfinite(curve).all(axis=1) & ~np.isnan(extra)
     rising = (curve[1:, -1] > curve[1:, 0])[defined[1:]].mean()
+    reason = ""
     if defined.mean() < statistics.MIN_DEFINED_FRACTION or rising < 1 - tail:
         title = metrics.title(study.primary_metric)
-        text = f"Not identifiable for {arm}: more {real} images did not measurably improve {title}."
+        reason = f"more {real} images did not measurably improve {title}"
+    if len(study.seeds) == 1:
+        reason = "with one seed the variance between seeds is unknown"
+    if reason:
+        text = f"Not identifiable for {arm}: {reason}."
         return row | {"extra": np.nan, "low": np.nan, "high": np.nan, "text": text}
-    counts = {"seed": len(study.seeds), "generator": len(study.generator.seeds)}
-    single = [name for name, count in counts.items() if count == 1]
-    left_out = [f"; variance between {name}s is not included" for name in single]
+    single_generator = len(study.generator.seeds) == 1
+    left_out = "; variance between generators is not included" if single_generator else ""
     low, high = np.quantile(extra[1:][defined[1:]], [tail, 1 - tail], method="nearest")
     most = f"more than {int(sizes[-1] - sizes[0])}"
     words = {-np.inf: "fewer than 0", np.inf: most}
@@ -169,6 +173,5 @@ def _row(
         f"({100 * study.confidence:.4g} % interval {lower} to {upper}; learning curve from "
         f"{sizes[0]} to {sizes[-1]} {real} images"
         + ("; fewer than 0: worse than none)" if -np.inf in (extra[0], low) else ")")
-        + "".join(left_out)
-        + ".",
+        + f"{left_out}.",
     }

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from experiments import statistics
+from experiments.analysis.checks import ENOUGH_GENERATORS, ENOUGH_SEEDS
 from experiments.design.study import Study
 
-SEEDS = (2, 3, 5, 10, 20, 50)
-GENERATORS = (2, 3, 5, 10)
+SEEDS = (ENOUGH_SEEDS, 10, 20, 50)  # fewer are pilots, without a verdict
+GENERATORS = (ENOUGH_GENERATORS, 5, 10)
 
 
 def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
@@ -51,7 +52,10 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         table.to_string(),
     ]
     if len(counts) == 1:
-        lines.append("With one generator the variance between generators is unknown.")
+        lines.append(
+            "With one generator the variance between generators is unknown, and an arm with "
+            f"synthetic images has no verdict with fewer than {ENOUGH_GENERATORS}."
+        )
     enough = [(g * s, g, s) for g in counts for s in SEEDS if detectable(g, s) <= effect]
     if enough:
         _, generators, seeds = min(enough)

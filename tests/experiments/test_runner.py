@@ -207,7 +207,7 @@ def test_a_finished_run_is_the_pilot_of_a_power_analysis(finished):
     deltas = pd.read_csv(root / "runs/small/deltas.csv")
     deltas[["variance_generators", "variance_seeds", "variance_residual"]] = 4e-4
     deltas["variance_groups"] = 1e-4
-    assert "A change of 0.5 needs 2 seeds and 2 generators" in power.describe(small, deltas, 0.5)
+    assert "A change of 0.5 needs 5 seeds and 3 generators" in power.describe(small, deltas, 0.5)
     text = power.describe(small, deltas, 0.02)
     groups = deltas["test_groups"].iloc[0] - 1
     test = pd.read_csv(root / "runs/small/images.csv").query("role == 'test'")

@@ -141,5 +141,10 @@ def test_the_sentence_names_the_number_its_interval_and_its_limits(score, said):
     text = equivalent_real_images.table(_study(), TRIALS, scores)["text"].iloc[0]
     assert text.startswith("100 synthetic images (real+synthetic@1.0) changed") and said in text
     assert "is not included" not in text
-    one_seed = equivalent_real_images.table(_study([0]), TRIALS, scores)["text"].iloc[0]
-    assert one_seed.endswith("; variance between seeds is not included.")
+
+
+def test_one_seed_has_no_number_as_it_has_no_interval():
+    scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, 0.8, 0.5], strict=True)), 1e-6)
+    row = equivalent_real_images.table(_study([0]), TRIALS, scores).iloc[0]
+    assert "Not identifiable for real+synthetic@1.0: with one seed" in row["text"]
+    assert np.isnan([row["extra"], row["low"], row["high"]]).all()

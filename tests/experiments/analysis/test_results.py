@@ -203,6 +203,17 @@ def test_few_seeds_or_generators_make_a_pilot_without_a_verdict(seeds, generator
     assert ("help" in conclusion["by_arm"][0]) == (word == "helps")
 
 
+def test_one_seed_is_named_as_the_reason_why_there_is_no_interval():
+    planted = _study(seeds=[0])
+    signal = {"real": 1.2, "real+synthetic@1.0": 2.4}
+    tables = _tables(planted, *_predictions(planted, signal))
+    (row,) = tables.primary(planted)
+    assert row["verdict"] == "pilot" and np.isnan(row["low"])
+    warnings = " ".join(_conclude(planted, tables)["warnings"])
+    assert "with one seed the variance between seeds is unknown" in warnings
+    assert "perfectly separated" not in warnings
+
+
 def test_a_control_without_generators_needs_seeds_alone():
     arms = ["real", "real+duplicated@1.0", "real+synthetic@1.0"]
     planted = _study(arms=arms, generator={"seeds": [0]})

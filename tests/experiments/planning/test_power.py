@@ -28,7 +28,7 @@ def _pilot(groups: float, residual: float) -> pd.DataFrame:
             "A change of 0.02 cannot be detected with these test images: about 4.1 times as many "
             "are needed, and more seeds and generators than shown.",
         ),
-        (1e-6, 0.0, "A change of 0.02 needs 2 seeds and 2 generators."),
+        (1e-6, 0.0, "A change of 0.02 needs 5 seeds and 3 generators."),
     ],
 )
 def test_what_a_change_needs_is_named(groups, residual, said):
