@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from experiments.analysis import results
 from experiments.analysis.image_checks import check_images, check_trials
 from experiments.design.arms import compose_training_set
-from experiments.design.study import Study, Trial
+from experiments.design.study import Study
+from experiments.design.trials import Trial
 from experiments.reporting import changed_predictions, report
 from experiments.running import cost, status, study_precision, study_trials, synthetic_record
 from experiments.running.data_split import (
@@ -126,8 +127,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     """
     study, chosen = study_precision.resolve_and_store(study, folder)
     loaded = read_images(study)
-    keys = list(dict.fromkeys(trial.split for trial in study.trials()))
-    data_splits = {key: split_by_role(study, loaded, key) for key in keys}
+    data_splits = {key: split_by_role(study, loaded, key) for key in study.splits()}
     executor.train_generators(study, list(data_splits.values()), generators)
     synthetic = {
         key: prepare_synthetic(study, data_split, folder, generators)
@@ -144,7 +144,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     status.write(folder, [(job.trial, job.folder) for job in jobs])
     store = merge_stores([loaded.store, *stores])
     context = StudyContext(study, data_splits, store, chosen)
-    return PreparedStudy(loaded, context, jobs, describe_sets(synthetic))
+    return PreparedStudy(loaded, context, jobs, describe_sets(study, synthetic))
 
 
 def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> ImageSet:

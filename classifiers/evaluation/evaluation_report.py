@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from classifiers.evaluation import intervals, metrics
+from classifiers.evaluation.ranking import RANKING
 
 REPLICATES = 2000
 MIN_DEFINED = 0.95
@@ -121,7 +122,7 @@ def _by_bootstrap(
     weights = intervals.group_weights(groups, REPLICATES, np.random.default_rng(seed))
     replicates = metrics.evaluate(labels, probabilities, threshold, weights)
     df = min(intervals.effective_groups(groups[labels == label]) for label in (0, 1)) - 1
-    ranking = set() if metrics.is_constant(probabilities) else set(metrics.RANKING) - {"roc_auc"}
+    ranking = set() if metrics.is_constant(probabilities) else set(RANKING) - {"roc_auc"}
     bounds = {}
     for name in {"balanced_accuracy", "f1", "mcc", "brier"} | ranking:
         defined = replicates[name][np.isfinite(replicates[name])]

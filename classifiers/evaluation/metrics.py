@@ -5,11 +5,17 @@ and optional non-negative `weights` of shape (N,) or (B, N): B rows give B value
 bootstrap is one call. A metric whose denominator is zero is undefined: NaN, never 0.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from classifiers.evaluation.ranking import average_precision as average_precision
+from classifiers.evaluation.ranking import (
+    contributions_to_ranking,
+    ranking,
+    weight_by_score,
+    within_folds,
+)
+from classifiers.evaluation.ranking import roc_auc as roc_auc
 from classifiers.evaluation.reliability import brier, calibration_error
 from classifiers.evaluation.weighting import labels_and_weights, ratio
 
@@ -29,7 +35,8 @@ NAMES = (
     "calibration_error",
 )
 LESS_IS_BETTER = frozenset({"brier", "calibration_error"})
-RANKING = NAMES[7:11]
+POOLED = ("precision", "f1", "mcc", "calibration_error")
+"""Metrics that are not weighted means over folds."""
 TOLERANCE = 1e-6
 """Probabilities that differ by no more count as equal in `is_constant` and between thresholds;
 ranking metrics compare exactly."""
@@ -105,50 +112,54 @@ def evaluate(
         "calibration_error": calibration_error(labels, probabilities, weights),
     }
     if folds is None:
-        values |= _ranking(*_weight_by_score(labels, probabilities, weights))
+        values |= ranking(*weight_by_score(labels, probabilities, weights))
     else:
         values |= within_folds(labels, probabilities, folds, weights)
     return {name: values[name] for name in NAMES}
 
 
-def within_folds(
+def contributions(
     labels: ArrayLike,
     probabilities: ArrayLike,
+    threshold: np.ndarray,
     folds: ArrayLike,
     weights: ArrayLike | None = None,
 ) -> dict[str, np.ndarray]:
-    """The metrics of `RANKING`, each computed within folds and averaged over them.
-
-    Folds are weighted by what the metric is a mean over (in sums of `weights`): ROC AUC by pairs of
-    a positive and a negative image, average precision and sensitivity by positive images,
-    specificity by negative ones; folds with a single class are left out. Pooling the scores of
-    different networks instead biases the ROC AUC downwards (Forman & Scholz, SIGKDD Explorations
-    2010; Airola et al., CSDA 2011).
+    """What each of K folds contributes to the metrics that are weighted means over folds.
 
     Args:
         labels: 0 or 1, (N,).
         probabilities: Of the positive class, in 0..1, (N,).
+        threshold: Lowest probability that is predicted positive, (N,).
         folds: The fold of each image, (N,).
         weights: Non-negative, (N,) or (B, N).
 
     Returns:
-        A number, or B numbers, for each metric of `RANKING`.
+        For each metric of `NAMES` but `POOLED`, (K,) or (K, B): the sum over folds is what
+        `evaluate` returns with `folds`.
+
+    Example:
+        >>> parts = contributions([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.2], np.full(4, 0.5), [0, 0, 1, 1])
+        >>> parts["roc_auc"].tolist(), parts["accuracy"].tolist()
+        ([0.5, 0.0], [0.5, 0.0])
     """
     labels, weights = labels_and_weights(labels, weights)
     probabilities, folds = np.asarray(probabilities), np.asarray(folds)
-    sums: dict[str, Any] = dict.fromkeys(RANKING, 0.0)
-    totals: dict[str, Any] = dict.fromkeys(RANKING, 0.0)
+    sums: dict[str, list] = {"accuracy": [], "recall": [], "specificity": [], "brier": []}
+    positives, negatives = weights @ (labels == 1), weights @ (labels == 0)
     for fold in np.unique(folds):
         rows = folds == fold
-        by_score = _weight_by_score(labels[rows], probabilities[rows], weights[..., rows])
-        positives, negatives = (of_class.sum(axis=-1) for of_class in by_score)
-        both = (positives > 0) & (negatives > 0)
-        counts = (positives * negatives, positives, positives, negatives)
-        values = _ranking(*by_score)
-        for name, count in zip(RANKING, counts, strict=True):
-            sums[name] += np.where(both, values[name] * count, 0.0)
-            totals[name] += np.where(both, count, 0.0)
-    return {name: ratio(sums[name], totals[name]) for name in RANKING}
+        part = labels[rows], probabilities[rows], weights[..., rows]
+        counts = confusion(*part[:2], np.asarray(threshold)[rows], part[2])
+        total = part[2].sum(axis=-1)
+        sums["accuracy"].append(ratio(counts["tp"] + counts["tn"], positives + negatives))
+        sums["recall"].append(ratio(counts["tp"], positives))
+        sums["specificity"].append(ratio(counts["tn"], negatives))
+        of_fold = np.where(total > 0, total * brier(*part), 0.0)
+        sums["brier"].append(ratio(of_fold, positives + negatives))
+    parts = {name: np.stack(values) for name, values in sums.items()}
+    parts["balanced_accuracy"] = (parts["recall"] + parts["specificity"]) / 2
+    return parts | contributions_to_ranking(labels, probabilities, folds, weights)
 
 
 def confusion(
@@ -194,38 +205,6 @@ def mcc(tn: np.ndarray, fp: np.ndarray, fn: np.ndarray, tp: np.ndarray) -> np.nd
     return ratio(tp * tn - fp * fn, np.sqrt(margins))
 
 
-def roc_auc(
-    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
-) -> np.ndarray:
-    """Area under the ROC curve: P(positive scores higher) + P(tie) / 2 (Mann-Whitney).
-
-    Args:
-        labels: 0 or 1, (N,).
-        probabilities: Any scores that rank images, (N,).
-        weights: Non-negative, (N,) or (B, N).
-
-    Returns:
-        A number in 0..1, or B numbers.
-    """
-    return _roc_auc(*_weight_by_score(labels, probabilities, weights))
-
-
-def average_precision(
-    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
-) -> np.ndarray:
-    """Sum over thresholds of precision times increase in recall, without interpolation.
-
-    Args:
-        labels: 0 or 1, (N,).
-        probabilities: Any scores that rank images, (N,).
-        weights: Non-negative, (N,) or (B, N).
-
-    Returns:
-        A number in 0..1, or B numbers.
-    """
-    return _average_precision(*_weight_by_score(labels, probabilities, weights))
-
-
 def is_constant(probabilities: ArrayLike) -> bool:
     """Whether two or more images all get the same probability, to within 1e-6 (absolute).
 
@@ -239,61 +218,3 @@ def is_constant(probabilities: ArrayLike) -> bool:
     """
     probabilities = np.asarray(probabilities)
     return len(probabilities) > 1 and bool(np.ptp(probabilities) <= TOLERANCE)
-
-
-def _weight_by_score(
-    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of positives and of negatives at each distinct score, in increasing score."""
-    labels, weights = labels_and_weights(labels, weights)
-    order = np.argsort(probabilities, kind="stable")
-    scores = np.asarray(probabilities)[order]
-    starts = np.flatnonzero(np.concatenate([[True], scores[1:] != scores[:-1]]))
-    weights, labels = weights[..., order], labels[order]
-    return (
-        np.add.reduceat(weights * (labels == 1), starts, axis=-1),
-        np.add.reduceat(weights * (labels == 0), starts, axis=-1),
-    )
-
-
-def _ranking(positives: np.ndarray, negatives: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics of `RANKING` from what `_weight_by_score` returns."""
-    sensitivities, specificities = _rates(positives, negatives)
-    return {
-        "roc_auc": _roc_auc(positives, negatives),
-        "average_precision": _average_precision(positives, negatives),
-        "sensitivity_at_90_specificity": _best(sensitivities, specificities, 0.9),
-        "specificity_at_90_sensitivity": _best(specificities, sensitivities, 0.9),
-    }
-
-
-def _roc_auc(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    below = np.cumsum(negatives, axis=-1) - negatives
-    wins = (positives * (below + negatives / 2)).sum(axis=-1)
-    return ratio(wins, positives.sum(axis=-1) * negatives.sum(axis=-1))
-
-
-def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    true = np.cumsum(positives[..., ::-1], axis=-1)
-    false = np.cumsum(negatives[..., ::-1], axis=-1)
-    with np.errstate(invalid="ignore"):
-        precision = np.nan_to_num(true / (true + false))
-    return ratio((precision * positives[..., ::-1]).sum(axis=-1), positives.sum(axis=-1))
-
-
-def _rates(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sensitivity and specificity at each threshold: above all scores, then at each, falling."""
-    none = np.zeros((*positives.shape[:-1], 1))
-    true = np.concatenate([none, np.cumsum(positives[..., ::-1], axis=-1)], axis=-1)
-    false = np.concatenate([none, np.cumsum(negatives[..., ::-1], axis=-1)], axis=-1)
-    return ratio(true, true[..., -1:]), 1 - ratio(false, false[..., -1:])
-
-
-def _best(rates: np.ndarray, others: np.ndarray, minimum: float) -> np.ndarray:
-    """The largest rate of all thresholds where the other rate is at least `minimum`.
-
-    Undefined with a single class.
-    """
-    best = np.where(others >= minimum - 1e-12, rates, -np.inf).max(axis=-1)
-    defined = np.isfinite(rates).all(axis=-1) & np.isfinite(others).all(axis=-1)
-    return np.where(defined, best, np.nan)[()]

@@ -5,11 +5,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from experiments.analysis.enough import (
+    ENOUGH_GENERATORS,
+    ENOUGH_SEEDS,
+    enough_generators,
+    enough_seeds,
+)
 from experiments.analysis.number_format import interval, number
 from experiments.design.study import Study
 
-ENOUGH_SEEDS = 5
-ENOUGH_GENERATORS = 3
 ENOUGH_GROUPS = 10
 MAX_COPY_FRACTION = 0.05  # the copy test is wrong for about one image in a hundred
 
@@ -18,7 +22,8 @@ class StudyTables(NamedTuple):
     """The tables of a study that its checks and its verdict are made from.
 
     Attributes:
-        deltas: Table of `analysis.results.deltas_table`.
+        deltas: Table of `analysis.deltas.deltas_table`.
+        headline: Table of `analysis.deltas.headline_table`.
         baseline: Table of `analysis.results.baseline_table`.
         trials: One row for each trial.
         sets: One row for each set of synthetic images (see `running.synthetic_record.table`), with
@@ -28,6 +33,7 @@ class StudyTables(NamedTuple):
     """
 
     deltas: pd.DataFrame
+    headline: pd.DataFrame
     baseline: pd.DataFrame
     trials: pd.DataFrame
     sets: pd.DataFrame
@@ -157,7 +163,7 @@ def _some(names: list[str]) -> str:
 
 def _enough_seeds(study: Study) -> Check:
     count = len(study.seeds)
-    if count >= ENOUGH_SEEDS:
+    if enough_seeds(study):
         return Check("Enough seeds", True, f"{count} seeds; at least {ENOUGH_SEEDS} are needed.")
     return Check(
         "Enough seeds",
@@ -227,28 +233,30 @@ def _no_copies(tables: StudyTables) -> Check:
 
 
 def _enough_generators(study: Study) -> Check:
-    count = len(study.generator.seeds)
-    if count == 1:
+    count, splits = len(study.generator.seeds), len(study.splits())
+    enough = enough_generators(study)
+    trained = f"{count} {'generator' if count == 1 else 'generators'}"
+    if splits > 1:
+        trained += f" in each of {splits} {study.split_word()}"
+    rule = f"at least {ENOUGH_GENERATORS} are needed, or 2 in each fold"
+    text = f"{trained}; {rule}."
+    if count == 1 and not enough:
         text = (
-            "One generator was trained: the verdict is about its images alone. The intervals do "
-            "not include variance between generators (generator.seeds in the study trains several)."
+            f"{trained}: the verdict would be about these images alone. The intervals do not "
+            f"include variance between generators (generator.seeds in the study trains several; "
+            f"{rule})."
         )
-    elif count < ENOUGH_GENERATORS:
-        text = (
-            f"{count} generators leave one degree of freedom; at least {ENOUGH_GENERATORS} are "
-            "needed."
-        )
-    else:
-        text = f"{count} generators; at least {ENOUGH_GENERATORS} are needed."
-    return Check("Enough generators", count >= ENOUGH_GENERATORS, text)
+    elif not enough:
+        text = f"{trained} leave one degree of freedom; {rule}."
+    return Check("Enough generators", enough, text)
 
 
 def _generators_agree(study: Study, tables: StudyTables) -> list[Check]:
     """A failed check if two generators are more than half of the variance of an arm's delta."""
     for row in tables.primary(study):
-        count = row["generators"]
+        count = row["folds"] * row["generators"]
         fraction = row["variance_generators"] / count / row["error"] ** 2
-        if 1 < count < ENOUGH_GENERATORS and fraction > 0.5:
+        if row["generators"] > 1 and not enough_generators(study) and fraction > 0.5:
             text = (
                 f"The {count} generators differ more than all else does ({row['arm']}): with fewer "
                 f"than {ENOUGH_GENERATORS} the error rate of a verdict then exceeds the nominal "

@@ -112,15 +112,18 @@ def table(study: Study, trials: pd.DataFrame, scores: Scores, real: str = "real"
     def means(arm: Arm, scale: float) -> np.ndarray:
         """(1 + B,): the mean of all runs, then of resampled ones."""
         runs = scores_of(arm)
-        by_generator = generators if runs.shape[1] > 1 else np.zeros((len(runs), 1))
-        weights = [1 / part.shape[1] + scale * part for part in (by_generator, seeds)]
-        return np.einsum("bgs,bg,bs->b", runs, *weights)
+        by_generator = generators if runs.shape[2] > 1 else np.zeros((*runs.shape[:2], 1))
+        weights = [1 / part.shape[-1] + scale * part for part in (by_generator, seeds)]
+        return np.einsum("bkgs,bkg,bs->b", runs, *weights) / runs.shape[1]
+
+    def resampled(levels: int) -> np.ndarray:
+        return np.vstack([np.zeros(levels), centered_bootstrap_weights(levels, replicates, rng)])
 
     baseline = scores_of(parse("real"))
-    seeds, generators = (
-        np.vstack([np.zeros(n), centered_bootstrap_weights(n, len(baseline) - 1, rng)])
-        for n in (len(study.seeds), len(study.generator.seeds))
-    )
+    replicates, folds = len(baseline) - 1, baseline.shape[1]
+    seeds = resampled(len(study.seeds))
+    in_folds = [resampled(len(study.generator.seeds)) for _ in range(folds)]
+    generators = np.stack(in_folds, axis=1)  # (1 + B, K, G): each fold has its own
     rows = []
     for arm in arms:
         plain = Arm(arm.name, True, synthetic=arm.synthetic, filtered=arm.filtered)

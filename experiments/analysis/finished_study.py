@@ -34,6 +34,8 @@ def read_deltas(folder: Path) -> pd.DataFrame:
     for name, new in RENAMED_FILES.items():
         if (Path(folder) / name).is_file() and not (Path(folder) / new).is_file():
             old[name] = new
+    if "folds" not in deltas:
+        old["deltas.csv"] = "deltas.csv with the column folds"
     if old:
         names = ", ".join(f"{name} is now {new}" for name, new in old.items())
         raise UserError(

@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from classifiers.evaluation import intervals, metrics
 from experiments.analysis import paired_tests
-from experiments.analysis.scores import RUN_COLUMNS, folds_of
+from experiments.analysis.scores import by_run, folds_of
 from experiments.design.study import Study
 
 
@@ -24,33 +24,33 @@ def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
         predictions: One row for each trial and test image.
 
     Returns:
-        One row for each arm, classifier, generator and seed: arm, reference, classifier, generator,
-        seed, delta_roc_auc; delong_p (equal areas) and mcnemar_p (correct equally often), which
+        One row for each run of an arm: arm, reference, classifier, generator, seed, repeat,
+        delta_roc_auc; delong_p (equal areas) and mcnemar_p (correct equally often), which
         assume independent images and are undefined where a group has several; permutation_p (equal
         areas, all runs of the arm and classifier together, whole groups), of ranks as in
         Venkatraman & Begg, Biometrika 1996.
     """
-    ordered = predictions.sort_values("path")
-    images = ordered.drop_duplicates("path")
+    images = predictions.drop_duplicates("path").sort_values("path")
     labels, groups = images["target"].to_numpy(), images["group"].to_numpy()
     independent = len(np.unique(groups)) == len(groups)
-    by_trial = dict(iter(ordered.groupby(list(RUN_COLUMNS), sort=False)))
+    predictions_by_run = by_run(predictions)
     rows = []
     for arm in study.compared_arms():
         reference = study.reference_of(arm).name
         for classifier in study.classifiers:
             runs = [
-                (generator, seed)
+                (generator, seed, repeat)
+                for repeat in (range(study.repeats) if study.folds else [""])
                 for generator in (study.generator.seeds if arm.synthetic else [""])
                 for seed in study.seeds
             ]
             pairs = [
                 Pair.of(
                     labels,
-                    by_trial[arm.name, classifier.name, generator, seed],
-                    by_trial[reference, classifier.name, "", seed],
+                    predictions_by_run[arm.name, classifier.name, generator, seed, repeat],
+                    predictions_by_run[reference, classifier.name, "", seed, repeat],
                 )
-                for generator, seed in runs
+                for generator, seed, repeat in runs
             ]
             permutation_p = _permutation_p_value(labels, groups, pairs)
             rows += [
@@ -60,10 +60,11 @@ def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
                     "classifier": classifier.name,
                     "generator": generator,
                     "seed": seed,
+                    "repeat": repeat,
                     **pair.tests(labels, independent),
                     "permutation_p": permutation_p,
                 }
-                for (generator, seed), pair in zip(runs, pairs, strict=True)
+                for (generator, seed, repeat), pair in zip(runs, pairs, strict=True)
             ]
     return pd.DataFrame(rows)
 

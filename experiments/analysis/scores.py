@@ -9,7 +9,7 @@ from classifiers.evaluation import intervals, metrics
 from experiments.design.arms import Arm
 from experiments.design.study import Study
 
-RUN_COLUMNS = ("arm", "classifier", "generator", "seed")
+RUN_COLUMNS = ("arm", "classifier", "generator", "seed", "repeat")
 
 
 class Scores:
@@ -22,7 +22,6 @@ class Scores:
     def __init__(
         self,
         study: Study,
-        trials: pd.DataFrame,
         predictions: pd.DataFrame,
         weights: np.ndarray,
         groups: int,
@@ -30,19 +29,16 @@ class Scores:
         self.groups = groups
         weights = np.vstack([np.ones(weights.shape[1]), weights])
         self._study = study
-        self._metrics: dict[tuple, dict[str, np.ndarray]] = {}
-        for trial in trials.to_dict("records"):
-            rows = predictions_of(predictions, trial).sort_values("path")
-            self._metrics[tuple(trial[name] for name in RUN_COLUMNS)] = metrics.evaluate(
-                rows["target"].to_numpy(),
-                rows["probability"].to_numpy(),
-                rows["threshold"].to_numpy(),
-                weights,
-                folds=folds_of(rows),
-            )
+        self._metrics = {
+            run: _evaluate_by_fold(rows, weights) for run, rows in by_run(predictions).items()
+        }
 
     def of(self, arm: Arm, classifiers: list[str], metric: str) -> np.ndarray:
-        """One metric of all runs of an arm.
+        """One metric of all runs of an arm, by fold.
+
+        The mean over folds is the metric: in cross-validation the value of one of K folds is K
+        times its contribution (see `metrics.contributions`). Metrics that are no means over folds
+        have one value for each repeat.
 
         Args:
             arm: The arm.
@@ -50,27 +46,54 @@ class Scores:
             metric: One of `metrics.NAMES`.
 
         Returns:
-            Scores (1 + B, G, S) of G generators (one where the arm has no synthetic images) and S
-            seeds; the first is that of the test set, the others those of its bootstrap samples.
+            Scores (1 + B, K, G, S) of K folds (of all repeats), G generators in each (one where the
+            arm has no synthetic images) and S seeds; the first is that of the test set, the others
+            those of its bootstrap samples.
         """
         generators: Sequence = self._study.generator.seeds if arm.synthetic else [""]
-        seeds = self._study.seeds
-        scores = [
+        repeats: Sequence = range(self._study.repeats) if self._study.folds else [""]
+        scores = np.array(
             [
-                [self._metrics[arm.name, name, generator, seed][metric] for seed in seeds]
-                for generator in generators
+                [
+                    [
+                        [
+                            self._metrics[arm.name, name, generator, seed, repeat][metric]
+                            for seed in self._study.seeds
+                        ]
+                        for generator in generators
+                    ]
+                    for repeat in repeats
+                ]
+                for name in classifiers
             ]
-            for name in classifiers
-        ]
-        return np.moveaxis(np.mean(scores, axis=0), -1, 0)
+        )
+        of_runs = scores.mean(axis=0)  # (repeats, G, S, folds, 1 + B)
+        by_fold = np.moveaxis(of_runs, (4, 0, 3), (0, 1, 2))
+        by_fold = by_fold.reshape(len(by_fold), -1, *by_fold.shape[3:])
+        if self._study.images.parts > 1:  # each seed has generators of its own
+            by_fold = by_fold.mean(axis=2, keepdims=True)
+        return by_fold
 
 
-def evaluate_trials(study: Study, trials: pd.DataFrame, predictions: pd.DataFrame) -> Scores:
+def _evaluate_by_fold(rows: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Every metric of one run: (K, 1 + B) of K folds, or of the whole where K is 1."""
+    labels, probabilities, threshold = (
+        rows[name].to_numpy() for name in ("target", "probability", "threshold")
+    )
+    folds = folds_of(rows)
+    values = metrics.evaluate(labels, probabilities, threshold, weights, folds=folds)
+    whole = {name: value[None] for name, value in values.items()}
+    if folds is None:
+        return whole
+    parts = metrics.contributions(labels, probabilities, threshold, folds, weights)
+    return whole | {name: len(part) * part for name, part in parts.items()}
+
+
+def evaluate_trials(study: Study, predictions: pd.DataFrame) -> Scores:
     """Compute every metric of every trial, on the same bootstrap samples of the test groups.
 
     Args:
         study: The study, whose `bootstrap` is the number of samples.
-        trials: One row for each trial, with the columns `RUN_COLUMNS`.
         predictions: One row for each trial and test image.
 
     Returns:
@@ -80,7 +103,7 @@ def evaluate_trials(study: Study, trials: pd.DataFrame, predictions: pd.DataFram
     weights = intervals.group_weights(
         images["group"].to_numpy(), study.bootstrap, np.random.default_rng(0)
     )
-    return Scores(study, trials, predictions, weights, fewest_groups_of_a_class(images))
+    return Scores(study, predictions, weights, fewest_groups_of_a_class(images))
 
 
 def fewest_groups_of_a_class(images: pd.DataFrame) -> int:
@@ -95,19 +118,16 @@ def fewest_groups_of_a_class(images: pd.DataFrame) -> int:
     return int(images.groupby("target")["group"].nunique().reindex([0, 1], fill_value=0).min())
 
 
-def predictions_of(predictions: pd.DataFrame, trial: dict) -> pd.DataFrame:
-    """Select the predictions of one trial.
+def by_run(predictions: pd.DataFrame) -> dict[tuple, pd.DataFrame]:
+    """Divide predictions by run: in cross-validation a run has one trial for each fold.
 
     Args:
         predictions: One row for each trial and test image.
-        trial: Values of the columns `RUN_COLUMNS`.
 
     Returns:
-        Its rows; in cross-validation those of all folds of the repeat.
+        One row for each test image, in the order of paths, by the values of `RUN_COLUMNS`.
     """
-    return predictions[
-        (predictions[list(RUN_COLUMNS)] == [trial[name] for name in RUN_COLUMNS]).all(axis=1)
-    ]
+    return dict(iter(predictions.sort_values("path").groupby(list(RUN_COLUMNS), sort=False)))
 
 
 def folds_of(predictions: pd.DataFrame) -> np.ndarray | None:

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from experiments import statistics
 from experiments.analysis import checks
-from experiments.analysis.checks import ENOUGH_GENERATORS, ENOUGH_SEEDS, Check, StudyTables
-from experiments.analysis.number_format import interval, number
+from experiments.analysis.checks import Check, StudyTables
+from experiments.analysis.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS, enough_seeds
+from experiments.analysis.number_format import interval, number, percent
 from experiments.design.study import Study
 
 VERDICT_PHRASES = {
@@ -25,18 +27,26 @@ def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
         checked: All checks; those that failed are the warnings.
 
     Returns:
-        headline (a sentence), by_arm (a clause for each arm that adds synthetic images to real
-        ones), sentence (both), arms (rows of the deltas), strongest (the arm with the largest
-        change, or None), checks, warnings, notes (scope of the intervals).
+        headline (a sentence), verdict (its word, or None where no arm adds synthetic images to real
+        ones), by_arm (a clause for each of these arms), sentence (headline and clauses),
+        probabilities (of the headline's true change, a sentence, or "" for a pilot), scope
+        (what the intervals cover, in one line), primary (the row of the headline comparison, or
+        None), arms (rows of the deltas), strongest (the arm with the largest change, or None),
+        checks, warnings, notes.
     """
     arms = {arm.name: arm for arm in study.parsed_arms()}
-    rows = tables.primary(study)
+    rows, (primary,) = tables.primary(study), tables.headline.to_dict("records") or [None]
     tested = [row for row in rows if arms[row["arm"]].tested and arms[row["arm"]].real]
-    headline, by_arm = _headline(study, tables, tested), [_arm(study, row) for row in tested]
+    headline = _headline(study, tables, primary)
+    by_arm = [_arm(study, row) for row in tested if not _is_headline(row, primary)]
     return {
         "headline": headline,
+        "verdict": primary and primary["verdict"],
         "by_arm": by_arm,
         "sentence": " ".join([headline, *([f"{'; '.join(by_arm)}."] if by_arm else [])]),
+        "probabilities": _probabilities(study, primary),
+        "scope": scope(study, bool(len(tables.sets))),
+        "primary": primary,
         "arms": rows,
         "strongest": _strongest(tested),
         "checks": [one._asdict() for one in checked],
@@ -44,37 +54,88 @@ def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
         "notes": [
             f"Primary metric {study.primary_metric}, margin {study.margin}, as set in the study "
             "file.",
-            *_scope(study, tables),
+            "The headline is one comparison, named in the study or the mean over the arms that "
+            f"only add synthetic images, at {study.confidence:.0%} without adjustment. Of the "
+            "other arms with synthetic images, claims of a difference and claims of equivalence "
+            "are each controlled by Holm's procedure at "
+            f"{1 - study.confidence:.2g} over the family; the "
+            "interval shown is of the level of the claim, or of the wider of both levels where "
+            "nothing is claimed. These levels depend on the data, so that they are not "
+            "simultaneous. All other intervals are unadjusted. Intervals are truncated at the "
+            "range of the metric (±1; ±2 for MCC).",
+            "Networks are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
+            f"Hillis, 2007): {statistics.METHOD}. The variance of the test groups comes from "
+            f"{study.bootstrap} bootstrap replicates, with the degrees of freedom of the class "
+            "with fewer groups.",
             *_cross_validation(study),
-            "Intervals are truncated at the range of the metric (±1; ±2 for MCC). The headline "
-            "intervals of the arms with synthetic images exclude zero if and only if "
-            f"Holm's procedure at {1 - study.confidence:.2g} rejects; their levels depend on the "
-            "data, so that they are not simultaneous. All others are unadjusted intervals at "
-            f"{study.confidence:.0%}.",
             *_minimum_detectable_effect(study, tested),
         ],
     }
 
 
-def _scope(study: Study, tables: StudyTables) -> list[str]:
-    """What the intervals cover, and what they do not."""
-    generators, seeds = len(study.generator.seeds), len(study.seeds)
-    covered = ["other test groups"]
-    covered += [f"other seeds of the classifiers ({seeds} were run)"] if seeds > 1 else []
-    if generators > 1 and len(tables.sets):
-        covered.append(f"other generators ({generators} were trained)")
-    uncovered = [] if seeds > 1 else ["other seeds"]
-    uncovered += ["other generators"] if generators == 1 and len(tables.sets) else []
-    uncovered += ["other training images", "other validation images", "other classifiers"]
-    uncovered += ["other oracle images"] if "oracle" in " ".join(study.arms) else []
-    return [
-        "Networks are analysed as readers of the test images (Obuchowski and Rockette, 1995; "
-        f"Hillis, 2007). The intervals cover {', '.join(covered)}; the variance of the test groups "
-        f"comes from {study.bootstrap} bootstrap replicates, with the degrees of freedom of the "
-        f"class with fewer groups. They do not cover {', '.join(uncovered)}: the result is the "
-        f"mean of {_these(len(study.classifiers), 'classifier')}, trained on parts of "
-        f"{'one image set' if study.folds else 'one training set'}."
-    ]
+def scope(study: Study, synthetic: bool) -> str:
+    """Say what the intervals cover, and what the result is conditional on, in one line.
+
+    Args:
+        study: The study.
+        synthetic: Whether generators were trained.
+
+    Returns:
+        A sentence.
+    """
+    seeds, generators, parts = (
+        len(study.seeds),
+        len(study.generator.seeds) * len(study.splits()),
+        study.images.parts,
+    )
+    several = parts > 1 or len(study.generator.seeds) > 1
+    covered: list[str] = ["test groups"]
+    given: list[str] = []
+    (covered if seeds > 1 else given).append(f"seeds ({seeds})")
+    if synthetic:
+        (covered if several else given).append(f"generators ({generators})")
+    if parts > 1:
+        covered.append(f"training images ({parts} disjoint parts)")
+    elif study.folds:
+        given.append("these training images (folds overlap)")
+    else:
+        given.append("these training images")
+    given.append("these validation images")
+    if any(arm.oracle for arm in study.parsed_arms()):
+        given.append("these oracle images")
+    given.append(_these(len(study.classifiers), "classifier"))
+    return f"Scope: other {_joined(covered)}; for {_joined(given)}."
+
+
+def _probabilities(study: Study, row: dict | None) -> str:
+    """How probable it is that the headline's true change matters, either way."""
+    if row is None or row["verdict"] in ("pilot", "not interpretable"):
+        return ""
+    if not np.isfinite(row["probability_helps"]):
+        return ""
+    names = ("helps", "equivalent", "hurts")
+    helps, equivalent, hurts = (_chance(row[f"probability_{name}"]) for name in names)
+    better = row["probability_better"]
+    claim, false = ("help", 1 - better) if better >= 0.5 else ("harm", better)
+    return (
+        f"Probability that the true change helps by more than {study.margin}: {helps}; that it "
+        f"lies within ±{study.margin}: {equivalent}; that it hurts by more: {hurts}. A claim of "
+        f"{claim} would be false with a probability of {_chance(false)}."
+    )
+
+
+def _chance(probability: float) -> str:
+    if 0.005 <= probability < 0.995:
+        return percent(probability)
+    return "less than 1%" if probability < 0.5 else "more than 99%"
+
+
+def _joined(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _is_headline(row: dict, primary: dict | None) -> bool:
+    return primary is not None and row["arm"] == primary["arm"]
 
 
 def _these(count: int, what: str) -> str:
@@ -90,15 +151,17 @@ def _strongest(rows: list[dict]) -> str | None:
 def _cross_validation(study: Study) -> list[str]:
     if not study.folds:
         return []
+    repeats = f"{study.repeats} repeats" if study.repeats > 1 else "one repeat"
     return [
-        f"Each seed is one repeat of {study.folds}-fold cross-validation over all images: every "
-        "image is predicted once in it, by a network that saw none of its group. ROC AUC, and what "
-        "else ranks images, is computed within each fold (scores of other networks are on scales "
-        "of their own) and averaged, weighted by the fold's pairs of a positive and a negative "
-        "image (ROC AUC), its positive images (average precision, sensitivity at 90 % specificity) "
-        "or its negative images (specificity at 90 % sensitivity); all other metrics are of all "
-        "predictions together. Generators are trained again inside each fold. The training sets "
-        "of folds overlap, which no interval here accounts for in full."
+        f"Cross-validation of {study.folds} folds over all images ({repeats}): every image is "
+        "predicted once in each, by networks that saw none of its group. Each fold has generators "
+        "of its own, nested in it; seeds are crossed with folds. ROC AUC, and what else ranks "
+        "images, is computed within each fold (scores of other networks are on scales of their "
+        "own) and averaged, weighted by the fold's pairs of a positive and a negative image (ROC "
+        "AUC), its positive images (average precision, sensitivity at 90 % specificity) or its "
+        "negative images (specificity at 90 % sensitivity); all other metrics are of all "
+        "predictions together. The training sets of folds overlap, which no interval here accounts "
+        "for in full."
     ]
 
 
@@ -109,7 +172,7 @@ def _minimum_detectable_effect(study: Study, rows: list[dict]) -> list[str]:
         for row in rows
         if np.isfinite(row["minimum_detectable_effect"])
     ]
-    if not effects or len(study.seeds) < ENOUGH_SEEDS:
+    if not effects or not enough_seeds(study):
         return []
     return [
         f"The minimum detectable effect (true change of {study.primary_metric} detected with 80 % "
@@ -129,10 +192,10 @@ def _arm(study: Study, row: dict) -> str:
     )
 
 
-def _headline(study: Study, tables: StudyTables, rows: list[dict]) -> str:
-    if not rows:
+def _headline(study: Study, tables: StudyTables, row: dict | None) -> str:
+    if row is None:
         return "No arm adds synthetic images to real ones: this study cannot say if they help."
-    unlike_real, verdicts = checks.unlike_real(tables.sets), {row["verdict"] for row in rows}
+    unlike_real = checks.unlike_real(tables.sets)
     single = " of this one generator" if len(study.generator.seeds) == 1 else ""
     images = f"synthetic images{single}"
     if unlike_real:
@@ -140,24 +203,34 @@ def _headline(study: Study, tables: StudyTables, rows: list[dict]) -> str:
             f"Not interpretable: the {images} are not like {tables.real} ones. "
             f"{_sentence(unlike_real[0])}"
         )
-    if verdicts == {"not interpretable"}:
+    if row["verdict"] == "not interpretable":
         return (
             "Not interpretable: the classifiers did not beat chance on the test images when "
             f"trained on {tables.real} images alone."
         )
-    if verdicts <= {"pilot", "not interpretable"}:
+    if row["verdict"] == "pilot":
         return (
             f"A pilot: too few training runs for a verdict on whether the {images} help or hurt; "
-            f"at least {ENOUGH_SEEDS} seeds and {ENOUGH_GENERATORS} generators are needed."
+            f"at least {ENOUGH_SEEDS} seeds and {ENOUGH_GENERATORS} generators are needed "
+            f"({_numbers(study, row)})."
         )
-    if verdicts <= {"inconclusive", "not interpretable", "pilot"}:
-        return f"Inconclusive: this study cannot tell whether the {images} help or hurt."
-    if {"helps", "hurts"} <= verdicts:
-        return f"Adding {images} helps in one arm and hurts in another."
-    for verdict in ("helps", "hurts"):
-        if verdict in verdicts:
-            return f"Adding {images} {verdict} in at least one arm."
-    return f"No arm with {images} was shown to help."
+    sentences = {
+        "helps": f"Adding {images} helps",
+        "hurts": f"Adding {images} hurts",
+        "equivalent": f"Adding {images} makes no difference that matters (within ±{study.margin})",
+        "inconclusive": f"Inconclusive: this study cannot tell whether the {images} help or hurt",
+    }
+    return f"{sentences[row['verdict']]}: {_numbers(study, row)}."
+
+
+def _numbers(study: Study, row: dict) -> str:
+    """What was compared, and the numbers of the comparison."""
+    arms = row["arm"].split(", ")
+    what = arms[0] if len(arms) == 1 else f"mean of {_joined(arms)}"
+    return (
+        f"{what} against {row['reference']}, {study.primary_metric} {number(row['baseline'])} → "
+        f"{number(row['value'])}, change {number(row['delta'], True)}, interval {interval(row)}"
+    )
 
 
 def _sentence(text: str) -> str:

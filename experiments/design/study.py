@@ -1,6 +1,6 @@
 """The study: one validated YAML file, expanded into trials."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from experiments.design.study_sections import (
     with_value_errors,
     without_duplicates,
 )
+from experiments.design.trials import SplitKey, Trial
 from ufgen.errors import UserError
 from ufgen.gan.recipe import Recipe, load_recipe
 
@@ -30,13 +31,16 @@ class Study(Section):
         generator: The generators of the synthetic images.
         arms: Names of the arms (see `experiments.design.arms.parse`), `real` first.
         classifiers: The classifiers, or their names.
-        seeds: Seeds of the classifiers; with `folds` each is one repeat of cross-validation, with
-            folds and generators of its own.
+        seeds: Seeds of the classifiers, each used in every fold and with every generator.
         training: Training options of all classifiers.
         folds: Number of folds of cross-validation on all images; 0 for the images' own test split.
+            Each fold has generators of its own.
+        repeats: Number of repeats of cross-validation, each of which divides the images anew.
         validation_fraction: Fraction of the training groups that selects weights and thresholds.
         split_seed: Seed of the division into training and validation images.
         primary_metric: Metric of the verdict, and of the selection of weights.
+        headline: Names of the arms whose mean change is the one headline comparison; by default
+            those that add synthetic images to real ones and do nothing else.
         margin: Largest difference in the primary metric that does not matter.
         confidence: Confidence level of the intervals.
         bootstrap: Number of bootstrap samples of the test groups.
@@ -53,9 +57,11 @@ class Study(Section):
     seeds: list[Seed] = Field(default=[0, 1, 2, 3, 4], min_length=1)
     training: Training = Training()
     folds: int = Field(default=0, ge=0, le=50)
+    repeats: int = Field(default=1, ge=1, le=50)
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
     split_seed: Seed = 0
     primary_metric: str = "roc_auc"
+    headline: list[str] = Field(default_factory=list)
     margin: float = Field(default=0.02, gt=0, lt=1)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     bootstrap: int = Field(default=2000, ge=100)
@@ -99,6 +105,32 @@ class Study(Section):
 
     @model_validator(mode="after")
     @with_value_errors
+    def _repeats_of_folds(self) -> "Study":
+        if self.repeats > 1 and not self.folds:
+            raise UserError(
+                f"repeats is {self.repeats} without cross-validation: expected folds of 2 or more, "
+                "or 1 repeat"
+            )
+        return self
+
+    @model_validator(mode="after")
+    @with_value_errors
+    def _one_part_for_each_seed(self) -> "Study":
+        parts, fraction = self.images.parts, self.images.fraction
+        if parts > 1 and parts != len(self.seeds):
+            raise UserError(
+                f"images.parts is {parts} with {len(self.seeds)} seeds: each seed trains on a part "
+                "of its own, expected as many parts as seeds, or 1"
+            )
+        if parts * fraction > 1 + 1e-9:
+            raise UserError(
+                f"{parts} parts with the fraction {fraction:g} of the training groups each are "
+                f"more than there are: expected images.fraction of {1 / parts:.4g} at most"
+            )
+        return self
+
+    @model_validator(mode="after")
+    @with_value_errors
     def _valid_recipe(self) -> "Study":
         if any(arm.synthetic for arm in self.parsed_arms()):
             self.generator_recipe()
@@ -108,10 +140,22 @@ class Study(Section):
     @with_value_errors
     def _fraction_for_oracle_arms(self) -> "Study":
         oracle = [arm.name for arm in self.parsed_arms() if arm.oracle]
-        if oracle and self.images.fraction == 1:
+        if oracle and self.images.parts * self.images.fraction > 1 - 1e-9:
             raise UserError(
                 f"arm {oracle[0]!r} adds real images that no other arm sees, but all are in use: "
                 "set images.fraction to the fraction of the training groups to use, such as 0.25"
+            )
+        return self
+
+    @model_validator(mode="after")
+    @with_value_errors
+    def _headline_of_tested_arms(self) -> "Study":
+        tested = [arm.name for arm in self.compared_arms() if arm.tested]
+        unknown = [name for name in self.headline if name not in tested]
+        if unknown:
+            raise UserError(
+                f"headline names {unknown[0]!r}: expected arms of this study with synthetic images "
+                f"({', '.join(tested) or 'it has none'})"
             )
         return self
 
@@ -123,7 +167,7 @@ class Study(Section):
             raise UserError(f"primary_metric is {name!r}: expected {', '.join(metrics.NAMES)}")
         return name
 
-    @field_validator("arms", "seeds", "classifiers")
+    @field_validator("arms", "seeds", "classifiers", "headline")
     @classmethod
     @with_value_errors
     def _distinct_values(cls, values: list) -> list:
@@ -171,6 +215,18 @@ class Study(Section):
         """
         return self.parsed_arms()[1:]
 
+    def headline_arms(self) -> list[Arm]:
+        """The arms whose mean change is the headline comparison.
+
+        Returns:
+            Those named by `headline`; by default those that only add unfiltered synthetic images to
+            the real ones, or where there are none all that add synthetic images to real ones.
+        """
+        tested = [arm for arm in self.compared_arms() if arm.tested and arm.real]
+        plain = [arm for arm in tested if arm == Arm(arm.name, True, synthetic=arm.synthetic)]
+        named = [arm for arm in self.compared_arms() if arm.name in self.headline]
+        return named or plain or tested
+
     def training_of(self, classifier: ClassifierOptions) -> Training:
         """The training options of one classifier, the same in every arm.
 
@@ -185,48 +241,53 @@ class Study(Section):
         fields["selection_metric"] = self.primary_metric
         return TypeAdapter(Training).validate_python(fields)
 
-    def trials(self) -> list["Trial"]:
+    def splits(self) -> list[SplitKey]:
+        """Every division of the images.
+
+        Returns:
+            One for each repeat, fold and part.
+        """
+        folds = list(range(self.folds)) if self.folds else [None]
+        return [
+            SplitKey(repeat, fold, part)
+            for repeat in range(self.repeats)
+            for fold in folds
+            for part in range(self.images.parts)
+        ]
+
+    def split_word(self) -> str:
+        """What its splits are called.
+
+        Returns:
+            "folds", "parts" (of the training groups), or both.
+        """
+        return " and ".join(["folds"] * bool(self.folds) + ["parts"] * (self.images.parts > 1))
+
+    def generator_seed(self, seed: int, split: SplitKey) -> int:
+        """The seed that a generator of one split is trained with, different in every split.
+
+        Args:
+            seed: One of the generators' seeds.
+            split: One of `splits`.
+
+        Returns:
+            The seed, plus 1000 for each split before this one.
+        """
+        return (seed + 1000 * self.splits().index(split)) % 2**32
+
+    def trials(self) -> list[Trial]:
         """All trials, ordered so that one compiled network serves all its arms in turn.
 
         Returns:
-            Every combination of classifier, seed, fold, arm and, for arms with synthetic images,
-            generator.
+            Every combination of classifier, repeat, fold, seed, arm and, for arms with synthetic
+            images, generator; where there are parts, each seed has a part of its own.
         """
         return [
-            Trial(arm, classifier, generator, seed, fold)
+            Trial(arm, classifier, generator, seed, split)
             for classifier in self.classifiers
-            for seed in self.seeds
-            for fold in (range(self.folds) if self.folds else [None])
+            for split in self.splits()
+            for number, seed in enumerate(self.seeds)
+            if self.images.parts == 1 or split.part == number
             for arm in self.parsed_arms()
             for generator in (self.generator.seeds if arm.synthetic else [None])
         ]
-
-
-class Trial(NamedTuple):
-    """One training of a classifier in a study.
-
-    Attributes:
-        arm: The arm whose training set it is trained on.
-        classifier: The classifier.
-        generator: Seed of the generator, or None where the arm has no synthetic images.
-        seed: Seed of the classifier.
-        fold: Fold of cross-validation, from 0 on, or None without.
-    """
-
-    arm: Arm
-    classifier: ClassifierOptions
-    generator: int | None
-    seed: int
-    fold: int | None = None
-
-    @property
-    def split(self) -> tuple[int, int] | None:
-        """The division of the images: repeat and fold, or None for their own split."""
-        return None if self.fold is None else (self.seed, self.fold)
-
-    @property
-    def title(self) -> str:
-        """A title for progress bars and messages."""
-        generator = "" if self.generator is None else f"generator {self.generator} · "
-        fold = "" if self.fold is None else f" · fold {self.fold + 1}"
-        return f"{self.classifier.name} · {self.arm.name} · {generator}seed {self.seed}{fold}"

@@ -89,6 +89,7 @@ class Images(Section):
     channels: int = 1
     fit: str = "crop"
     fraction: float = Field(default=1.0, gt=0, le=1)
+    parts: int = Field(default=1, ge=1, le=100)
 
     @field_validator("path", "positive", "group_pattern", mode="before")
     @classmethod

@@ -87,7 +87,7 @@ def plan(study: Study) -> Plan:
     started_with = time.process_time()  # importing TensorFlow or JAX, above all
     began = time.perf_counter()
     loaded = read_images(study)
-    splits = list(dict.fromkeys(trial.split for trial in study.trials()))
+    splits = study.splits()
     data = split_by_role(study, loaded, splits[0])
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
     study, chosen = study_precision.resolve(study)
@@ -104,7 +104,7 @@ def plan(study: Study) -> Plan:
     seconds["tables and report"] = bootstrap + timing.time_report(study)
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     lines = [
-        *_heading(study, loaded, data, len(splits)),
+        *_heading(study, loaded, data),
         "",
         classifiers.to_string(index=False, float_format="{:.1f}".format),
         *text,
@@ -164,16 +164,18 @@ def images_to_generate(study: Study, data: DataSplit) -> int:
     return sum(sum(synthetic_counts(data.fit, arms, kind).values()) for kind in (False, True))
 
 
-def _heading(study: Study, loaded: LoadedImages, data: DataSplit, folds: int) -> list[str]:
+def _heading(study: Study, loaded: LoadedImages, data: DataSplit) -> list[str]:
+    splits = len(study.splits())
+    each = "" if splits == 1 else f" of each of {splits} {study.split_word()}"
     lines = [
         f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
         f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
-        f"{len(study.generator.seeds)} generators",
+        f"{len(study.generator.seeds)} generators{each}",
         f"Images: {len(data.fit)} training, {len(data.validation)} validation, "
         f"{len(data.test)} test, {len(loaded.quarantine)} unreadable",
     ]
-    if study.folds:
-        lines.append(f"These are of one of {folds} folds; times are for all.")
+    if splits > 1:
+        lines.append(f"These are of one of {splits} {study.split_word()}; times are for all.")
     return lines
 
 

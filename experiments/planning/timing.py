@@ -184,7 +184,7 @@ def _time_evaluation(generator_folder: Path, data: DataSplit) -> float:
 
 
 def time_bootstrap(study: Study, data: DataSplit) -> float:
-    """Time the bootstrap of one trial's metrics on the test images.
+    """Time the bootstrap of one trial's metrics on the test images, in folds also by fold.
 
     Args:
         study: The study.
@@ -196,8 +196,15 @@ def time_bootstrap(study: Study, data: DataSplit) -> float:
     rng = np.random.default_rng(0)
     test = data.test
     weights = intervals.group_weights(test.table["group"].to_numpy(), study.bootstrap, rng)
-    scores = rng.uniform(size=len(test))
-    return median_seconds(lambda: metrics.evaluate(test.targets(), scores, 0.5, weights))
+    scores, labels = rng.uniform(size=len(test)), test.targets()
+
+    def evaluate() -> None:
+        metrics.evaluate(labels, scores, 0.5, weights)
+        if study.folds:
+            half, one_fold = np.full(len(test), 0.5), np.zeros(len(test))
+            metrics.contributions(labels, scores, half, one_fold, weights)
+
+    return median_seconds(evaluate)
 
 
 def time_report(study: Study) -> float:

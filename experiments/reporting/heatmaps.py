@@ -44,7 +44,7 @@ def choose_pair(
     they have a single cell, as those of small images do.
 
     Args:
-        predictions: One row per trial and test image: classifier, arm, seed, fold, target,
+        predictions: One row per trial and test image: classifier, arm, seed, repeat, fold, target,
             probability.
         trials: The folders of all trials; some hold heatmaps.
         arm: Compared with the reference.
@@ -106,11 +106,11 @@ def _read(folders: list[Path]) -> Heatmaps | None:
 
 
 def _mean_roc_auc(predictions: pd.DataFrame) -> float:
-    """The mean over seeds, in cross-validation of areas within folds, as in metrics.csv."""
+    """The mean over runs, in cross-validation of areas within folds, as in metrics.csv."""
     areas = [
         evaluate(
             rows["target"].to_numpy(), rows["probability"].to_numpy(), 0.5, folds=folds_of(rows)
         )["roc_auc"]
-        for _, rows in predictions.groupby("seed")
+        for _, rows in predictions.groupby(["seed", "repeat"])
     ]
     return float(np.mean(areas))

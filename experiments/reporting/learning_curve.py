@@ -95,7 +95,9 @@ def quality(metrics: pd.DataFrame, synthetic: pd.DataFrame, metric: str) -> Figu
     axes.set_ylabel(f"change in {metric_names.title(metric)}")
     legend_beside(axes)
     log_where_wide(axes.xaxis, distances, distances.abs().min())
-    footnote(figure, f"Each point: one generator, mean of {_counts(metrics)}.")
+    splits = synthetic["split"].nunique() if "split" in synthetic else 1
+    point = "one generator" if splits == 1 else f"one generator seed in {splits} splits"
+    footnote(figure, f"Each point: {point}, mean of {_counts(metrics)}.")
     return figure
 
 

@@ -21,7 +21,8 @@ from ufgen.display.figure_style import FORMATS, PAGE_COLOURS, save
 
 CAPTIONS = {
     "forest": "Change of each arm against its reference, in the primary metric as set in the study "
-    "file. Diamonds: mean over classifiers, with the verdict; dots: single classifiers, "
+    "file; at the top the headline comparison, where it is a mean of several arms. Diamonds: mean "
+    "over classifiers, with the verdict; dots: single classifiers, "
     "exploratory. Lines: intervals over test groups and training runs, at the level in the table; "
     "an arrowhead: the interval continues beyond the axis.",
     "ratio": "Change against the ratio of additional images. Duplicated real images are the "
@@ -82,7 +83,7 @@ def write(folder: Path, command: str) -> Path:
         write_text(
             folder / name, templates.get_template(f"{name}.j2").render(data, colours=PAGE_COLOURS)
         )
-    write_text(folder / "deltas.tex", _latex(data["headline"]))
+    write_text(folder / "deltas.tex", _latex(data["changes"]))
     return folder / "report.html"
 
 
@@ -104,10 +105,10 @@ def _templates() -> Environment:
     return templates
 
 
-def _latex(headline: list[dict]) -> str:
+def _latex(changes: list[dict]) -> str:
     """The primary metric's changes, mean of the classifiers, as a LaTeX table."""
     names = ["arm", "reference", "metric", "baseline", "value", "delta", "low", "high", "verdict"]
-    table = pd.DataFrame(headline)[names]
+    table = pd.DataFrame(changes)[names]
     table = table.assign(metric=table["metric"].map(metric_names.title))
     table = table.rename(columns={"baseline": "reference value", "delta": "change"})
     return table.to_latex(index=False, float_format="%.3f", na_rep="undefined", escape=True)
@@ -122,7 +123,9 @@ def _draw(data: dict) -> dict[str, Figure]:
     negative = next((label for label in labels if label != positive), f"not {positive}")
     primary = study["primary_metric"]
     figures = {
-        "forest": study_figures.forest(deltas, primary, study["margin"]),
+        "forest": study_figures.forest(
+            deltas, primary, study["margin"], data["conclusion"]["primary"]
+        ),
         "ratio": study_figures.ratio_curves(deltas, primary, real),
         "learning_curve": learning_curve.learning_curve(metrics, primary, real),
         "quality": learning_curve.quality(metrics, data["synthetic"], primary),

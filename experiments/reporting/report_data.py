@@ -7,7 +7,7 @@ import pandas as pd
 import yaml
 
 from classifiers.evaluation import metrics as metric_names
-from experiments.analysis.checks import ENOUGH_SEEDS
+from experiments.analysis.enough import ENOUGH_SEEDS
 from experiments.analysis.number_format import number
 from ufgen.display.figure_style import source_word
 
@@ -78,7 +78,7 @@ def read(folder: Path) -> dict:
         "unreadable": tables["quarantine"].to_dict("records"),
         "training_set_sizes": metrics.groupby("arm", sort=False)["n_train"].first().to_dict(),
         "summary": _summary(metrics),
-        "headline": _headline(deltas[primary], len(study["seeds"]) >= ENOUGH_SEEDS),
+        "changes": _changes(deltas[primary], len(study["seeds"]) >= ENOUGH_SEEDS),
         "paired_tests": tables["paired_tests"].to_dict("records"),
         "exploratory": deltas[~primary].to_dict("records"),
         "synthetic_sets": tables["synthetic"].to_dict("records"),
@@ -97,19 +97,21 @@ def read(folder: Path) -> dict:
     }
 
 
-def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
+def _changes(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
     """The mean of the classifiers in the primary metric, and the components of its variance.
 
     Variances, and all that follows from them, are shown with `enough_seeds` alone. With a single
     generator (or seed) its own variance is not covered, and the other's is part of the residual.
     """
-    headline = []
+    changes = []
     for row in rows.to_dict("records"):
+        generators = row["folds"] * row["generators"]
         variances = {
             "test groups": row["variance_groups"],
             "seeds": row["variance_seeds"] / row["seeds"],
-            "generators": row["variance_generators"] / row["generators"],
-            "residual": row["variance_residual"] / (row["seeds"] * row["generators"]),
+            "generators": row["variance_generators"] / generators,
+            "residual": row["variance_residual"]
+            / (row["folds"] * row["generators"] * row["seeds"]),
         }
         covered = {"seeds": row["seeds"] > 1, "generators": row["generators"] > 1}
         inseparable = set() if all(covered.values()) else set(covered)
@@ -123,8 +125,8 @@ def _headline(rows: pd.DataFrame, enough_seeds: bool) -> list[dict]:
         if not enough_seeds:
             fractions = dict.fromkeys(fractions, NEEDS_SEEDS)
             texts = dict.fromkeys(texts, NEEDS_SEEDS)
-        headline.append(row | texts | {"variance_fractions": fractions})
-    return headline
+        changes.append(row | texts | {"variance_fractions": fractions})
+    return changes
 
 
 def _fraction(variance: float, total: float, covered: bool, inseparable: bool) -> str:

@@ -109,7 +109,7 @@ def _panels(
     for name, axes in panels.items():
         for arm, look in arms.items():
             rows = predictions[(predictions["classifier"] == name) & (predictions["arm"] == arm)]
-            columns = [column for column in ("generator", "seed", "fold") if column in rows]
+            columns = [name for name in ("generator", "seed", "repeat", "fold") if name in rows]
             runs = [
                 points(run["target"].to_numpy(), run["probability"].to_numpy())
                 for _, run in rows.groupby(columns, dropna=False)
@@ -145,7 +145,7 @@ def _label(metrics: pd.DataFrame, classifier: str, arm: str, metric: str) -> str
 def _counts(predictions: pd.DataFrame) -> str:
     """How many test images and groups, and how many training runs each line may rest on."""
     columns = ["arm", "classifier", "generator", "seed"]
-    columns += ["fold"] if "fold" in predictions else []
+    columns += [name for name in ("repeat", "fold") if name in predictions]
     runs = predictions.drop_duplicates(columns).groupby(["arm", "classifier"]).size()
     text = counted(predictions["path"].nunique(), "test image")
     if "group" in predictions:

@@ -36,7 +36,9 @@ VERDICTS = {
 
 
 @style()
-def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
+def forest(
+    deltas: pd.DataFrame, metric: str, margin: float, headline: dict | None = None
+) -> Figure:
     """Draw the change of every arm against its reference: intervals, margin and verdict.
 
     The mean of the classifiers has a diamond, a thick line and the verdict; single classifiers,
@@ -47,11 +49,14 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
         deltas: deltas.csv: one row per arm, classifier and metric.
         metric: Which of them.
         margin: The study's margin, which is shaded.
+        headline: The row of the headline comparison; drawn where it is the mean of several arms.
 
     Returns:
         The figure.
     """
     rows = deltas[deltas["metric"] == metric]
+    if headline is not None and headline["arm"] not in set(rows["arm"]):
+        rows = pd.concat([pd.DataFrame([headline]), rows], ignore_index=True)
     reach = rows[["low", "high"]].abs().max(axis=1).median()
     edge = np.nanmax([2.5 * reach, 1.2 * rows["delta"].abs().max(), 2 * margin])
     names = list(dict.fromkeys(rows["classifier"]))
@@ -60,18 +65,20 @@ def forest(deltas: pd.DataFrame, metric: str, margin: float) -> Figure:
     axes = figure.subplots()
     axes.axvspan(-margin, margin, fc=PALE_BLUE, ec=BLUE, lw=0.5, zorder=0)
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    y, ticks, labels = 0.0, [], []
+    y, ticks, labels, weights = 0.0, [], [], []
     for arm in arms:
-        for name in names:
-            row = rows[(rows["arm"] == arm) & (rows["classifier"] == name)].iloc[0]
-            _interval(axes, row, y, edge, name == "all")
+        of_arm = rows[rows["arm"] == arm].set_index("classifier")
+        for name in (name for name in names if name in of_arm.index):
+            row, mean = of_arm.loc[name], name == "all"
+            _interval(axes, row, y, edge, mean)
             ticks.append(y)
-            labels.append(_label(row) if name == "all" else name)
+            labels.append(_label(row) if mean else name)
+            weights.append("bold" if mean else "normal")
             y -= 1
         y -= 0.6
     axes.set_yticks(ticks, labels)
-    for label, name in zip(axes.get_yticklabels(), names * len(arms), strict=True):
-        label.set_fontweight("bold" if name == "all" else "normal")
+    for label, weight in zip(axes.get_yticklabels(), weights, strict=True):
+        label.set_fontweight(weight)
     axes.set_xlabel(f"change in {metrics.title(metric)} against the reference arm")
     axes.set_ylim(y + 0.9, 0.7)
     footnote(figure, _forest_note(rows, margin))
@@ -102,6 +109,9 @@ def _interval(axes: Axes, row: pd.Series, y: float, edge: float, mean: bool) -> 
 
 def _label(row: pd.Series) -> str:
     against = "" if _reference(row) == "real" else f" against {_reference(row)}"
+    several = row["arm"].count(", ") + 1
+    if several > 1:
+        return f"headline: mean of {several} arms ({_percent(row['confidence'])})"
     return f"{row['arm']}{against}, mean ({_percent(row['confidence'])})"
 
 
@@ -120,8 +130,8 @@ def _forest_note(rows: pd.DataFrame, margin: float) -> str:
         text += f"; of single classifiers (exploratory, not adjusted) {_percent(levels.iloc[0])}"
     counts = [f"Margin ±{margin:g} shaded"]
     counts.append(counted(rows["classifier"].nunique() - 1, "classifier"))
-    for column, word in (("seeds", "seed"), ("generators", "generator")):
-        counts.append(counted(rows[column].max(), word))
+    generators = rows["folds"] * rows["generators"]
+    counts += [counted(rows["seeds"].max(), "seed"), counted(generators.max(), "generator")]
     if "test_groups" in rows:
         counts.append(
             counted(rows["test_groups"].max(), "test group") + " in the class with fewer groups"

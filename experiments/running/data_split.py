@@ -8,13 +8,11 @@ import pandas as pd
 
 from experiments.design.arms import Arm, compose_training_set
 from experiments.design.study import Study
+from experiments.design.trials import SplitKey
 from ufgen.display.figure_style import source_word
 from ufgen.images import grouping, image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
-
-SplitKey = tuple[int, int] | None
-"""The repeat (a seed) and fold of a cross-validation; None for the images' own test split."""
 
 
 class LoadedImages(NamedTuple):
@@ -57,6 +55,7 @@ class DataSplit(NamedTuple):
         test: Predicted once per trial.
         pool: Training groups that only arms with oracle images use.
         store: The pixels of all of these.
+        key: Which division it is.
     """
 
     fit: ImageSet
@@ -64,6 +63,7 @@ class DataSplit(NamedTuple):
     test: ImageSet
     pool: ImageSet
     store: PixelStore
+    key: SplitKey = SplitKey()
 
     def table(self) -> pd.DataFrame:
         """List all images.
@@ -106,13 +106,14 @@ def read_images(study: Study) -> LoadedImages:
     return LoadedImages(grouping.group_same_pictures(images), store, quarantine)
 
 
-def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = None) -> DataSplit:
+def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = SplitKey()) -> DataSplit:
     """Split the images into fit, validation, test and pool, by whole groups.
 
     Args:
         study: Says which fraction of the training groups is in use, and which of them validates.
         loaded: All images of the study.
-        key: Which fold of which repeat is the test split; by default the images' own.
+        key: Which fold of which repeat is the test split (by default the images' own), and which
+            part of the training groups is in use.
 
     Returns:
         The images by role.
@@ -121,22 +122,22 @@ def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = None) -> D
         UserError: There are too few groups, or an arm asks for more oracle images than the pool
             has.
     """
-    if key is None:
+    if key.fold is None:
         train, test = loaded.images.split("train"), loaded.images.split("test")
     else:
-        repeat, fold = key
-        held_out = splits.fold(loaded.images, study.folds, fold, repeat)
+        held_out = splits.fold(loaded.images, study.folds, key.fold, key.repeat)
         train, test = loaded.images.select(~held_out), loaded.images.select(held_out)
     ranks = grouping.group_ranks(train, study.split_seed)
     order = np.lexsort((train.table["sha256"], ranks))
-    pool = train.select(order[ranks[order] >= study.images.fraction])
-    train = train.select(ranks < study.images.fraction)
+    starts = np.arange(study.images.parts + 1) * study.images.fraction
+    pool = train.select(order[ranks[order] >= starts[-1]])
+    train = train.select((starts[key.part] <= ranks) & (ranks < starts[key.part + 1]))
     held_out = splits.hold_out(train, study.validation_fraction, study.split_seed)
     fit = train.select(~held_out)
     for arm in study.parsed_arms():
         if arm.oracle:
             compose_training_set(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
-    return DataSplit(fit, train.select(held_out), test, pool, loaded.store)
+    return DataSplit(fit, train.select(held_out), test, pool, loaded.store, key)
 
 
 def images_table(
@@ -151,16 +152,23 @@ def images_table(
 
     Returns:
         The columns of an image set, and `role`; with cross-validation the role is
-        "cross-validated" and `fold_of_seed_<seed>` is the fold, from 1, of each repeat.
+        "cross-validated" and `fold_of_repeat_<number>` is the fold, from 1, in each repeat; with
+        several parts `role_in_part_<number>` is the role in each.
     """
     if not study.folds:
-        return data_splits[None].table()
+        tables = [data_split.table() for data_split in data_splits.values()]
+        if len(tables) == 1:
+            return tables[0]
+        table = loaded.images.relative()
+        for key, roles in zip(data_splits, tables, strict=True):
+            role = table["path"].map(roles.set_index("path")["role"]).fillna("other part")
+            table[f"role_in_part_{key.part + 1}"] = role
+        return table
     table = loaded.images.relative().assign(role="cross-validated")
     for key, data_split in data_splits.items():
-        assert key is not None
-        seed, fold = key
-        column = f"fold_of_seed_{seed}"
-        table.loc[table["path"].isin(data_split.test.relative()["path"]), column] = fold + 1
+        assert key.fold is not None
+        column = f"fold_of_repeat_{key.repeat + 1}"
+        table.loc[table["path"].isin(data_split.test.relative()["path"]), column] = key.fold + 1
     return table
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.design.study import Study, Trial
+from experiments.design.study import Study
+from experiments.design.trials import Trial
 from ufgen.atomic import atomic_file, atomic_folder
 from ufgen.errors import UserError
 
@@ -20,17 +21,7 @@ def write(folder: Path, trials: list[tuple[Trial, Path]]) -> None:
         folder: The study's folder.
         trials: Each trial and its folder.
     """
-    rows = [
-        {
-            "arm": trial.arm.name,
-            "classifier": trial.classifier.name,
-            "generator": "" if trial.generator is None else trial.generator,
-            "seed": trial.seed,
-            "fold": "" if trial.fold is None else trial.fold,
-            "trial": path.name,
-        }
-        for trial, path in trials
-    ]
+    rows = [trial.columns() | {"trial": path.name} for trial, path in trials]
     with atomic_file(folder / "trials.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
 
@@ -61,8 +52,8 @@ def read(folder: Path) -> pd.DataFrame:
         folder: The study's folder.
 
     Returns:
-        The columns arm, classifier, generator, seed, fold, trial (the name of its folder) and
-        state: finished, failed or waiting. All are text.
+        The columns arm, classifier, generator, seed, repeat, fold, trial (the name of its folder)
+        and state: finished, failed or waiting. All are text.
 
     Raises:
         UserError: The study has not been started.

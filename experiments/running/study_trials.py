@@ -12,7 +12,7 @@ from experiments.running.trial import read_predictions, versions
 from ufgen import provenance
 from ufgen.progress import Progress, print_line
 
-TRIAL_COLUMNS = ("arm", "classifier", "generator", "seed", "fold")
+TRIAL_COLUMNS = ("arm", "classifier", "generator", "seed", "repeat", "fold")
 COSTS = ("seconds", "cpu_seconds")
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
-from experiments.running.data_split import DataSplit, SplitKey
+from experiments.design.trials import SplitKey
+from experiments.running.data_split import DataSplit
 from ufgen import provenance
 from ufgen.gan.recipe import Recipe
 from ufgen.images import image_set, pixel_store, splits
@@ -57,10 +58,11 @@ def prepare_synthetic(
     return sets
 
 
-def describe_sets(sets: dict[SplitKey, SyntheticSets]) -> list[dict]:
+def describe_sets(study: Study, sets: dict[SplitKey, SyntheticSets]) -> list[dict]:
     """List the synthetic sets of a study.
 
     Args:
+        study: The study.
         sets: Those of each split.
 
     Returns:
@@ -71,7 +73,7 @@ def describe_sets(sets: dict[SplitKey, SyntheticSets]) -> list[dict]:
             "folder": synthetic.name,
             "generator": generator,
             "filtered": filtered,
-            "split": "" if key is None else f"seed {key[0]}, fold {key[1] + 1}",
+            "split": key.title(study.repeats, study.images.parts),
         }
         for key, of_split in sets.items()
         for (generator, filtered), synthetic in of_split.items()
@@ -105,13 +107,17 @@ def missing_generators(
         for data_split in data_splits:
             fit, pixels = data_split.fit, data_split.store.take(data_split.fit)
             for seed in study.generator.seeds:
-                recipe = study.generator_recipe(seed=seed)
+                recipe = _recipe(study, data_split, seed)
                 folder = Path(root) / generator_key(fit, pixels, recipe, texture())
                 if not GeneratorFolder(folder).complete:
                     missing[folder] = fit, recipe
                     settings.add(generator_settings_hash(fit, pixels, recipe, texture()))
     report_outdated_generators(root, settings)
     return missing
+
+
+def _recipe(study: Study, data_split: DataSplit, seed: int) -> Recipe:
+    return study.generator_recipe(seed=study.generator_seed(seed, data_split.key))
 
 
 def _prepare_set(
@@ -131,7 +137,7 @@ def _prepare_set(
     from ufgen.synthesis import pipeline
 
     fit, fit_pixels = data_split.fit, data_split.store.take(data_split.fit)
-    recipe = study.generator_recipe(seed=seed)
+    recipe = _recipe(study, data_split, seed)
     generator = trainer.train_generator(fit, fit_pixels, recipe, generators)
     made_by = provenance.versions(
         "features",

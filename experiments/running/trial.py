@@ -13,7 +13,8 @@ from classifiers.evaluation import calibration, metrics
 from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
-from experiments.design.study import Study, Trial
+from experiments.design.study import Study
+from experiments.design.trials import Trial
 from experiments.running.data_split import DataSplit, content_key
 from ufgen import provenance
 from ufgen.atomic import atomic_folder
@@ -41,9 +42,9 @@ def run_trial(
     Temperature and threshold come from the validation images; the test images are predicted once,
     after training, in the order of their hash. trial.json says whether all test images get the
     same probability (`constant`), and whether the weights are those of the first evaluation
-    (`kept_first`). Trials of the first seed and generator also write heatmaps.npy, the Grad-CAM
-    heatmaps of the N test images: float16 (N, h, w), each divided by its maximum; all 0 where the
-    probability is constant.
+    (`kept_first`). Trials of the first seed, generator and repeat also write heatmaps.npy, the
+    Grad-CAM heatmaps of the N test images: float16 (N, h, w), each divided by its maximum; all 0
+    where the probability is constant.
 
     Args:
         study: How the classifier is trained.
@@ -93,11 +94,7 @@ def run_trial(
         predictions[PREDICTIONS].to_csv(temporary / "predictions.csv", index=False)
         history.to_csv(temporary / "history.csv", index=False)
         metadata = {
-            "arm": trial.arm.name,
-            "classifier": trial.classifier.name,
-            "generator": "" if trial.generator is None else trial.generator,
-            "seed": trial.seed,
-            "fold": "" if trial.fold is None else trial.fold,
+            **trial.columns(),
             "settings": settings_hash(study, data_split, trial, training_set, network.precision),
             "made_by": versions(),
             "precision": network.precision,
@@ -113,8 +110,8 @@ def run_trial(
             "seconds": round(time.perf_counter() - started, 2),
             "cpu_seconds": round(time.process_time() - cpu_started, 2),
         }
-        first_seed, first_generator = study.seeds[0], study.generator.seeds[0]
-        if trial.seed == first_seed and trial.generator in (None, first_generator):
+        first = trial.seed == study.seeds[0] and trial.split.repeat == 0
+        if first and trial.generator in (None, study.generator.seeds[0]):
             heatmaps = network.heatmaps(store.take(test))
             largest = np.maximum(heatmaps.max(axis=(1, 2), keepdims=True), 1e-12)
             relative = np.zeros_like(heatmaps) if constant else heatmaps / largest
@@ -148,8 +145,9 @@ def trial_folder(folder: Path, trial: Trial, settings: str) -> Path:
     """
     key = provenance.key(10, settings, versions())
     generator = "" if trial.generator is None else f"_generator{trial.generator}"
-    fold = "" if trial.fold is None else f"_fold{trial.fold + 1}"
-    title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{fold}"
+    split = trial.split.title(repeats=trial.split.repeat + 1).replace(" ", "").replace(",", "_")
+    split = f"_{split}" if split else ""
+    title = f"{trial.arm.name}_{trial.classifier.name}{generator}_seed{trial.seed}{split}"
     return folder / "trials" / f"{re.sub(r'[^A-Za-z0-9._@+-]', '-', title)}_{key}"
 
 

@@ -220,7 +220,7 @@ def test_a_finished_run_is_the_pilot_of_a_power_analysis(finished):
 
 def test_arms_with_different_initial_weights_are_not_compared(finished):
     root, _ = finished
-    trials = pd.read_csv(root / "runs/small/metrics.csv").fillna({"fold": ""})
+    trials = pd.read_csv(root / "runs/small/metrics.csv").fillna({"fold": "", "repeat": ""})
     results.check_equal_budgets(trials)
     trials.loc[3, "initial_sha256"] = "other"
     with pytest.raises(UserError, match="differ in initial_sha256"):
@@ -229,17 +229,21 @@ def test_arms_with_different_initial_weights_are_not_compared(finished):
 
 def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "FORMATS", (".png",))
-    changes = {"arms": ["real", "real+classical"], "folds": 2, "generator": {}}
+    changes = {"arms": ["real", "real+classical"], "folds": 2, "repeats": 2, "generator": {}}
     small = study_yaml.read(write(tmp_path / "s.yaml", phantoms, **changes))
-    for key in [(0, 0), (0, 1)]:
+    for key in small.splits():
         groups = [set(part.table["group"]) for part in _split(small, key)[:3]]
         assert not (groups[0] | groups[1]) & groups[2] and not groups[0] & groups[1]
     runner.run(small, tmp_path / "runs", "ufgen experiment s.yaml")
     predictions = pd.read_csv(tmp_path / "runs/small/predictions.csv")
     images = pd.read_csv(tmp_path / "runs/small/images.csv")
-    assert len(predictions) == 2 * 2 * len(images)
-    assert (predictions.groupby(["arm", "seed"])["path"].nunique() == len(images)).all()
-    assert set(images["fold_of_seed_0"]) == {1, 2}
-    assert (images["fold_of_seed_0"] != images["fold_of_seed_1"]).any()
-    assert len(pd.read_csv(tmp_path / "runs/small/metrics.csv")) == 4
-    assert "2-fold cross-validation" in (tmp_path / "runs/small/report.html").read_text()
+    assert len(predictions) == 2 * 2 * 2 * len(images)
+    runs = predictions.groupby(["arm", "seed", "repeat"])["path"]
+    assert len(runs) == 8 and (runs.nunique() == len(images)).all()
+    assert set(images["fold_of_repeat_1"]) == {1, 2}
+    assert (images["fold_of_repeat_1"] != images["fold_of_repeat_2"]).any()
+    assert len(pd.read_csv(tmp_path / "runs/small/metrics.csv")) == 8
+    assert (
+        "Cross-validation of 2 folds over all images (2 repeats)"
+        in (tmp_path / "runs/small/report.html").read_text()
+    )

@@ -58,13 +58,13 @@ def fake_study(
                 scores = metric_names.evaluate(target, probability, 0.5)
                 counts = metric_names.confusion(target, probability, 0.5)
                 metadata = {"arm": arm, "classifier": classifier, "trial": trial}
-                metadata |= {"generator": generator, "seed": seed}
+                metadata |= {"generator": generator, "seed": seed, "repeat": ""}
                 row = metadata | {"n_train": 24 + len(arm), "threshold": 0.5} | scores | counts
                 trials.append(row | ({"f1": np.nan} if arm == "real" else {}))
                 predicted = np.where(probability >= 0.5, "UF", negative)
                 predictions.append(test[["sha256", "path", "label", "group"]].assign(
-                    arm=arm, classifier=classifier, generator=generator, seed=seed, fold="",
-                    target=target,
+                    arm=arm, classifier=classifier, generator=generator, seed=seed,
+                    repeat="", fold="", target=target,
                     probability=probability, predicted=predicted,
                 ))  # fmt: skip
                 steps = np.arange(1, 6) * 20
@@ -93,7 +93,7 @@ def fake_study(
                     "high": np.nan if missing else delta + 0.04, "confidence": 0.95,
                     "verdict": verdicts[i % 4] if (classifier, metric) == HEADLINE else "",
                     "p_value": 0.2, "p_holm": 0.4 if "synthetic" in arm else np.nan,
-                    "minimum_detectable_effect": 0.03, "cohens_d": 0.5, "generators": 1,
+                    "minimum_detectable_effect": 0.03, "cohens_d": 0.5, "folds": 1, "generators": 1,
                     "seeds": 2,
                     "probability_of_improvement": 0.75, "variance_generators": 0.0,
                     "variance_seeds": 1e-4, "variance_residual": 1e-4, "variance_groups": 1e-4,
@@ -105,6 +105,7 @@ def fake_study(
             "classifier": c,
             "generator": "",
             "seed": s,
+            "repeat": "",
             "delta_roc_auc": 0.01,
         }
         | {"delong_p": 0.3, "mcnemar_p": np.nan, "permutation_p": 0.0004}
@@ -132,6 +133,7 @@ def fake_study(
         },
         "generator": {"recipe": "dcgan", "options": {}, "seeds": [0]},
         "folds": 0,
+        "repeats": 1,
         "split_seed": 0,
         "validation_fraction": 0.2,
         "primary_metric": "roc_auc",
@@ -154,6 +156,7 @@ def fake_study(
     columns = ["folder", *metadata, *measured]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "synthetic.csv", index=False)
     conclusion = {"headline": SENTENCE, "by_arm": ["an arm is inconclusive"], "arms": []}
+    conclusion |= {"primary": None, "probabilities": "", "scope": "Scope: other test groups."}
     conclusion |= {"sentence": SENTENCE, "notes": ["One generator was trained."]}
     conclusion |= {"strongest": None, "checks": [CHECK, CHECK | {"passed": True}]}
     conclusion |= {"equivalent_real_images": ["20 synthetic images did what 5 real ones did."]}

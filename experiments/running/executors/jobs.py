@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from classifiers.training.trainer import Classifier
-from experiments.design.study import Study, Trial
+from experiments.design.study import Study
+from experiments.design.trials import SplitKey, Trial
 from experiments.running import status
-from experiments.running.data_split import DataSplit, SplitKey
+from experiments.running.data_split import DataSplit
 from experiments.running.trial import run_trial
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore

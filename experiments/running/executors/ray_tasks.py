@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from experiments.design.study import Study, Trial
+from experiments.design.study import Study
+from experiments.design.trials import Trial
 from experiments.running.data_split import DataSplit
 from experiments.running.executors.jobs import attempt
 from ufgen import provenance

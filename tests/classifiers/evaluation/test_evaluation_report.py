@@ -6,7 +6,14 @@ from scipy.special import expit
 from scipy.stats import binomtest, norm, t
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from classifiers.evaluation import curve_figure, curves, evaluation_report, intervals, metrics
+from classifiers.evaluation import (
+    curve_figure,
+    curves,
+    evaluation_report,
+    intervals,
+    metrics,
+    ranking,
+)
 from ufgen.display import figure_style
 
 GROUPS = np.repeat(np.arange(16), 5)
@@ -42,7 +49,7 @@ def test_at_0_and_1_an_interval_is_exact_or_undefined(images, right):
 
 def test_a_constant_network_ranks_nothing():
     report = _assess(LABELS, np.full(80, 0.4) + np.linspace(0, 1e-7, 80))
-    for name in metrics.RANKING:
+    for name in ranking.RANKING:
         assert np.isnan(report.loc[name, "low"]) and report.loc[name, "interval"] == "no interval"
     assert report.loc["specificity", "low"] == pytest.approx(0.025 ** (1 / 8))
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
-from classifiers.evaluation import metrics, reliability
+from classifiers.evaluation import metrics, ranking, reliability
 
 RNG = np.random.default_rng
 
@@ -112,7 +112,7 @@ def test_folds_count_by_what_their_value_is_a_mean_over():
         expected = np.average([values[name] for values in single], weights=counts)
         assert combined[name] == pytest.approx(expected), name
     pooled = metrics.evaluate(labels, probabilities, 0.5, weights)
-    for name in set(metrics.NAMES) - set(metrics.RANKING):
+    for name in set(metrics.NAMES) - set(ranking.RANKING):
         assert combined[name] == pooled[name]
     assert list(combined) == list(pooled) == list(metrics.NAMES)
 
@@ -124,7 +124,7 @@ def test_a_fold_of_one_class_does_not_count_and_none_is_undefined():
     without = metrics.within_folds(labels[:4], scores[:4], folds[:4])
     assert with_it == pytest.approx(without) and with_it["roc_auc"] == 0.75
     single = metrics.within_folds(list(labels[4:]), list(scores[4:]), list(folds[4:]))
-    assert set(single) == set(metrics.RANKING) and np.isnan(list(single.values())).all()
+    assert set(single) == set(ranking.RANKING) and np.isnan(list(single.values())).all()
 
 
 def test_rows_of_weights_may_leave_a_fold_or_a_class_without_images():

@@ -19,7 +19,7 @@ def _study(**changes) -> study.Study:
 def _tables(verdicts=(), copies=0.0, unlike=("",), generators=3, fraction=0.1, groups=20):
     words = dict.fromkeys(ARMS[1:], "inconclusive") | dict(verdicts)
     row = {"reference": "real", "classifier": "all", "metric": "roc_auc", "delta": 0.03}
-    row |= {"low": 0.01, "high": 0.05, "error": 0.01, "generators": generators}
+    row |= {"low": 0.01, "high": 0.05, "error": 0.01, "folds": 1, "generators": generators}
     row |= {"test_groups": groups, "variance_generators": fraction * generators * 1e-4}
     deltas = pd.DataFrame([row | {"arm": arm, "verdict": word} for arm, word in words.items()])
     area = {"value": 0.8, "low": 0.7, "high": 0.9, "beats_chance": True}
@@ -27,7 +27,7 @@ def _tables(verdicts=(), copies=0.0, unlike=("",), generators=3, fraction=0.1, g
     sets = pd.DataFrame({"unlike_real": list(unlike), "copies": copies})
     sets = sets.assign(**{"coverage-texture": 0.8, "coverage-texture reference": 0.9})
     trials = pd.DataFrame({"arm": ["real"], "classifier": ["hybrid"], "seed": [0]})
-    return checks.StudyTables(deltas, baseline, trials.assign(constant=False), sets)
+    return checks.StudyTables(deltas, deltas[:0], baseline, trials.assign(constant=False), sets)
 
 
 def _failed(planned, tables) -> set[str]:

@@ -45,7 +45,7 @@ class Planted:
 
     def of(self, arm, classifiers, metric):
         rng = np.random.default_rng(len(arm.name))
-        shape = (401, 2 if arm.synthetic else 1, 3)
+        shape = (401, 1, 2 if arm.synthetic else 1, 3)
         return self.curve[arm.name] + rng.normal(0, self.noise, shape)
 
 
@@ -94,7 +94,7 @@ class OfSeeds:
 
     def of(self, arm, classifiers, metric):
         score = {0: 0.7, 1: 0.8, 3: 0.9}[arm.oracle] if not arm.synthetic else 0.8
-        scores = score + self.rng.normal(0, 0.02, (1, 1, 5))
+        scores = score + self.rng.normal(0, 0.02, (1, 1, 1, 5))
         return np.repeat(scores, 201, axis=0)
 
 

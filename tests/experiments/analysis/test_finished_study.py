@@ -16,7 +16,7 @@ STUDY = Study(name="s", arms=["real", "real+synthetic@1.0"], classifiers=["hybri
 def folder(tmp_path):
     """The folder of the study, with the deltas of this version."""
     (tmp_path / "s").mkdir()
-    deltas = pd.DataFrame({"arm": ["real+synthetic@1.0"], "cohens_d": 0.5, "df": 3.0})
+    deltas = pd.DataFrame({"arm": ["real+synthetic@1.0"], "cohens_d": 0.5, "folds": 1})
     deltas.to_csv(tmp_path / "s" / "deltas.csv", index=False)
     return tmp_path / "s"
 
@@ -36,7 +36,7 @@ def test_tables_of_this_version_are_read(folder):
     ],
 )
 def test_an_old_column_is_refused_with_what_it_is_now(folder, column, name):
-    deltas = pd.DataFrame({"arm": ["real+synthetic@1.0"], column: 0.1})
+    deltas = pd.DataFrame({"arm": ["real+synthetic@1.0"], "folds": 1, column: 0.1})
     deltas.to_csv(folder / "deltas.csv", index=False)
     with pytest.raises(UserError) as refused:
         read_deltas(folder)

@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from experiments.analysis import checks, paired_tests_table, results, scores, verdict
+from experiments.analysis.deltas import deltas_table, headline_table
 from experiments.design import study
 
 CLASSICAL = ["real", "real+classical", "real+classical+synthetic@1.0"]
@@ -29,7 +30,7 @@ def _study(**changes) -> study.Study:
 def _predictions(planted: study.Study, signal: dict, positives=150, negatives=150, offsets=0.0):
     """Trials and predictions of every arm, whose positive images score higher by `signal`.
 
-    With folds each training run's scores are shifted by normal `offsets` of its own.
+    With folds the scores of each network are shifted by a normal `offsets` of its own.
     """
     rng = np.random.default_rng(0)
     target = np.repeat([1, 0], [positives, negatives])
@@ -37,14 +38,15 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
     rows, predictions = [], []
     for arm in planted.parsed_arms():
         generators = planted.generator.seeds if arm.synthetic else [""]
-        for generator, seed in itertools.product(generators, planted.seeds):
+        repeats = range(planted.repeats) if planted.folds else [""]
+        for generator, seed, repeat in itertools.product(generators, planted.seeds, repeats):
             fold = ""
             if planted.folds:
-                fold = np.random.default_rng(seed).permutation(len(target)) % planted.folds
+                fold = np.random.default_rng(repeat).permutation(len(target)) % planted.folds
             shift = rng.normal(0, offsets, planted.folds)[fold] if planted.folds else 0.0
             score = rng.normal(target * signal[arm.name], 1) + shift
             metadata = {"arm": arm.name, "classifier": "hybrid", "seed": seed}
-            metadata |= {"generator": generator}
+            metadata |= {"generator": generator, "repeat": repeat}
             rows.append(metadata | {"n_train": 9, "trial": "x"})
             table = pd.DataFrame({"path": names, "group": names, "sha256": names})
             probability = 1 / (1 + np.exp(-score))
@@ -56,10 +58,10 @@ def _predictions(planted: study.Study, signal: dict, positives=150, negatives=15
 
 
 def _tables(planted, trials, predictions, sets=NO_SETS):
-    scored = scores.evaluate_trials(planted, trials, predictions)
+    scored = scores.evaluate_trials(planted, predictions)
     unlike = bool(checks.unlike_real(sets))
-    deltas = results.deltas_table(planted, scored, unlike)
-    return checks.StudyTables(deltas, results.baseline_table(planted, scored), trials, sets)
+    compared = [make(planted, scored, unlike) for make in (deltas_table, headline_table)]
+    return checks.StudyTables(*compared, results.baseline_table(planted, scored), trials, sets)
 
 
 def _conclude(planted, tables):
@@ -92,7 +94,7 @@ def test_the_gain_of_augmentation_is_not_the_synthetic_images(capsys):
     assert abs(mixed["delta"]) < 0.02
     conclusion = _conclude(planted, tables)
     assert "helps" not in conclusion["headline"]
-    assert "real+classical+synthetic@1.0 against real+classical" in conclusion["sentence"]
+    assert "real+classical+synthetic@1.0 against real+classical" in conclusion["headline"]
 
 
 def test_the_primary_metric_alone_has_a_verdict():
@@ -200,7 +202,7 @@ def test_few_seeds_or_generators_make_a_pilot_without_a_verdict(seeds, generator
     assert row["verdict"] == word and row["low"] > 0.02
     conclusion = _conclude(planted, tables)
     assert conclusion["headline"].startswith("A pilot: too few" if word == "pilot" else "Adding")
-    assert ("help" in conclusion["by_arm"][0]) == (word == "helps")
+    assert conclusion["verdict"] == word and not conclusion["by_arm"]
 
 
 def test_one_seed_is_named_as_the_reason_why_there_is_no_interval():
@@ -231,8 +233,11 @@ def test_the_notes_name_what_the_verdict_does_not_cover():
     tables = _tables(planted, *_predictions(planted, signal), sets)
     conclusion = _conclude(planted, tables)
     assert "of this one generator" in conclusion["headline"]
-    assert "about its images alone" in json.dumps(conclusion["warnings"])
-    assert "do not cover other generators, other training images" in " ".join(conclusion["notes"])
+    assert "about these images alone" in json.dumps(conclusion["warnings"])
+    assert conclusion["scope"] == (
+        "Scope: other test groups and seeds (5); for generators (1), these training images, these "
+        "validation images and this one classifier."
+    )
     two = planted.generator.model_copy(update={"seeds": [0, 1]})
     two = planted.model_copy(update={"generator": two, "seeds": [0, 1]})
     for fraction, differ in ((0.4, False), (0.6, True)):

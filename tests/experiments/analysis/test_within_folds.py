@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from classifiers.evaluation import metrics
+from classifiers.evaluation import metrics, ranking
 
 
 def _scored(seed=0, images=150):
@@ -56,7 +56,7 @@ REFERENCES = {
 }
 
 
-@pytest.mark.parametrize("name", metrics.RANKING)
+@pytest.mark.parametrize("name", ranking.RANKING)
 def test_each_fold_by_scikit_learn_and_their_stated_average(name):
     labels, scores, folds = _scored()
     weights = np.random.default_rng(1).integers(0, 3, (4, len(labels)))
@@ -77,7 +77,7 @@ def test_what_a_fold_adds_to_all_its_scores_changes_no_rank():
     shifted = (scores + offset) / 2
     plain = metrics.evaluate(labels, scores, 0.5, folds=folds)
     moved = metrics.evaluate(labels, shifted, 0.5, folds=folds)
-    for name in metrics.RANKING:
+    for name in ranking.RANKING:
         assert moved[name] == pytest.approx(plain[name])
     assert metrics.roc_auc(labels, shifted) < plain["roc_auc"] - 0.05  # pooled, it does
 
@@ -88,7 +88,7 @@ def test_one_fold_is_no_fold_and_thresholded_metrics_are_of_all_images():
     assert metrics.evaluate(labels, scores, 0.45, folds=np.zeros(len(labels))) == plain
     split = metrics.evaluate(labels, scores, 0.45, folds=folds)
     assert list(split) == list(metrics.NAMES)
-    for name in set(metrics.NAMES) - set(metrics.RANKING):
+    for name in set(metrics.NAMES) - set(ranking.RANKING):
         assert split[name] == plain[name]
 
 

@@ -52,7 +52,7 @@ def test_the_overview_shows_every_level(tmp_path):
         row = {"arm": "real+synthetic@1.0", "classifier": "all", "metric": "roc_auc"}
         row |= {"reference": "real"}
         row |= {"baseline": 0.8, "value": 0.8, "delta": 0.01 * number, "low": -0.1, "high": 0.1}
-        row |= {"confidence": 0.95}
+        row |= {"confidence": 0.95, "folds": 1}
         (tmp_path / one.name).mkdir()
         table = pd.DataFrame([row | {"verdict": "inconclusive"}])
         table.to_csv(tmp_path / one.name / "deltas.csv", index=False)

@@ -18,7 +18,7 @@ def _predictions(classifiers=("mobilenet_v3",)) -> pd.DataFrame:
     rows = [
         {"path": path, "label": label, "target": int(label == "UF"), "arm": arm, "seed": seed}
         | {"classifier": name, "probability": (after[path] if arm != "real" else 0.5)}
-        | {"fold": ""}
+        | {"repeat": "", "fold": ""}
         for path, label in zip("abcde", ("UF", "UF", "NUF", "NUF", "NUF"), strict=True)
         for arm in ("real", ARM)
         for seed in (0, 1)

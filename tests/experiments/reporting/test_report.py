@@ -162,7 +162,7 @@ def test_variances_that_one_generator_cannot_separate_are_called_so(tmp_path, on
     folder = fake_study(tmp_path / "s", ARMS[:2], seeds=range(5))
     deltas = pd.read_csv(folder / "deltas.csv").assign(variance_seeds=0.0, seeds=5)
     deltas.assign(generators=1 + separable).to_csv(folder / "deltas.csv", index=False)
-    (row,) = report_data.read(folder)["headline"]
+    (row,) = report_data.read(folder)["changes"]
     expected = "0% (estimate truncated at 0)" if separable else "not separable"
     assert row["variance_fractions"]["seeds"] == expected
     assert row["variance_fractions"]["residual"] != "not separable"

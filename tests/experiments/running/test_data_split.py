@@ -88,11 +88,10 @@ def test_a_trial_does_not_depend_on_where_its_images_lie(folder, tmp_path):
 def test_tables_of_a_study_name_images_from_their_folder_on(folder):
     study = _study(folder, folds=3)
     loaded = data_split.read_images(study)
-    folds = [(0, fold) for fold in range(study.folds)]
-    images = {key: data_split.split_by_role(study, loaded, key) for key in folds}
+    images = {key: data_split.split_by_role(study, loaded, key) for key in study.splits()}
     table = data_split.images_table(study, loaded, images)
     assert table["path"].iloc[0] == "test/NUF/NUF_test_p0_0.png" and table["path"].is_unique
-    assert set(table["fold_of_seed_0"]) == {1, 2, 3}
+    assert set(table["fold_of_repeat_1"]) == {1, 2, 3}
 
 
 def test_synthetic_images_are_never_real_ones_of_a_study(folder, tmp_path):
