@@ -14,7 +14,7 @@ from experiments.analysis import results
 from experiments.analysis.image_checks import check_images, check_trials
 from experiments.design.arms import compose_training_set
 from experiments.design.study import Study
-from experiments.design.trials import Trial
+from experiments.design.trials import SplitKey, Trial
 from experiments.reporting import changed_predictions, report
 from experiments.running import cost, status, study_precision, study_trials, synthetic_record
 from experiments.running.data_split import (
@@ -108,7 +108,13 @@ def run(
         ) from None
 
 
-def prepare(study: Study, folder: Path, generators: Path, executor: Executor) -> PreparedStudy:
+def prepare(
+    study: Study,
+    folder: Path,
+    generators: Path,
+    executor: Executor,
+    keys: list[SplitKey] | None = None,
+) -> PreparedStudy:
     """Read and split the images, train the generators, and list the trials.
 
     Writes precision.json, synthetic/ and trials.csv; generators go into a folder of their own.
@@ -118,6 +124,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
         folder: The study's folder.
         generators: The folder of the generators.
         executor: Trains the generators.
+        keys: The splits whose trials are wanted; by default all.
 
     Returns:
         The images and the trials.
@@ -127,7 +134,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     """
     study, chosen = study_precision.resolve_and_store(study, folder)
     loaded = read_images(study)
-    data_splits = {key: split_by_role(study, loaded, key) for key in study.splits()}
+    data_splits = {key: split_by_role(study, loaded, key) for key in keys or study.splits()}
     executor.train_generators(study, list(data_splits.values()), generators)
     synthetic = {
         key: prepare_synthetic(study, data_split, folder, generators)
@@ -135,7 +142,7 @@ def prepare(study: Study, folder: Path, generators: Path, executor: Executor) ->
     }
     stores = [images.store for sets in synthetic.values() for images in sets.values()]
     jobs = []
-    for trial in study.trials():
+    for trial in (trial for trial in study.trials() if trial.split in data_splits):
         data_split = data_splits[trial.split]
         training_set = _training_set(trial, data_split, synthetic[trial.split])
         precision = chosen[trial.classifier.name]

@@ -96,8 +96,7 @@ def headline_table(study: Study, scores: Scores, unlike_real: bool = False) -> p
         return pd.DataFrame()
     references = [study.reference_of(arm) for arm in arms]
     members = [classifier.name for classifier in study.classifiers]
-    compared = [_compare(study, scores, arm, members, study.primary_metric) for arm in arms]
-    mean = Compared(*(np.mean(parts, axis=0) for parts in zip(*compared, strict=True)))
+    mean = _headline_scores(study, scores)
     chances = [against_chance(scores, one, members, study.confidence) for one in references]
     row = {
         "arm": ", ".join(arm.name for arm in arms),
@@ -111,6 +110,27 @@ def headline_table(study: Study, scores: Scores, unlike_real: bool = False) -> p
     _decide(study, [row])
     row["verdict"] = _verdict(study, row, unlike_real, synthetic=True)
     return pd.DataFrame([_finished(study, row)])
+
+
+def headline_estimate(study: Study, scores: Scores) -> statistics.Estimate:
+    """Estimate the headline comparison alone.
+
+    Args:
+        study: A study with an arm that adds synthetic images to real ones.
+        scores: Scores of its trials.
+
+    Returns:
+        The estimate of the mean change of its headline arms.
+    """
+    return _estimate(scores, [_headline_scores(study, scores)])[0]
+
+
+def _headline_scores(study: Study, scores: Scores) -> Compared:
+    """The mean over the headline arms."""
+    members = [classifier.name for classifier in study.classifiers]
+    arms = study.headline_arms()
+    compared = [_compare(study, scores, arm, members, study.primary_metric) for arm in arms]
+    return Compared(*(np.mean(parts, axis=0) for parts in zip(*compared, strict=True)))
 
 
 def members_by_name(study: Study) -> dict[str, list[str]]:

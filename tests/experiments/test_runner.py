@@ -12,6 +12,7 @@ from small_study import ARMS, TABLES, write
 from experiments import runner
 from experiments.analysis import results
 from experiments.design import study_yaml
+from experiments.design.trials import SplitKey
 from experiments.planning import power
 from experiments.reporting import report
 from experiments.running import data_split
@@ -190,7 +191,7 @@ def test_images_of_a_generator_are_no_images_of_a_study(finished, phantoms, tmp_
     assert not list(tmp_path.glob("runs/small/trials/*"))
 
 
-def _split(study, key=None):
+def _split(study, key=SplitKey()):
     return data_split.split_by_role(study, data_split.read_images(study), key)
 
 

@@ -18,10 +18,14 @@ from ufgen.errors import UserError
 DEMO = "demo"
 
 
-@app.command(epilog="Example: ufgen experiment quick --data UF_dataset --positive UF")
+@app.command(epilog="Example: ufgen experiment UF_dataset --positive UF --hours 2")
 def experiment(
     study: Annotated[
-        str | None, typer.Argument(help="A study's YAML file, or demo, quick, full or lowdata.")
+        str | None,
+        typer.Argument(
+            help="A study's YAML file, or demo, quick, full or lowdata; or images, for quick on "
+            "them."
+        ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="The study demo, on the phantom.")] = False,
     plan: Annotated[
@@ -40,6 +44,14 @@ def experiment(
             min=0.0001,
             help="With --plan, after a first run: effect size for the sample-size estimate.  "
             "[default: the study's margin]",
+        ),
+    ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Choose folds, generators and seeds for the shortest interval in this time, by a "
+            "pilot whose trials are kept.",
         ),
     ] = None,
     executor: Annotated[
@@ -75,6 +87,7 @@ def experiment(
     environment.import_keras()
     from experiments.design import study_yaml
 
+    study, location = _on_images(study, location)
     study = _study_name(study, demo, study_yaml.shipped())
     demo = study == DEMO
     if listed and not plan:
@@ -106,16 +119,31 @@ def experiment(
     from experiments import runner
     from experiments.running import executors
 
+    if hours:
+        from experiments import budget
     command = "ufgen " + shlex.join(word for word in sys.argv[1:] if word != "--retry-failed")
     with executors.choose(executor, address, cpus, gpus) as chosen:
         for one in studies:
+            if hours:
+                one = budget.design(one, runs, hours, chosen)
             report = runner.run(one, runs, command, retry_failed, chosen)
-            print(json.loads((report.parent / "verdict.json").read_text())["sentence"])
+            verdict = json.loads((report.parent / "verdict.json").read_text())
+            print(verdict["sentence"])
+            if hours:
+                print(budget.reached(verdict))
             print(f"Report: {report}")
     if len(studies) > 1:
         from experiments.reporting.overview import write_overview
 
         print(f"Overview of {len(studies)} levels: {write_overview(name, studies, runs)}")
+
+
+def _on_images(study: str | None, location: Path | None) -> tuple[str | None, Path | None]:
+    """The study quick, where images stand in the place of a study."""
+    images = study is not None and (Path(study).is_dir() or study.lower().endswith(".csv"))
+    if images and location is not None:
+        raise UserError(f"{study} and --data {location} both name images: leave one out")
+    return ("quick", Path(study)) if study is not None and images else (study, location)
 
 
 def _study_name(study: str | None, demo: bool, shipped: Iterable[str]) -> str:

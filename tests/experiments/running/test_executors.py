@@ -56,7 +56,7 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
         runner.run(small, tmp_path / "ray", "again", executor=cluster)
         images = data_split.split_by_role(small, data_split.read_images(small))
         without_pixels = PixelStore(images.store.array[:0], {})
-        context = jobs.StudyContext(small, {None: images}, without_pixels, PRECISIONS)
+        context = jobs.StudyContext(small, {images.key: images}, without_pixels, PRECISIONS)
         broken = jobs.Job(small.trials()[0], images.fit, tmp_path / "broken", "")
         cluster.run_trials(context, [broken], tqdm(disable=True))
     for name in TABLES:
