@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.analysis.enough import (
+from experiments.analysis.number_format import interval, number
+from experiments.design.enough import (
     ENOUGH_GENERATORS,
     ENOUGH_SEEDS,
     enough_generators,
     enough_seeds,
 )
-from experiments.analysis.number_format import interval, number
 from experiments.design.study import Study
 
 ENOUGH_GROUPS = 10

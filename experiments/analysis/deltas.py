@@ -8,9 +8,9 @@ import pandas as pd
 from classifiers.evaluation import metrics
 from experiments import statistics
 from experiments.analysis import paired_tests
-from experiments.analysis.enough import enough_generators, enough_seeds
 from experiments.analysis.scores import Scores
 from experiments.design.arms import Arm
+from experiments.design.enough import enough_generators, enough_seeds
 from experiments.design.study import Study
 
 WORSE = {"helps": "hurts", "hurts": "helps"}

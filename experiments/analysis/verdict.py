@@ -5,8 +5,8 @@ import numpy as np
 from experiments import statistics
 from experiments.analysis import checks
 from experiments.analysis.checks import Check, StudyTables
-from experiments.analysis.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS, enough_seeds
 from experiments.analysis.number_format import interval, number, percent
+from experiments.design.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS, enough_seeds
 from experiments.design.study import Study
 
 VERDICT_PHRASES = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments import statistics
-from experiments.analysis.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS
+from experiments.design.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS
 from experiments.design.study import Study
 from experiments.planning.plan import duration
 from ufgen.errors import UserError

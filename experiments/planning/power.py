@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import statistics
-from experiments.analysis.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS
+from experiments.design.enough import ENOUGH_GENERATORS, ENOUGH_SEEDS
 from experiments.design.study import Study
 
 SEEDS = (ENOUGH_SEEDS, 10, 20, 50)  # fewer are pilots, without a verdict

@@ -7,8 +7,8 @@ import pandas as pd
 import yaml
 
 from classifiers.evaluation import metrics as metric_names
-from experiments.analysis.enough import ENOUGH_SEEDS
 from experiments.analysis.number_format import number
+from experiments.design.enough import ENOUGH_SEEDS
 from ufgen.display.figure_style import source_word
 
 MAX_SETS_SHOWN = 4

@@ -17,7 +17,8 @@ TRAINING = {"steps": 30, "batch": 8, "evaluations": 2, "precision": "float32"}
 
 
 def _study(tmp_path, phantoms, **changes):
-    return study_yaml.read(write(tmp_path / "s.yaml", phantoms, **{"arms": ARMS, "training": TRAINING} | changes))
+    changes = {"arms": ARMS, "training": TRAINING} | changes
+    return study_yaml.read(write(tmp_path / "s.yaml", phantoms, **changes))
 
 
 def test_the_trials_of_the_pilot_are_kept_and_the_design_is_chosen_once(
