@@ -14,7 +14,7 @@ from experiments.analysis.scores import Scores
 from experiments.design.arms import Arm, parse
 from experiments.design.study import Study
 
-COLUMNS = ["arm", "synthetic", "extra", "low", "high", "text"]
+COLUMNS = ["arm", "synthetic", "extra", "low", "high", "informative", "text"]
 
 
 def additional_images(sizes: np.ndarray, curve: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -92,12 +92,11 @@ def table(study: Study, trials: pd.DataFrame, scores: Scores, real: str = "real"
 
     Returns:
         One row for each arm: arm, synthetic (number of synthetic images), extra (equivalent number
-        of additional real images), low and high (its interval), text. Empty without arms
-        `real+oracle@RATIO`.
+        of additional real images; minus infinity where they did worse than none), low and high
+        (its interval), informative (whether the interval excludes anything), text. Empty without
+        two arms of real images alone, such as `real+oracle@RATIO`.
     """
-    arms = study.parsed_arms()
-    oracles = [arm for arm in arms if arm == Arm(arm.name, real=True, oracle=arm.oracle)]
-    oracles = sorted(oracles, key=lambda arm: arm.oracle)
+    arms, oracles = study.parsed_arms(), real_only(study)
     if len(oracles) < 2:
         return pd.DataFrame(columns=COLUMNS)
     count = trials.groupby("arm")["n_train"].first()
@@ -140,6 +139,45 @@ def table(study: Study, trials: pd.DataFrame, scores: Scores, real: str = "real"
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def identifiable(study: Study, count: int) -> str:
+    """Say, before a study runs, which numbers of real images it can identify.
+
+    Args:
+        study: The study.
+        count: Its real training images.
+
+    Returns:
+        One line; "" where no arm adds synthetic images.
+    """
+    if not any(arm.tested for arm in study.parsed_arms()):
+        return ""
+    ratios = [arm.oracle for arm in real_only(study)]
+    if len(ratios) < 2:
+        return (
+            "Equivalent number of real images: not identifiable; it needs an arm such as "
+            "real+oracle@1.0, and images.fraction below 1"
+        )
+    most = round(count * max(ratios))
+    return (
+        f"Equivalent number of real images: between 0 and {most} additional ones (learning curve "
+        f"from {count} to {count + most}), if more real images measurably improve "
+        f"{metrics.title(study.primary_metric)}; otherwise not identifiable"
+    )
+
+
+def real_only(study: Study) -> list[Arm]:
+    """The arms of the learning curve: real images alone, fewest first.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The arm `real` and those that are `real+oracle@RATIO`.
+    """
+    arms = [arm for arm in study.parsed_arms() if arm == Arm(arm.name, True, oracle=arm.oracle)]
+    return sorted(arms, key=lambda arm: arm.oracle)
+
+
 def _row(
     study: Study,
     arm: str,
@@ -161,20 +199,30 @@ def _row(
         reason = "with one seed the variance between seeds is unknown"
     if reason:
         text = f"Not identifiable for {arm}: {reason}."
-        return row | {"extra": np.nan, "low": np.nan, "high": np.nan, "text": text}
+        unknown = {"extra": np.nan, "low": np.nan, "high": np.nan, "informative": False}
+        return row | unknown | {"text": text}
     single_generator = len(study.generator.seeds) == 1
     left_out = "; variance between generators is not included" if single_generator else ""
     low, high = np.quantile(extra[1:][defined[1:]], [tail, 1 - tail], method="nearest")
     most = f"more than {int(sizes[-1] - sizes[0])}"
-    words = {-np.inf: "fewer than 0", np.inf: most}
-    number, lower, upper = (words.get(x, f"{x:.0f}") for x in (extra[0], low, high))
+    lower, upper = (_bound(x, most) for x in (low, high))
+    point = {
+        -np.inf: f"did worse than no additional {real} images at all",
+        0.0: f"were worth no additional {real} images",
+    }.get(extra[0], f"were worth {_bound(extra[0], most)} additional {real} images")
+    informative = bool(low > 0 or high < np.inf)
+    excluded = "" if informative else " This interval excludes nothing."
     return row | {
         "low": low,
         "high": high,
-        "text": f"{synthetic} synthetic images ({arm}) changed "
-        f"{metrics.title(study.primary_metric)} as much as {number} additional {real} images "
-        f"({100 * study.confidence:.4g} % interval {lower} to {upper}; learning curve from "
-        f"{sizes[0]} to {sizes[-1]} {real} images"
-        + ("; fewer than 0: worse than none)" if -np.inf in (extra[0], low) else ")")
-        + f"{left_out}.",
+        "informative": informative,
+        "text": f"{synthetic} synthetic images ({arm}) {point} in "
+        f"{metrics.title(study.primary_metric)} ({100 * study.confidence:.4g} % interval {lower} "
+        f"to {upper}; learning curve from {sizes[0]} to {sizes[-1]} {real} images){left_out}.{excluded}",
     }
+
+
+def _bound(number: float, most: str) -> str:
+    """A number of additional images in words."""
+    words = {-np.inf: "fewer than 0 (worse than none)", np.inf: most}
+    return words.get(number, f"{number:.0f}")

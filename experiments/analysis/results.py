@@ -68,7 +68,9 @@ def write(
     )
     tables = StudyTables(deltas, headline, baseline, trials, sets, real)
     conclusion = verdict.conclude(study, tables, checks.check(study, tables) + image_checks)
-    return conclusion | {"equivalent_real_images": equivalent["text"].tolist()}
+    informative = equivalent["informative"].to_numpy(bool)
+    conclusion["notes"] += equivalent["text"][~informative].tolist()
+    return conclusion | {"equivalent_real_images": equivalent["text"][informative].tolist()}
 
 
 def write_csv(folder: Path, **tables: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from experiments.analysis.equivalent_real_images import identifiable
 from experiments.analysis.finished_study import read_deltas
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
@@ -176,6 +177,7 @@ def _heading(study: Study, loaded: LoadedImages, data: DataSplit) -> list[str]:
     ]
     if splits > 1:
         lines.append(f"These are of one of {splits} {study.split_word()}; times are for all.")
+    lines += [line for line in [identifiable(study, len(data.fit))] if line]
     return lines
 
 

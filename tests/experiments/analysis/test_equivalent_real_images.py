@@ -40,13 +40,15 @@ class Planted:
 
     groups = np.inf
 
-    def __init__(self, curve: dict[str, float], noise: float = 0.002):
+    def __init__(self, curve: dict[str, float], noise: float = 0.002, of_synthetic=None):
         self.curve, self.noise = curve, noise
+        self.noise_of_synthetic = of_synthetic or noise
 
     def of(self, arm, classifiers, metric):
         rng = np.random.default_rng(len(arm.name))
+        noise = self.noise_of_synthetic if arm.synthetic else self.noise
         shape = (401, 1, 2 if arm.synthetic else 1, 3)
-        return self.curve[arm.name] + rng.normal(0, self.noise, shape)
+        return self.curve[arm.name] + rng.normal(0, noise, shape)
 
 
 def _study(seeds=(0, 1, 2)):
@@ -132,14 +134,17 @@ def test_oracle_arms_without_synthetic_ones_have_an_empty_table():
 @pytest.mark.parametrize(
     ("score", "said"),
     [
-        (0.8, "changed ROC AUC as much as 100 additional real images (95 % interval "),
-        (0.6, "fewer than 0; learning curve from 100 to 400 real images; fewer than 0: worse than"),
+        (0.8, "were worth 100 additional real images in ROC AUC (95 % interval "),
+        (0.7, "were worth no additional real images in ROC AUC"),
+        (0.6, "did worse than no additional real images at all in ROC AUC"),
+        (0.6, "fewer than 0 (worse than none); learning curve from 100 to 400 real images"),
     ],
 )
 def test_the_sentence_names_the_number_its_interval_and_its_limits(score, said):
-    scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, score, 0.5], strict=True)), 1e-6)
+    noise = 1e-6 if score != 0.7 else 0.0
+    scores = Planted(dict(zip(TRIALS["arm"], [0.7, 0.8, 0.9, score, 0.5], strict=True)), noise)
     text = equivalent_real_images.table(_study(), TRIALS, scores)["text"].iloc[0]
-    assert text.startswith("100 synthetic images (real+synthetic@1.0) changed") and said in text
+    assert text.startswith("100 synthetic images (real+synthetic@1.0) ") and said in text
     assert "is not included" not in text
 
 
@@ -148,3 +153,27 @@ def test_one_seed_has_no_number_as_it_has_no_interval():
     row = equivalent_real_images.table(_study([0]), TRIALS, scores).iloc[0]
     assert "Not identifiable for real+synthetic@1.0: with one seed" in row["text"]
     assert np.isnan([row["extra"], row["low"], row["high"]]).all()
+
+
+def test_an_interval_from_none_to_more_than_the_curve_is_not_informative():
+    """It goes to the notes, not to the top of the page."""
+    curve = dict(zip(TRIALS["arm"], [0.7, 0.75, 0.8, 0.75, 0.5], strict=True))
+    wide, narrow = (
+        equivalent_real_images.table(_study(), TRIALS, Planted(curve, 1e-6, noise)).iloc[0]
+        for noise in (0.2, 1e-6)
+    )
+    assert narrow["informative"] and "excludes nothing" not in narrow["text"]
+    assert wide["low"] <= 0 and wide["high"] == np.inf
+    assert not wide["informative"] and wide["text"].endswith("This interval excludes nothing.")
+
+
+def test_a_plan_says_which_numbers_can_be_identified():
+    assert "between 0 and 300 additional ones (learning curve from 100 to 400)" in (
+        equivalent_real_images.identifiable(_study(), 100)
+    )
+    plain = _study().model_copy(update={"arms": ["real", "real+synthetic@1.0"]})
+    assert "it needs an arm such as real+oracle@1.0" in (
+        equivalent_real_images.identifiable(plain, 100)
+    )
+    without = _study().model_copy(update={"arms": ["real", "real+classical"]})
+    assert equivalent_real_images.identifiable(without, 100) == ""
