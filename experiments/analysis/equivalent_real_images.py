@@ -218,7 +218,8 @@ def _row(
         "informative": informative,
         "text": f"{synthetic} synthetic images ({arm}) {point} in "
         f"{metrics.title(study.primary_metric)} ({100 * study.confidence:.4g} % interval {lower} "
-        f"to {upper}; learning curve from {sizes[0]} to {sizes[-1]} {real} images){left_out}.{excluded}",
+        f"to {upper}; learning curve from {sizes[0]} to {sizes[-1]} {real} images)"
+        f"{left_out}.{excluded}",
     }
 
 
