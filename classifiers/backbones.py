@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers
 
+from classifiers.pretrained import efficientnet_lite
 from ufgen import pretrained
 from ufgen.precision import POLICIES
 
@@ -50,7 +51,7 @@ class Preprocessing(layers.Layer):
     """Pixels (N, H, W, 3) in 0..255 to the range of values of a backbone's ImageNet weights.
 
     Args:
-        function: The `preprocess_input` of a module of `keras.applications`.
+        function: Such as the `preprocess_input` of a module of `keras.applications`.
         **options: Options of `keras.layers.Layer`.
     """
 
@@ -101,7 +102,8 @@ def feature_map(spec: str, images: Any, weights: str = "none") -> Any:
     small set can be evaluated.
 
     Args:
-        spec: A network of `keras.applications`, as `ufgen.pretrained` names it.
+        spec: efficientnet_lite0, or a network of `keras.applications`, as `ufgen.pretrained` names
+            it.
         images: (N, H, H, 3) in 0..255.
         weights: "imagenet", "none" (random) or a local file.
 
@@ -111,7 +113,10 @@ def feature_map(spec: str, images: Any, weights: str = "none") -> Any:
     Raises:
         UserError: There is no such network, or its weights cannot be loaded.
     """
-    backbone, preprocess = pretrained.build(spec, weights, images.shape[1])
+    if spec == efficientnet_lite.NAME:
+        backbone, preprocess = efficientnet_lite.build(weights, images.shape[1])
+    else:
+        backbone, preprocess = pretrained.build(spec, weights, images.shape[1])
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM

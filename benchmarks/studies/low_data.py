@@ -2,11 +2,12 @@
 
     python benchmarks/studies/low_data.py FOLDER --positive malignant --weights WEIGHTS
 
-FOLDER holds train/ and test/; WEIGHTS are those of MobileNetV2, alpha 0.35, without its top. The
-groups are nested: a smaller share is contained in a larger one of the same seed. Printed is the
-test ROC AUC, mean and standard deviation over the seeds, of logistic regression on the frozen
-features (scikit-learn, cross-validated strength), and of ufgen's classifier with several settings.
-A fifth of the groups is for validation; logistic regression learns from these as well.
+FOLDER holds train/ and test/; WEIGHTS are those of MobileNetV2, alpha 0.35, without its top, or of
+another classifier (`--network efficientnet_lite0 --weights imagenet`). The groups are nested: a
+smaller share is contained in a larger one of the same seed. Printed is the test ROC AUC, mean and
+standard deviation over the seeds, of logistic regression on the frozen features (scikit-learn,
+cross-validated strength), and of ufgen's classifier with several settings. A fifth of the groups is
+for validation; logistic regression learns from these as well.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from classifiers.training.trainer import Classifier  # noqa: E402
 from ufgen.images import grouping, image_set, pixel_store, splits  # noqa: E402
 
 NAME = "keras:MobileNetV2?alpha=0.35"
+LOGISTIC = "logistic regression"
 HEAD = {"trained": "head", "learning_rate": 1e-3, "batch": 32, "precision": "float32"}
 SETTINGS = {
     "head": (Training(steps=300, **HEAD), "none"),
@@ -49,17 +51,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--positive", required=True)
     parser.add_argument("--weights", required=True)
+    parser.add_argument("--network", default=NAME)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--shares", nargs="+", type=float, default=[1.0, 0.25, 0.1])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS))
+    parser.add_argument("--settings", nargs="+", default=[LOGISTIC, *SETTINGS])
     options = parser.parse_args()
     decoded = pixel_store.load(
         image_set.scan(options.folder, options.positive), options.size, 1, "pad"
     )
     images, store = grouping.group_same_pictures(decoded.images), decoded.store
     train, test = images.split("train"), images.split("test")
-    classifier = Classifier(NAME, options.size, 1, options.weights)
+    classifier = Classifier(options.network, options.size, 1, options.weights)
     features = FrozenFeatures(classifier.parts.features)
 
     def examples(part) -> Examples:
@@ -72,9 +75,9 @@ def main() -> None:
             part = train.select(chosen_groups(train, share, seed))
             held = splits.hold_out(part, 0.2, seed)
             parts = [examples(p) for p in (part, part.select(~held), part.select(held))]
-            ways = {"logistic regression": partial(logistic, features, parts[0])}
-            for name in options.settings:
-                ways[name] = partial(fitted, classifier, *parts[1:], name, seed)
+            ways = {name: partial(fitted, classifier, *parts[1:], name, seed) for name in SETTINGS}
+            ways[LOGISTIC] = partial(logistic, features, parts[0])
+            ways = {name: ways[name] for name in options.settings}
             for name, way in ways.items():
                 started = time.perf_counter()
                 scores = way()(tested.pixels)

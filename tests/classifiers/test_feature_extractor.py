@@ -36,6 +36,6 @@ def test_what_is_no_extractor_is_said_in_full(monkeypatch, tmp_path):
     with pytest.raises(UserError) as error:
         feature_extractor.by_name("odd")
     assert str(error.value) == (
-        "there is no extractor odd: expected texture, keras:NAME such as "
+        "there is no extractor odd: expected texture, efficientnet_lite0, keras:NAME such as "
         "keras:MobileNetV2?alpha=0.35, or the folder of a classifier that `ufgen train` wrote"
     )

@@ -34,11 +34,12 @@ Fit = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Random seed: the same seed gives the same result.")]
 ExtractorName = Annotated[
     str,
-    typer.Option(help="Features: texture, keras:NAME?option=value, or a classifier's folder."),
+    typer.Option(
+        help="Features: texture, efficientnet_lite0, keras:NAME?option=value, or a classifier's "
+        "folder."
+    ),
 ]
-Weights = Annotated[
-    str, typer.Option(help="Weights of a keras: extractor: imagenet or a local file.")
-]
+Weights = Annotated[str, typer.Option(help="Weights of such a network: imagenet or a local file.")]
 TensorBoard = Annotated[
     Path | None,
     typer.Option("--tensorboard", help="Folder for live curves, for TensorBoard."),
