@@ -54,7 +54,9 @@ def read(location: str | Path, **changes: Any) -> Study:
     return studies[0]
 
 
-def read_all(location: str | Path, **changes: Any) -> tuple[str, list[Study]]:
+def read_all(
+    location: str | Path, weights: str | None = None, **changes: Any
+) -> tuple[str, list[Study]]:
     """Read a study file, with a study for each of the levels that it lists.
 
     A relative `images.path` is looked up in the folder of the study's file, and then, or for a
@@ -62,6 +64,7 @@ def read_all(location: str | Path, **changes: Any) -> tuple[str, list[Study]]:
 
     Args:
         location: A YAML file, or the name of a shipped study.
+        weights: Initial weights of every classifier, instead of those in the file.
         **changes: Values that replace fields of `images`; None changes nothing.
 
     Returns:
@@ -96,6 +99,8 @@ def read_all(location: str | Path, **changes: Any) -> tuple[str, list[Study]]:
         **images,
         **{name: value for name, value in changes.items() if value is not None},
     }
+    if weights is not None and isinstance(content.get("classifiers"), list):
+        content["classifiers"] = [_with_weights(c, weights) for c in content["classifiers"]]
     try:
         studies = [Study.model_validate(level) for level in expand(content)]
     except ValidationError as error:
@@ -126,6 +131,13 @@ def _resolved(location: str, folder: Path) -> str:
     """The path of a study's images: in its own `folder`, or else in the working folder."""
     beside = folder / Path(location).expanduser()
     return str(beside) if beside.exists() else location
+
+
+def _with_weights(classifier: Any, weights: str) -> Any:
+    """A classifier of a study file, or its name, with other initial weights."""
+    if isinstance(classifier, str):
+        return {"name": classifier, "weights": weights}
+    return classifier | {"weights": weights} if isinstance(classifier, dict) else classifier
 
 
 def _problems(text: str, error: ValidationError, above: tuple = ()) -> str:

@@ -75,6 +75,13 @@ def experiment(
     location: Annotated[
         Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Initial weights of every classifier instead of the study's: none, imagenet or a "
+            "local file."
+        ),
+    ] = None,
     positive: Positive = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
@@ -84,7 +91,7 @@ def experiment(
     """Run a study: all arms, classifiers and seeds, and the report. Run again to continue."""
     if tensorboard:
         enable_tensorboard(tensorboard)
-    environment.import_keras()
+    from classifiers import registry
     from experiments.design import study_yaml
 
     study, location = _on_images(study, location)
@@ -94,23 +101,29 @@ def experiment(
         raise UserError("--list needs --plan")
     name, studies = study_yaml.read_all(
         study,
+        weights,
         path=str(location) if location else None,
         positive=positive,
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped or None,
     )
-    if demo and not status:
-        from experiments.demo import pretrain_backbones, write_images
-
-        if location is None:
-            write_images(studies[0])
-        pretrain_backbones(studies[0])
     if status:
         from experiments.running.status import describe
 
         for one in studies:
             print(f"{one.name}: {describe(runs / one.name)}")
         return
+    if demo:
+        environment.import_keras()
+        from experiments.demo import pretrain_backbones, write_images
+
+        if location is None:
+            write_images(studies[0])
+        if weights is None:
+            pretrain_backbones(studies[0])
+    for options in studies[0].classifiers:
+        registry.check_weights(options.name, options.weights)
+    environment.import_keras()
     if plan:
         from experiments.planning.plan import write_plan
 

@@ -29,7 +29,8 @@ def train(
     classifier: Annotated[
         str,
         typer.Option(
-            help="custom_resnet50, mobilenet_v3, mobilenet_v3_small, hybrid or keras:NAME."
+            help="custom_resnet50, mobilenet_v3, mobilenet_v3_small, hybrid, efficientnet_lite0 or "
+            "keras:NAME."
         ),
     ] = "mobilenet_v3",
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("models/model"),
@@ -117,6 +118,10 @@ def train(
     """
     if tensorboard:
         enable_tensorboard(tensorboard)
+    from classifiers import registry
+
+    registry.check_weights(classifier, weights)
+    registry.check_name(classifier)
     environment.import_keras()
 
     from classifiers import model_folder

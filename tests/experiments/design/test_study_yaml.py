@@ -34,6 +34,22 @@ def test_images_are_looked_for_beside_the_study_first(study, tmp_path):
     assert study_yaml.read("quick", path="set").images.path == "set"
 
 
+def test_weights_of_every_classifier_are_replaced(tmp_path):
+    file = tmp_path / "study.yaml"
+    classifiers = ["hybrid", {"name": "mobilenet_v3", "weights": "imagenet"}]
+    file.write_text(yaml.safe_dump(STUDY | {"classifiers": classifiers}))
+    (study,) = study_yaml.read_all(file)[1]
+    assert [c.weights for c in study.classifiers] == ["none", "imagenet"]
+    (study,) = study_yaml.read_all(file, "a.weights.h5")[1]
+    assert [c.weights for c in study.classifiers] == ["a.weights.h5"] * 2
+    assert study.model_dump()["classifiers"][0]["weights"] == "a.weights.h5"
+    file.write_text(yaml.safe_dump(STUDY | {"classifiers": "hybrid"}))
+    with pytest.raises(UserError, match="classifiers"):
+        study_yaml.read_all(file, "none")
+    with pytest.raises(UserError, match="random weights"):
+        study_yaml.read_all("demo", "none")
+
+
 def test_words_of_yaml_are_classes_or_are_refused(study):
     assert study("{positive: 1}").positive == "1"
     assert study("{positive: all}").positive == "all"

@@ -76,6 +76,27 @@ def test_mistakes_exit_with_one_and_one_message(tmp_path, folder, run_here, monk
         assert message in result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "{set}", "--weights", "gone.weights.h5"),
+        ("experiment", "quick", "--data", "{set}", "--weights", "gone.weights.h5", "--plan"),
+        ("experiment", "quick", "--data", "{set}", "--weights", "gone.weights.h5"),
+    ],
+)
+def test_missing_weights_are_found_out_before_keras_is_imported(arguments, tmp_path):
+    """And before images are looked for: there are none."""
+    code = "import sys; from ufgen.cli import main\ntry: main()\n"
+    code += "finally: print('keras' in sys.modules)"
+    words = [word.format(set=tmp_path / "nowhere") for word in arguments]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert result.returncode == 1 and result.stdout.strip() == "False"
+    assert "mobilenet_v3: there is no weights file gone.weights.h5. Instead: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and not list(tmp_path.iterdir())
+
+
 def test_split_and_describe(tmp_path, folder):
     result = _run(
         "data",
@@ -131,7 +152,7 @@ def test_synthetic_rows_are_named_wherever_real_images_are_read(
         text = joined.read_text().replace(",test,", ",TEST,").replace(",train,", ",test,")
         joined.write_text(text.replace(",TEST,", ",train,"))
     before = ["quick", "--data"] if command == "experiment" else []
-    after = [folder] if command == "fidelity" else []
+    after = {"fidelity": [folder], "train": ["--weights", "none"]}.get(command, [])
     result = run_here(command, *before, joined, *after)
     assert result.returncode == 1
     assert "are synthetic" in result.stderr and name in result.stderr
@@ -141,7 +162,8 @@ def test_synthetic_rows_are_named_wherever_real_images_are_read(
 def test_a_patient_on_both_sides_is_refused(tmp_path, folder, run_here, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     before = ["quick", "--data"] if command == "experiment" else []
-    result = run_here(command, *before, folder, "--group-pattern", r"_(p\d)_")
+    after = ["--weights", "none"] if command == "train" else []
+    result = run_here(command, *before, folder, "--group-pattern", r"_(p\d)_", *after)
     assert result.returncode == 1
     assert "same group" in result.stderr and ".png" in result.stderr
 
