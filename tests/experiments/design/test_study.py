@@ -6,6 +6,7 @@ import pytest
 from small_study import write
 
 from experiments.design import study_yaml
+from experiments.design.enough import enough_generators, enough_seeds
 from ufgen.errors import UserError
 
 
@@ -66,6 +67,7 @@ def test_shipped_studies_are_valid(name):
     assert shipped.name == name and len(shipped.trials()) >= 24
     for arm in shipped.compared_arms():
         assert shipped.reference_of(arm).name in shipped.arms
+    assert enough_seeds(shipped) and enough_generators(shipped)
 
 
 def test_a_wrong_field_is_named_with_its_line(tmp_path):
