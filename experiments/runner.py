@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from experiments.analysis import results
 from experiments.analysis.image_checks import check_images, check_trials
+from experiments.declaration import declared, looks, record
 from experiments.design.arms import compose_training_set
 from experiments.design.study import Study
 from experiments.design.trials import SplitKey, Trial
@@ -117,7 +118,8 @@ def prepare(
 ) -> PreparedStudy:
     """Read and split the images, train the generators, and list the trials.
 
-    Writes precision.json, synthetic/ and trials.csv; generators go into a folder of their own.
+    Writes precision.json, synthetic/, trials.csv and, before anything is trained, declared.yaml (or
+    changes.jsonl); generators go into a folder of their own.
 
     Args:
         study: What is compared.
@@ -132,9 +134,11 @@ def prepare(
     Raises:
         UserError: Images or weights cannot be used, or a generator has seen a held-out image.
     """
+    as_written = study
     study, chosen = study_precision.resolve_and_store(study, folder)
     loaded = read_images(study)
     data_splits = {key: split_by_role(study, loaded, key) for key in keys or study.splits()}
+    declared.declare(folder, as_written, loaded.images)
     executor.train_generators(study, list(data_splits.values()), generators)
     synthetic = {
         key: prepare_synthetic(study, data_split, folder, generators)
@@ -178,7 +182,8 @@ def train(prepared: PreparedStudy, executor: Executor, retry_failed: bool) -> No
 def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
     """Turn finished trials into the study's tables and its verdict.
 
-    Writes study.yaml, verdict.json, and every table but trials.csv and those of the report.
+    Writes study.yaml, verdict.json, verdicts.jsonl, and every table but trials.csv and those of the
+    report.
 
     Args:
         prepared: The trials and their images.
@@ -195,7 +200,9 @@ def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
     study, warnings = status.without_failed(context.study, folder, command)
     finished = study_trials.read_finished(study, jobs)
     sets = synthetic_record.table(synthetic_sets, folder)
+    so_far = record.read(folder)
     checks = check_images(loaded.images, loaded.quarantine) + check_trials(warnings)
+    checks.append(so_far.check())
     conclusion = results.write(
         folder,
         study,
@@ -206,6 +213,9 @@ def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
         loaded.source_word,
     )
     write_text(folder / "verdict.json", json.dumps(conclusion, indent=1))
+    look = looks.plan(context.study, so_far)[-1]
+    arms = {row["arm"]: row["verdict"] for row in conclusion["arms"]}
+    looks.log_verdict(folder, context.study, look, so_far, conclusion["headline"], arms)
     results.write_csv(
         folder,
         images=images_table(study, loaded, context.data_splits),

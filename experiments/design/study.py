@@ -32,6 +32,8 @@ class Study(Section):
         arms: Names of the arms (see `experiments.design.arms.parse`), `real` first.
         classifiers: The classifiers, or their names.
         seeds: Seeds of the classifiers, each used in every fold and with every generator.
+        looks: Numbers of seeds at which the study is analysed, and its arms may be stopped; empty
+            for all seeds alone.
         training: Training options of all classifiers.
         folds: Number of folds of cross-validation on all images; 0 for the images' own test split.
             Each fold has generators of its own.
@@ -55,6 +57,7 @@ class Study(Section):
     arms: list[str] = Field(min_length=2)
     classifiers: list[ClassifierOptions] = Field(min_length=1)
     seeds: list[Seed] = Field(default=[0, 1, 2, 3, 4], min_length=1)
+    looks: list[int] = Field(default=[])
     training: Training = Training()
     folds: int = Field(default=0, ge=0, le=50)
     repeats: int = Field(default=1, ge=1, le=50)
@@ -134,6 +137,17 @@ class Study(Section):
     def _valid_recipe(self) -> "Study":
         if any(arm.synthetic for arm in self.parsed_arms()):
             self.generator_recipe()
+        return self
+
+    @model_validator(mode="after")
+    @with_value_errors
+    def _looks_up_to_all_seeds(self) -> "Study":
+        looks, seeds = self.looks, len(self.seeds)
+        if looks and (looks != sorted({*looks}) or looks[0] < 1 or looks[-1] != seeds):
+            raise UserError(
+                f"looks are {looks}: expected increasing numbers of seeds, the last of them all "
+                f"{seeds} seeds of the study, such as {[*range(5, seeds, 5), seeds]}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ import yaml
 
 from classifiers.evaluation import metrics as metric_names
 from experiments.analysis.number_format import number
+from experiments.declaration import record
 from experiments.design.enough import ENOUGH_SEEDS
 from ufgen.display.figure_style import source_word
 
@@ -65,6 +66,7 @@ def read(folder: Path) -> dict:
     return tables | {
         "study": study,
         "conclusion": conclusion,
+        "record": record.read(folder),
         "environment": json.loads((folder / "environment.json").read_text()),
         "histories": pd.concat(histories, ignore_index=True),
         "phantom": phantom,

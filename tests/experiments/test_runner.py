@@ -11,12 +11,14 @@ from small_study import ARMS, TABLES, write
 
 from experiments import runner
 from experiments.analysis import results
+from experiments.declaration import record
 from experiments.design import study_yaml
 from experiments.design.trials import SplitKey
 from experiments.planning import power
 from experiments.reporting import report
 from experiments.running import data_split
 from experiments.running.executors import jobs
+from experiments.running.executors.local import LocalExecutor
 from ufgen.errors import UserError
 from ufgen.images import image_set
 
@@ -107,6 +109,9 @@ def test_a_second_run_trains_nothing_and_changes_no_table(finished, monkeypatch,
     monkeypatch.setattr(jobs, "run_trial", refuse)
     runner.run(study_yaml.read(file), root / "runs", "again")
     assert before == {name: (root / "runs/small" / name).read_bytes() for name in TABLES}
+    so_far = record.read(root / "runs/small")
+    assert so_far.trusted and so_far.check().passed
+    assert not so_far.changes and len(so_far.verdicts) == 1
 
 
 def test_the_stages_run_once_in_order_and_each_writes_files_of_its_own(
@@ -136,9 +141,12 @@ def test_the_stages_run_once_in_order_and_each_writes_files_of_its_own(
     assert tuple(written) == stages and all(written.values())
     for one, other in combinations(stages, 2):
         assert not written[one] & written[other]
-    assert {path.name for path in written["prepare"]} >= {"precision.json", "trials.csv"}
+    prepared = {"precision.json", "trials.csv", "declared.yaml"}
+    assert {path.name for path in written["prepare"]} >= prepared
     assert {path.parents[1].name for path in written["train"]} == {"trials"}
-    assert {path.name for path in written["analyse"]} >= {"deltas.csv", "verdict.json"}
+    assert {path.name for path in written["analyse"]} >= {
+        *("deltas.csv", "verdict.json", "verdicts.jsonl")
+    }
     assert "report.html" in {path.name for path in written["write_report"]}
 
 
@@ -248,3 +256,20 @@ def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path, mon
         "Cross-validation of 2 folds over all images (2 repeats)"
         in (tmp_path / "runs/small/report.html").read_text()
     )
+
+
+def test_a_study_is_declared_before_the_first_training_and_after_what_fails_early(
+    phantoms, tmp_path
+):
+    class Interrupted(LocalExecutor):
+        def train_generators(self, *_):
+            assert (tmp_path / "runs/small/declared.yaml").is_file()
+            raise KeyboardInterrupt
+
+    study = study_yaml.read(write(tmp_path / "s.yaml", phantoms))
+    nowhere = study.images.model_copy(update={"path": str(tmp_path / "nowhere")})
+    with pytest.raises(UserError):
+        runner.run(study.model_copy(update={"images": nowhere}), tmp_path / "runs", "once")
+    assert not (tmp_path / "runs/small/declared.yaml").exists()
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(study, tmp_path / "runs", "once", executor=Interrupted())

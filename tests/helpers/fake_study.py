@@ -9,6 +9,8 @@ import yaml
 from PIL import Image
 
 from classifiers.evaluation import metrics as metric_names
+from experiments.declaration import declared, history
+from ufgen import provenance
 
 ARMS = ["real", "real+duplicated@1.0", "real+synthetic@0.5", "real+synthetic@1.0"]
 SENTENCE = "Inconclusive: this study cannot tell."
@@ -141,6 +143,15 @@ def fake_study(
         "confidence": 0.95,
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    declaration = declared.Declaration("2030-01-02T03:04:05+00:00", 0, {"margin": 0.02}, "")
+    sha256 = provenance.key(64, *declaration[:3])
+    values = declaration._replace(sha256=sha256)._asdict()
+    values["declared"] = values.pop("content")
+    (folder / declared.FILE).write_text(yaml.safe_dump(values))
+    verdict = {"time": "2030-01-03T00:00:00+00:00", "seeds": list(seeds), "generators": [0]}
+    verdict |= {"look": 1, "looks": 1, "level": 0.05, "primary_metric": "roc_auc", "margin": 0.02}
+    verdict |= {"headline": SENTENCE, "arms": dict.fromkeys(arms[1:], "inconclusive")}
+    history.append(folder / history.VERDICTS, [verdict | {"declared": sha256, "changes": 0}])
     sets = ["dcgan-1"] if any("synthetic" in arm for arm in arms) else []
     for one in sets:
         set_folder = folder / "synthetic" / one

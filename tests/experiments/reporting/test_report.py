@@ -12,6 +12,7 @@ from fake_study import ARMS, SENTENCE, fake_study
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from experiments.declaration import history
 from experiments.reporting import report, report_data, roc_figures, study_figures
 
 BANNER = "These are simulated images (phantom); nothing here is evidence about patients"
@@ -181,3 +182,21 @@ def test_a_line_of_curves_counts_the_folds_among_its_training_runs(tmp_path):
         figure = roc_figures.roc_curves(changed, metrics)
         shown = " ".join(text.get_text() for text in figure.findobj(Text))
         assert f"{count} training runs per line" in shown
+
+
+def test_the_declaration_its_changes_and_all_verdicts_are_on_the_page(tmp_path, only_png):
+    folder = fake_study(tmp_path / "s", ARMS[:2])
+    report.write(folder, COMMAND)
+    for written in (Page(folder / "report.html").text, unescaped(folder / "report.md")):
+        text = " ".join(written.split())
+        assert "written 2030-01-02T03:04:05+00:00, before the first training" in text
+        assert "Nothing was changed since" in text and "2030-01-03" in text
+    change = {"time": "2030-02-01", "field": "margin", "declared": 0.02, "present": 0.07}
+    history.append(folder / "changes.jsonl", [change])
+    file = folder / "declared.yaml"
+    file.write_text(file.read_text().replace("margin: 0.02", "margin: 0.07"))
+    report.write(folder, COMMAND)
+    for written in (Page(folder / "report.html").text, unescaped(folder / "report.md")):
+        text = re.sub(r"[ |\n]+", " ", written)
+        assert "2030-02-01 margin 0.02 0.07" in text and "Nothing was changed" not in text
+        assert "edited after it was written, and is not trusted" in text

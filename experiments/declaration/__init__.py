@@ -1,0 +1,1 @@
+"""What was declared before the first training, what was changed later, and every verdict."""

@@ -1,0 +1,58 @@
+"""The level of each look, declared or not."""
+
+import pytest
+from declared_study import run, study
+from pydantic import ValidationError
+
+from experiments.analysis import spending
+from experiments.declaration import looks, record
+
+TEN, TWENTY = list(range(10)), list(range(20))
+
+
+def test_a_study_without_looks_is_tested_at_its_own_confidence(tmp_path):
+    _, look = run(tmp_path, study())
+    assert look == (1, 1, 5, 1 - 0.95, 1 - 0.95) and look.confidence == 0.95
+    assert run(tmp_path, study())[1] == look
+
+
+def test_declared_looks_share_the_level(tmp_path):
+    one = study(seeds=TWENTY, looks=[5, 10, 20])
+    before, _ = run(tmp_path, one)
+    planned = looks.plan(one, before)
+    assert [look.level for look in planned] == spending.increments(1 - 0.95, [5, 10, 20])
+    assert [look.seeds for look in planned] == [5, 10, 20]
+    assert planned[-1].spent == pytest.approx(0.05)
+    assert looks.plan(one, record.read(tmp_path)) == planned
+
+
+def test_seeds_that_were_added_after_a_verdict_are_undeclared_looks(tmp_path):
+    run(tmp_path, study())
+    _, second = run(tmp_path, study(seeds=TEN))
+    assert second[:3] == (2, None, 10)
+    assert second.level == spending.undeclared_level(1 - 0.95, 2)
+    assert second.spent == pytest.approx(0.05 + second.level)
+    assert "more than 0.05" in second.describe(0.05)
+    _, third = run(tmp_path, study(seeds=TEN, generator={"seeds": [0, 1, 2, 3]}))
+    assert third.number == 3 and third.level == spending.undeclared_level(1 - 0.95, 3)
+    assert run(tmp_path, study(seeds=TEN))[1].level == second.level  # seen before: no new look
+    assert run(tmp_path, study())[1].level == 1 - 0.95
+
+
+def test_looks_declared_after_a_verdict_are_none(tmp_path):
+    run(tmp_path, study())
+    one = study(seeds=TEN, looks=[5, 10])
+    _, look = run(tmp_path, one)
+    assert look.planned is None and look.number == 2
+
+
+def test_pilots_are_no_looks(tmp_path):
+    run(tmp_path, study(seeds=[0, 1]), "pilot")
+    run(tmp_path, study(seeds=[0, 1, 2]), "pilot")
+    assert run(tmp_path, study())[1].level == 1 - 0.95
+
+
+@pytest.mark.parametrize("bad", [[10, 5, 20], [5, 10], [5, 5, 20], [0, 20], [5, 40]])
+def test_looks_must_grow_to_all_seeds(bad):
+    with pytest.raises(ValidationError, match=r"expected increasing .* all 20 seeds"):
+        study(seeds=TWENTY, looks=bad)
