@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.analysis import spending
 from experiments.declaration import history
 from experiments.declaration.record import RUNS, Record
 from experiments.design.study import Study
+from experiments.statistics import spending
 
 
 class Look(NamedTuple):

