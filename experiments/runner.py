@@ -12,21 +12,16 @@ from filelock import FileLock, Timeout
 
 from experiments.analysis import results
 from experiments.analysis.image_checks import check_images, check_trials
-from experiments.declaration import declared, looks, record
+from experiments.declaration import declared, interim, looks, record
 from experiments.design.arms import compose_training_set
 from experiments.design.study import Study
 from experiments.design.trials import SplitKey, Trial
 from experiments.reporting import changed_predictions, report
-from experiments.running import cost, status, study_precision, study_trials, synthetic_record
-from experiments.running.data_split import (
-    DataSplit,
-    LoadedImages,
-    images_table,
-    read_images,
-    split_by_role,
-)
+from experiments.running import cost, status, study_precision
+from experiments.running.data_split import DataSplit, images_table, read_images, split_by_role
 from experiments.running.executors.jobs import Executor, Job, StudyContext
 from experiments.running.executors.local import LocalExecutor
+from experiments.running.prepared_study import PreparedStudy
 from experiments.running.synthetic_images import SyntheticSets, describe_sets, prepare_synthetic
 from experiments.running.trial import settings_hash, trial_folder
 from ufgen import environment
@@ -34,22 +29,6 @@ from ufgen.atomic import write_text
 from ufgen.errors import UserError
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import merge_stores
-
-
-class PreparedStudy(NamedTuple):
-    """What training and analysis take.
-
-    Attributes:
-        loaded: The real images.
-        context: The study with its precisions resolved, the splits, and all pixels.
-        jobs: Every trial, finished or not.
-        synthetic_sets: The folder of each synthetic set, and what it was generated for.
-    """
-
-    loaded: LoadedImages
-    context: StudyContext
-    jobs: list[Job]
-    synthetic_sets: list[dict]
 
 
 class Analysis(NamedTuple):
@@ -99,7 +78,7 @@ def run(
     try:
         with FileLock(folder / ".lock", timeout=0):
             prepared = prepare(study, folder, Path(root) / "generators", executor)
-            train(prepared, executor, retry_failed)
+            train(prepared, folder, command, executor, retry_failed)
             analysis = analyse(prepared, folder, command)
             return write_report(prepared, analysis, folder, command, executor, started)
     except Timeout:
@@ -166,17 +145,22 @@ def _training_set(trial: Trial, data_split: DataSplit, sets: SyntheticSets) -> I
     return compose_training_set(data_split.fit, synthetic, arm, trial.seed, data_split.pool)
 
 
-def train(prepared: PreparedStudy, executor: Executor, retry_failed: bool) -> None:
-    """Train and evaluate every trial that has no result yet.
+def train(
+    prepared: PreparedStudy, folder: Path, command: str, executor: Executor, retry_failed: bool
+) -> None:
+    """Train and evaluate every trial that has no result yet, look by look.
 
-    Writes trials/.
+    Writes trials/, and where the study has several looks verdicts.jsonl and trials.csv, without the
+    trials that are not needed.
 
     Args:
         prepared: The trials and their images.
+        folder: The study's folder.
+        command: What warnings name to run the study again.
         executor: Trains.
         retry_failed: Whether trials that failed are run again.
     """
-    study_trials.run_unfinished(executor, prepared.context, prepared.jobs, retry_failed)
+    interim.run_by_looks(prepared, folder, command, executor, retry_failed)
 
 
 def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
@@ -196,33 +180,32 @@ def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
     Raises:
         UserError: Every seed has a failed trial, or arms did not have the same budget.
     """
-    loaded, context, jobs, synthetic_sets = prepared
-    study, warnings = status.without_failed(context.study, folder, command)
-    finished = study_trials.read_finished(study, jobs)
-    sets = synthetic_record.table(synthetic_sets, folder)
-    so_far = record.read(folder)
-    checks = check_images(loaded.images, loaded.quarantine) + check_trials(warnings)
-    checks.append(so_far.check())
+    loaded, declared_study, so_far = prepared.loaded, prepared.context.study, record.read(folder)
+    planned = looks.plan(declared_study, so_far)
+    found = interim.look_at(prepared, folder, command, planned)
+    looked, finished = found.looked, found.finished
+    checks = check_images(loaded.images, loaded.quarantine) + check_trials(found.failures)
     conclusion = results.write(
         folder,
-        study,
+        looked.study,
         finished.metadata,
         finished.predictions,
-        sets,
-        checks,
+        found.scores,
+        looked.comparison(1 - declared_study.confidence),
+        found.sets,
+        [*checks, so_far.check()],
         loaded.source_word,
     )
     write_text(folder / "verdict.json", json.dumps(conclusion, indent=1))
-    look = looks.plan(context.study, so_far)[-1]
-    arms = {row["arm"]: row["verdict"] for row in conclusion["arms"]}
-    looks.log_verdict(folder, context.study, look, so_far, conclusion["headline"], arms)
+    words = looked.verdicts()
+    looks.log_verdict(folder, declared_study, looked.look, so_far, conclusion["headline"], words)
     results.write_csv(
         folder,
-        images=images_table(study, loaded, context.data_splits),
+        images=images_table(declared_study, loaded, prepared.context.data_splits),
         quarantine=loaded.images.relative(loaded.quarantine),
-        synthetic=sets,
+        synthetic=found.sets,
     )
-    resolved = study.model_dump()
+    resolved = looked.study.model_dump()
     resolved["images"]["positive"] = loaded.images.positive
     write_text(folder / "study.yaml", yaml.safe_dump(resolved, sort_keys=False))
     return Analysis(finished.predictions, conclusion["strongest"], finished.costs)

@@ -1,5 +1,7 @@
 """The change of every arm against its reference, and the headline comparison."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +11,7 @@ from classifiers.evaluation import metrics
 from experiments import statistics
 from experiments.analysis import paired_tests
 from experiments.analysis.scores import Scores
-from experiments.design.arms import Arm
+from experiments.design.arms import Arm, parse
 from experiments.design.enough import enough_generators, enough_seeds
 from experiments.design.study import Study
 
@@ -35,7 +37,29 @@ class Compared(NamedTuple):
         return self.value - self.baseline
 
 
-def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.DataFrame:
+class Comparison(NamedTuple):
+    """How the arms of a study compare.
+
+    Attributes:
+        deltas: See `deltas_table`.
+        headline: See `headline_table`.
+        confidence: Confidence level of the verdicts.
+        look: Which look at the study it is, a sentence; "" for the only one.
+    """
+
+    deltas: pd.DataFrame
+    headline: pd.DataFrame
+    confidence: float
+    look: str = ""
+
+
+def deltas_table(
+    study: Study,
+    scores: Scores,
+    unlike_real: bool = False,
+    confidence: float | None = None,
+    decided: Mapping[str, str] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Compare every arm with its reference.
 
     Deltas are paired: the same seed, the same bootstrap samples of the test groups (see
@@ -51,6 +75,9 @@ def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.
         study: The study.
         scores: Scores of its trials.
         unlike_real: Whether the synthetic images are not like real ones.
+        confidence: Confidence level of the verdicts; by default the study's.
+        decided: Arms whose verdict is in from an earlier look: they have none here, and count in
+            their family as `statistics.family_verdicts` says.
 
     Returns:
         One row for each compared arm, metric, and classifier or mean of all ("all").
@@ -59,15 +86,18 @@ def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.
     for classifier, members in members_by_name(study).items():
         for metric in metrics.NAMES:
             rows += _rows(study, scores, members, metric, {"classifier": classifier})
-    headline = study.headline_arms()
-    single = headline[0].name if len(headline) == 1 else ""
+    headline = study.headline or [arm.name for arm in study.headline_arms()]
+    single = headline[0] if len(headline) == 1 else ""
     primary = [row for row in rows if row["classifier"] == "all"]
     primary = [row for row in primary if row["metric"] == study.primary_metric]
+    primary = [row for row in primary if row["arm"] not in decided]
     tested = {arm.name for arm in study.parsed_arms() if arm.tested} - {single}
-    _decide(study, [row for row in primary if row["arm"] in tested])
+    level = confidence or study.confidence
+    earlier = [word for arm, word in decided.items() if parse(arm).tested and arm != single]
+    _decide(study, [row for row in primary if row["arm"] in tested], level, earlier)
     for row in primary:
         if row["arm"] not in tested:
-            _decide(study, [row])
+            _decide(study, [row], level)
     arms = {arm.name: arm for arm in study.parsed_arms()}
     for row in primary:
         arm = arms[row["arm"]]
@@ -78,13 +108,16 @@ def deltas_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.
     return pd.DataFrame([_finished(study, row) for row in rows])
 
 
-def headline_table(study: Study, scores: Scores, unlike_real: bool = False) -> pd.DataFrame:
+def headline_table(
+    study: Study, scores: Scores, unlike_real: bool = False, confidence: float | None = None
+) -> pd.DataFrame:
     """The study's one headline comparison: the mean change of its headline arms, unadjusted.
 
     Args:
         study: The study.
         scores: Scores of its trials.
         unlike_real: Whether the synthetic images are not like real ones.
+        confidence: Confidence level of the verdict; by default the study's.
 
     Returns:
         A row as in `deltas_table`, of the primary metric and the mean of the classifiers; the names
@@ -107,7 +140,7 @@ def headline_table(study: Study, scores: Scores, unlike_real: bool = False) -> p
     }
     row |= _described(study, scores, mean, study.primary_metric)
     row["estimate"] = _estimate(scores, [mean])[0]
-    _decide(study, [row])
+    _decide(study, [row], confidence or study.confidence)
     row["verdict"] = _verdict(study, row, unlike_real, synthetic=True)
     return pd.DataFrame([_finished(study, row)])
 
@@ -221,16 +254,17 @@ def _described(study: Study, scores: Scores, pair: Compared, metric: str) -> dic
     }
 
 
-def _decide(study: Study, rows: list[dict]) -> None:
-    """Add verdict, confidence and p_holm to rows of one family."""
+def _decide(study: Study, rows: list[dict], confidence: float, decided: Sequence[str] = ()) -> None:
+    """Add verdict, confidence and p_holm to rows of one family, of which some are decided."""
     estimates = [row["estimate"] for row in rows]
-    adjusted = statistics.holm(np.array([one.p_value() for one in estimates]))
-    verdicts = statistics.family_verdicts(estimates, study.margin, study.confidence)
+    others = [1.0] * sum(word == "equivalent" for word in decided)
+    adjusted = statistics.holm([*(one.p_value() for one in estimates), *others])[: len(rows)]
+    verdicts = statistics.family_verdicts(estimates, study.margin, confidence, decided)
     for row, verdict, p in zip(rows, verdicts, adjusted, strict=True):
         word, confidence, *_ = verdict
         if row["metric"] in metrics.LESS_IS_BETTER:
             word = WORSE.get(word, word)
-        p_holm = p if len(rows) > 1 else np.nan
+        p_holm = p if len(rows) + len(decided) > 1 else np.nan
         row |= {"verdict": word, "confidence": confidence, "p_holm": p_holm}
 
 

@@ -15,7 +15,8 @@ from experiments.design.study import Study
 def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
     """Test each network of an arm against the one of its reference with the same seed.
 
-    No test says what networks trained with other seeds would give. In cross-validation scores of
+    No test says what networks trained with other seeds would give (an arm that was stopped early
+    has none of the later seeds). In cross-validation scores of
     different folds are not comparable: areas are those within folds, and DeLong's p-value is
     undefined.
 
@@ -43,6 +44,7 @@ def table(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
                 for repeat in (range(study.repeats) if study.folds else [""])
                 for generator in (study.generator.seeds if arm.synthetic else [""])
                 for seed in study.seeds
+                if (arm.name, classifier.name, generator, seed, repeat) in predictions_by_run
             ]
             pairs = [
                 Pair.of(

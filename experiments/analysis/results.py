@@ -6,14 +6,9 @@ import pandas as pd
 
 from classifiers.evaluation import metrics
 from experiments.analysis import checks, equivalent_real_images, paired_tests_table, verdict
-from experiments.analysis.checks import Check, StudyTables, unlike_real
-from experiments.analysis.deltas import (
-    against_chance,
-    deltas_table,
-    headline_table,
-    members_by_name,
-)
-from experiments.analysis.scores import RUN_COLUMNS, Scores, by_run, evaluate_trials, folds_of
+from experiments.analysis.checks import Check, StudyTables
+from experiments.analysis.deltas import Comparison, against_chance, members_by_name
+from experiments.analysis.scores import RUN_COLUMNS, Scores, by_run, folds_of
 from experiments.design.arms import parse
 from experiments.design.study import Study
 from experiments.running.trial import PREDICTIONS
@@ -26,6 +21,8 @@ def write(
     study: Study,
     trials: pd.DataFrame,
     predictions: pd.DataFrame,
+    scores: Scores,
+    compared: Comparison,
     sets: pd.DataFrame,
     image_checks: list[Check],
     real: str = "real",
@@ -37,6 +34,8 @@ def write(
         study: The study.
         trials: Contents of trial.json, one row for each trial.
         predictions: One row for each trial and test image.
+        scores: Scores of the trials.
+        compared: How the arms compare.
         sets: See `StudyTables`.
         image_checks: Checks of images and trials (see `analysis.image_checks`).
         real: See `StudyTables`.
@@ -51,23 +50,24 @@ def write(
     predictions = predictions[[*RUN_COLUMNS, "fold", *PREDICTIONS]]
     if study.folds:
         trials = pool_folds(trials)
-    scores = evaluate_trials(study, predictions)
-    deltas = deltas_table(study, scores, bool(unlike_real(sets)))
-    headline = headline_table(study, scores, bool(unlike_real(sets)))
-    baseline = baseline_table(study, scores)
-    equivalent = equivalent_real_images.table(study, trials, scores, real)
+    baseline = baseline_table(study, scores.within(study))
+    arms = trials.groupby("seed")["arm"].nunique()
+    common = [seed for seed in study.seeds if arms[seed] == len(study.arms)]
+    complete = study.model_copy(update={"seeds": common})
+    equivalent = equivalent_real_images.table(complete, trials, scores.within(complete), real)
     write_csv(
         folder,
         metrics=metrics_table(trials, predictions),
         predictions=predictions,
-        deltas=deltas,
-        headline=headline,
+        deltas=compared.deltas,
+        headline=compared.headline,
         baseline=baseline,
         paired_tests=paired_tests_table.table(study, predictions),
         equivalent_real_images=equivalent,
     )
-    tables = StudyTables(deltas, headline, baseline, trials, sets, real)
-    conclusion = verdict.conclude(study, tables, checks.check(study, tables) + image_checks)
+    tables = StudyTables(compared.deltas, compared.headline, baseline, trials, sets, real)
+    checked = checks.check(study, tables) + image_checks
+    conclusion = verdict.conclude(study, tables, checked, compared.confidence, compared.look)
     informative = equivalent["informative"].to_numpy(bool)
     conclusion["notes"] += equivalent["text"][~informative].tolist()
     return conclusion | {"equivalent_real_images": equivalent["text"][informative].tolist()}

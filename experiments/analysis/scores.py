@@ -1,6 +1,7 @@
 """Every metric of every trial: on the test set, and on bootstrap samples of its groups."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,19 @@ class Scores:
         self._metrics = {
             run: _evaluate_by_fold(rows, weights) for run, rows in by_run(predictions).items()
         }
+
+    def within(self, study: Study) -> "Scores":
+        """The same scores for a smaller study.
+
+        Args:
+            study: The study with fewer seeds or arms.
+
+        Returns:
+            Scores of its runs alone.
+        """
+        smaller = copy(self)
+        smaller._study = study
+        return smaller
 
     def of(self, arm: Arm, classifiers: list[str], metric: str) -> np.ndarray:
         """One metric of all runs of an arm, by fold.

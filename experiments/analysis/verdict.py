@@ -18,23 +18,34 @@ VERDICT_PHRASES = {
 }
 
 
-def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
+def conclude(
+    study: Study,
+    tables: StudyTables,
+    checked: list[Check],
+    confidence: float | None = None,
+    look: str = "",
+) -> dict:
     """State the verdict in words, with its conditions and limits.
 
     Args:
         study: The study.
         tables: Its tables.
         checked: All checks; those that failed are the warnings.
+        confidence: Confidence level of the verdicts; by default the study's.
+        look: Which look at the study it is, a sentence.
 
     Returns:
         headline (a sentence), verdict (its word, or None where no arm adds synthetic images to real
         ones), by_arm (a clause for each of these arms), sentence (headline and clauses),
         probabilities (of the headline's true change, a sentence, or "" for a pilot), scope
-        (what the intervals cover, in one line), primary (the row of the headline comparison, or
-        None), arms (rows of the deltas), strongest (the arm with the largest change, or None),
-        checks, warnings, notes.
+        (what the intervals cover, in one line), look, seeds (their number), primary (the row of the
+        headline comparison, or None), arms (rows of the deltas), strongest (the arm with the
+        largest change, or None), checks, warnings, notes.
     """
-    arms = {arm.name: arm for arm in study.parsed_arms()}
+    arms, confidence = (
+        {arm.name: arm for arm in study.parsed_arms()},
+        confidence or study.confidence,
+    )
     rows, (primary,) = tables.primary(study), tables.headline.to_dict("records") or [None]
     tested = [row for row in rows if arms[row["arm"]].tested and arms[row["arm"]].real]
     headline = _headline(study, tables, primary)
@@ -45,6 +56,8 @@ def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
         "by_arm": by_arm,
         "sentence": " ".join([headline, *([f"{'; '.join(by_arm)}."] if by_arm else [])]),
         "probabilities": _probabilities(study, primary),
+        "look": look,
+        "seeds": len(study.seeds),
         "scope": scope(study, bool(len(tables.sets))),
         "primary": primary,
         "arms": rows,
@@ -55,10 +68,10 @@ def conclude(study: Study, tables: StudyTables, checked: list[Check]) -> dict:
             f"Primary metric {study.primary_metric}, margin {study.margin}, as set in the study "
             "file.",
             "The headline is one comparison, named in the study or the mean over the arms that "
-            f"only add synthetic images, at {study.confidence:.0%} without adjustment. Of the "
+            f"only add synthetic images, at {100 * confidence:.6g} % without adjustment. Of the "
             "other arms with synthetic images, claims of a difference and claims of equivalence "
             "are each controlled by Holm's procedure at "
-            f"{1 - study.confidence:.2g} over the family; the "
+            f"{1 - confidence:.2g} over the family; the "
             "interval shown is of the level of the claim, or of the wider of both levels where "
             "nothing is claimed. These levels depend on the data, so that they are not "
             "simultaneous. All other intervals are unadjusted. Intervals are truncated at the "
@@ -188,7 +201,7 @@ def _arm(study: Study, row: dict) -> str:
     return (
         f"{row['arm']} against {row['reference']} {phrase} ({study.primary_metric} "
         f"{number(row['baseline'])} → {number(row['value'])}, change {number(row['delta'], True)}, "
-        f"interval {interval(row)})"
+        f"interval {interval(row)}{_stopped(study, row)})"
     )
 
 
@@ -230,7 +243,13 @@ def _numbers(study: Study, row: dict) -> str:
     return (
         f"{what} against {row['reference']}, {study.primary_metric} {number(row['baseline'])} → "
         f"{number(row['value'])}, change {number(row['delta'], True)}, interval {interval(row)}"
+        f"{_stopped(study, row)}"
     )
+
+
+def _stopped(study: Study, row: dict) -> str:
+    """That a row is of an earlier look, with fewer seeds."""
+    return f", stopped at {row['seeds']} seeds" if row["seeds"] < len(study.seeds) else ""
 
 
 def _sentence(text: str) -> str:

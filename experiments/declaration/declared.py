@@ -15,7 +15,7 @@ from ufgen.images.image_set import ImageSet
 from ufgen.progress import print_line
 
 FILE = "declared.yaml"
-FIRST = ("primary_metric", "margin", "confidence", "looks", "arms", "seeds")
+FIRST = ("primary_metric", "margin", "confidence", "headline", "arms", "seeds", "looks")
 HEADER = """\
 # What this study set out to do: written before its first training, and never again. Changes are
 # appended to changes.jsonl, and verdicts to verdicts.jsonl. Do not edit: sha256 is of the content.
@@ -114,6 +114,7 @@ def content_of(study: Study, images: ImageSet) -> dict[str, Any]:
     content["images"] |= {"positive": images.positive, "sha256": _hash(images)}
     if any(arm.synthetic for arm in study.parsed_arms()):
         content["generator"]["recipe_sha256"] = recipe.digest(study.generator_recipe())
+    content["headline"] = [arm.name for arm in study.headline_arms()]
     content["classifiers"] = {
         classifier.name: {
             "weights": ",".join(provenance.hash_weights(classifier.weights)),
@@ -121,7 +122,7 @@ def content_of(study: Study, images: ImageSet) -> dict[str, Any]:
         }
         for classifier in study.classifiers
     }
-    return {name: content[name] for name in FIRST if name in content} | content
+    return {name: content[name] for name in FIRST} | content
 
 
 def flatten(content: dict[str, Any], above: str = "") -> dict[str, Any]:

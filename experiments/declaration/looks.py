@@ -57,9 +57,9 @@ def plan(study: Study, record: Record) -> list[Look]:
     """The looks of a run of a study.
 
     Declared looks, or the single one at all seeds, share the study's error rate. Where seeds,
-    generators or looks were changed after a verdict had been seen, or the declaration is not
-    trusted, there is one look, at a level that falls with the number of different sets of seeds and
-    generators that had a verdict.
+    generators, repeats or looks were changed after a verdict had been seen, or the declaration is
+    not trusted, there is one look, at a level that falls with the number of different sets of
+    training runs that had a verdict.
 
     Args:
         study: As its file says it.
@@ -80,10 +80,11 @@ def plan(study: Study, record: Record) -> list[Look]:
                 zip(sizes, levels, cumulative, strict=True), 1
             )
         ]
-    present = tuple(study.seeds), tuple(study.generator.seeds)
+    present = tuple(study.seeds), tuple(study.generator.seeds), study.repeats
     seen: dict[tuple, float] = {}
     for one in record.looks:
-        seen.setdefault((tuple(one["seeds"]), tuple(one["generators"])), one["level"])
+        runs = tuple(one["seeds"]), tuple(one["generators"]), one["repeats"]
+        seen.setdefault(runs, one["level"])
     new = spending.undeclared_level(alpha, len(seen) + 1)
     seen.setdefault(present, new)
     number = list(seen).index(present) + 1
@@ -109,6 +110,7 @@ def log_verdict(
         "level": look.level,
         "seeds": study.seeds[: look.seeds],
         "generators": study.generator.seeds,
+        "repeats": study.repeats,
         "primary_metric": study.primary_metric,
         "margin": study.margin,
         "headline": headline,

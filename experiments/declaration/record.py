@@ -7,7 +7,7 @@ from experiments.analysis.checks import Check
 from experiments.declaration import declared, history
 from experiments.declaration.declared import Declaration
 
-RUNS = ("seeds", "generator.seeds")
+RUNS = ("seeds", "generator.seeds", "repeats")
 UNDECIDED = {"pilot", "not interpretable"}
 CHECK = "Declared beforehand"
 

@@ -13,6 +13,7 @@ from experiments.design.study_sections import (
     Images,
     Section,
     Seed,
+    check_looks,
     with_value_errors,
     without_duplicates,
 )
@@ -32,8 +33,7 @@ class Study(Section):
         arms: Names of the arms (see `experiments.design.arms.parse`), `real` first.
         classifiers: The classifiers, or their names.
         seeds: Seeds of the classifiers, each used in every fold and with every generator.
-        looks: Numbers of seeds at which the study is analysed, and its arms may be stopped; empty
-            for all seeds alone.
+        looks: Numbers of seeds at which arms may be stopped; by default all seeds are trained.
         training: Training options of all classifiers.
         folds: Number of folds of cross-validation on all images; 0 for the images' own test split.
             Each fold has generators of its own.
@@ -108,7 +108,8 @@ class Study(Section):
 
     @model_validator(mode="after")
     @with_value_errors
-    def _repeats_of_folds(self) -> "Study":
+    def _repeats_of_folds_and_looks_at_seeds(self) -> "Study":
+        check_looks(self.looks, len(self.seeds))
         if self.repeats > 1 and not self.folds:
             raise UserError(
                 f"repeats is {self.repeats} without cross-validation: expected folds of 2 or more, "
@@ -137,17 +138,6 @@ class Study(Section):
     def _valid_recipe(self) -> "Study":
         if any(arm.synthetic for arm in self.parsed_arms()):
             self.generator_recipe()
-        return self
-
-    @model_validator(mode="after")
-    @with_value_errors
-    def _looks_up_to_all_seeds(self) -> "Study":
-        looks, seeds = self.looks, len(self.seeds)
-        if looks and (looks != sorted({*looks}) or looks[0] < 1 or looks[-1] != seeds):
-            raise UserError(
-                f"looks are {looks}: expected increasing numbers of seeds, the last of them all "
-                f"{seeds} seeds of the study, such as {[*range(5, seeds, 5), seeds]}"
-            )
         return self
 
     @model_validator(mode="after")

@@ -64,6 +64,23 @@ def without_duplicates(values: list) -> list:
     return values
 
 
+def check_looks(looks: list[int], seeds: int) -> None:
+    """Check that looks at a study follow each other.
+
+    Args:
+        looks: Numbers of seeds at each look; none for a single look at all.
+        seeds: Number of seeds of the study.
+
+    Raises:
+        UserError: If they do not increase, or do not end at all seeds.
+    """
+    if looks and (looks != sorted({*looks}) or looks[0] < 1 or looks[-1] != seeds):
+        raise UserError(
+            f"looks are {looks}: expected increasing numbers of seeds, the last of them all "
+            f"{seeds} seeds of the study, such as {[*range(5, seeds, 5), seeds]}"
+        )
+
+
 class Images(Section):
     """The images of a study, and how they are read.
 

@@ -177,6 +177,11 @@ def _heading(study: Study, loaded: LoadedImages, data: DataSplit) -> list[str]:
     ]
     if splits > 1:
         lines.append(f"These are of one of {splits} {study.split_word()}; times are for all.")
+    if study.looks:
+        lines.append(
+            f"Looks at {', '.join(map(str, study.looks))} seeds: trials and times are the worst "
+            "case; arms are stopped, and the study may end, as soon as verdicts are in."
+        )
     lines += [line for line in [identifiable(study, len(data.fit))] if line]
     return lines
 

@@ -70,7 +70,10 @@ def equivalence_p_value(estimate: Estimate, margin: float) -> float:
 
 
 def family_verdicts(
-    estimates: Sequence[Estimate], margin: float, confidence: float
+    estimates: Sequence[Estimate],
+    margin: float,
+    confidence: float,
+    decided: Sequence[str] = (),
 ) -> list[FamilyVerdict]:
     """Verdicts of a family of arms, with the intervals that they are read from.
 
@@ -82,6 +85,9 @@ def family_verdicts(
         estimates: Estimates of the arms, of a metric of which higher is better.
         margin: Equivalence margin.
         confidence: Confidence level of the family.
+        decided: Verdicts of further arms of the family, from an earlier look at it. What was
+            claimed of them is no longer tested; what was not still counts: that an equivalent arm
+            has no effect, and that one which helps or hurts is not equivalent.
 
     Returns:
         One verdict for each arm. Its interval has the level at which its claim is made, and where
@@ -90,9 +96,12 @@ def family_verdicts(
     """
     difference = [estimate.p_value() for estimate in estimates]
     equivalence = [equivalence_p_value(estimate, margin) for estimate in estimates]
+    claimed = sum(word == "equivalent" for word in decided)
     levels = zip(
-        holm_confidences(difference, confidence),
-        holm_confidences(equivalence, confidence),
+        holm_confidences([*difference, *[1.0] * claimed], confidence)[: len(estimates)],
+        holm_confidences([*equivalence, *[1.0] * (len(decided) - claimed)], confidence)[
+            : len(estimates)
+        ],
         strict=True,
     )
     found = []

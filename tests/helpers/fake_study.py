@@ -149,6 +149,7 @@ def fake_study(
     values["declared"] = values.pop("content")
     (folder / declared.FILE).write_text(yaml.safe_dump(values))
     verdict = {"time": "2030-01-03T00:00:00+00:00", "seeds": list(seeds), "generators": [0]}
+    verdict |= {"repeats": 1}
     verdict |= {"look": 1, "looks": 1, "level": 0.05, "primary_metric": "roc_auc", "margin": 0.02}
     verdict |= {"headline": SENTENCE, "arms": dict.fromkeys(arms[1:], "inconclusive")}
     history.append(folder / history.VERDICTS, [verdict | {"declared": sha256, "changes": 0}])
@@ -168,6 +169,7 @@ def fake_study(
     pd.DataFrame(rows, columns=columns).to_csv(folder / "synthetic.csv", index=False)
     conclusion = {"headline": SENTENCE, "by_arm": ["an arm is inconclusive"], "arms": []}
     conclusion |= {"primary": None, "probabilities": "", "scope": "Scope: other test groups."}
+    conclusion |= {"look": "", "seeds": len(seeds)}
     conclusion |= {"sentence": SENTENCE, "notes": ["One generator was trained."]}
     conclusion |= {"strongest": None, "checks": [CHECK, CHECK | {"passed": True}]}
     conclusion |= {"equivalent_real_images": ["20 synthetic images did what 5 real ones did."]}

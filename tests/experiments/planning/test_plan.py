@@ -49,6 +49,14 @@ def test_a_plan_counts_every_part_as_often_as_a_run_needs_it(folder, tmp_path, c
     assert any(line.split()[-1] == minutes for line in estimate.lines if "hybrid" in line)
 
 
+def test_a_plan_by_looks_is_the_worst_case_and_says_so(folder, tmp_path, costs):
+    study = _study(folder, tmp_path)
+    by_looks = plan.plan(study.model_copy(update={"looks": [2, 3]}))
+    assert [line for line in by_looks.lines if "Looks at 2, 3 seeds" in line and "worst" in line]
+    assert "Looks at" not in "\n".join(plan.plan(study).lines)
+    assert by_looks.lines[0] == plan.plan(study).lines[0]  # all trials
+
+
 def test_totals_come_last_and_trials_only_if_asked_for(folder, tmp_path, costs):
     study, runs = _study(folder, tmp_path), tmp_path / "not" / "yet"
     text = plan.write_plan([study, study], runs)

@@ -1,6 +1,7 @@
 """A report: what its pages say, that they stand alone, and its figures."""
 
 import html
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -200,3 +201,19 @@ def test_the_declaration_its_changes_and_all_verdicts_are_on_the_page(tmp_path, 
         text = re.sub(r"[ |\n]+", " ", written)
         assert "2030-02-01 margin 0.02 0.07" in text and "Nothing was changed" not in text
         assert "edited after it was written, and is not trusted" in text
+
+
+def test_the_look_of_each_row_is_shown_where_there_are_several(tmp_path, only_png):
+    folder = fake_study(tmp_path / "s", ARMS[:3])
+    deltas = pd.read_csv(folder / "deltas.csv")
+    deltas.assign(look=2, seeds=7).to_csv(folder / "deltas.csv", index=False)
+    conclusion = json.loads((folder / "verdict.json").read_text())
+    conclusion["look"] = "Look 2 of 3."
+    for look in ("Look 2 of 3.", ""):
+        (folder / "verdict.json").write_text(json.dumps(conclusion | {"look": look}))
+        page = Page(report.write(folder, COMMAND)).text
+        markdown = unescaped(folder / "report.md")
+        assert ("Look 2 of 3." in page and "Look 2 of 3." in markdown) == bool(look)
+        assert ("95 % 2 7 " in page) == ("| 95 % | 2 | 7 |" in markdown) == bool(look)
+        table = [line for line in markdown.splitlines() if "| 95 % |" in line]
+        assert {line.count("|") for line in table} == {11 if look else 9}
