@@ -61,8 +61,9 @@ def design(study: Study, root: Path, hours: float, executor: Executor) -> Study:
             return chosen.apply(study)
     if not study.headline_arms():
         raise UserError("--hours needs an arm with synthetic images, such as real+synthetic@1.0")
-    if study.images.parts > 1:
-        raise UserError("--hours chooses the number of seeds, which images.parts fixes: use one")
+    if study.images.parts > 1 or study.looks:
+        name = "looks fix" if study.looks else "images.parts fixes"
+        raise UserError(f"--hours chooses the number of seeds, which {name}: use one of both")
     started = time.perf_counter()
     costs = measure(study)
     folds = choose_folds(costs, 3600 * hours, 0 if study.folds == 0 else None)
@@ -143,7 +144,7 @@ def run_pilot(
     """
     folder, key = Path(root) / study.name, study.splits()[0]
     prepared = runner.prepare(study, folder, Path(root) / "generators", executor, [key])
-    runner.train(prepared, executor, retry_failed=False)
+    runner.train(prepared, folder, "ufgen experiment", executor, retry_failed=False)
     finished = study_trials.read_finished(study, prepared.jobs)
     single = study.model_copy(update={"folds": 0, "repeats": 1})
     scores = evaluate_trials(single, finished.predictions.assign(fold="", repeat=""))

@@ -1,6 +1,6 @@
 """How often does a growing study claim what is not true, and how soon does it find what is?
 
-    python benchmarks/studies/looks.py [--studies 1000] [--schemes TEXT ...]
+    python benchmarks/studies/looks.py [--studies 1000]
 
 Changes of the arms are drawn as sums of normal effects of test images (the same at every look),
 generators, classifier seeds and single trainings; a study is analysed after some of its 20 seeds,
@@ -22,17 +22,15 @@ from experiments.statistics import spending
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--studies", type=int, default=1000)
-parser.add_argument("--schemes", nargs="*", default=["naive", "undeclared", "declared", "one look"])
 options = parser.parse_args()
 
 ALPHA, MARGIN, EFFECT, SEEDS, BOOTSTRAP, GROUPS = 0.05, 0.02, 0.04, 20, 200, 160
-LOOKS = {"naive": [5, 10, 15, 20], "undeclared": [5, 10, 15, 20], "declared": [5, 10, 15, 20]}
-LOOKS["one look"] = [SEEDS]
-LEVELS = {
+SIZES = [5, 10, 15, SEEDS]  # seeds at each look
+LEVELS = {  # of each look
     "naive": [ALPHA] * 4,
     "undeclared": [ALPHA, *(spending.undeclared_level(ALPHA, look) for look in (2, 3, 4))],
-    "declared": spending.increments(ALPHA, LOOKS["declared"]),
-    "one look": [ALPHA],
+    "declared": spending.increments(ALPHA, SIZES),
+    "one look": [0, 0, 0, ALPHA],
 }
 SETTINGS = {  # arms, generators; standard deviations: test images, generator, seed, training
     "1 arm, mostly test images": (1, 1, 0.020, 0.0, 0.015, 0.015),
@@ -43,59 +41,53 @@ SETTINGS = {  # arms, generators; standard deviations: test images, generator, s
 }
 
 
-def simulate(rng, setting: tuple, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Deltas (A, 1, G, 20), and what resampled test groups add to them (B, A, 1, 1, 1)."""
-    arms, generators, *spread = setting
-    test, generator, seed, training = spread
-    deltas = truth[:, None, None, None] + rng.normal(0, test, (arms, 1, 1, 1))
+def simulate(rng, setting: tuple) -> list[list[statistics.Estimate]]:
+    """The estimates of all arms at each look, where no arm has an effect."""
+    arms, generators, test, generator, seed, training = setting
+    deltas = rng.normal(0, test, (arms, 1, 1, 1))
     deltas = deltas + rng.normal(0, generator, (arms, 1, generators, 1))
     deltas = deltas + rng.normal(0, seed / 2**0.5, (1, 1, 1, SEEDS))  # shared by all arms
     deltas = deltas + rng.normal(0, seed / 2**0.5, (arms, 1, 1, SEEDS))
     deltas = deltas + rng.normal(0, training, (arms, 1, generators, SEEDS))
-    return deltas, rng.normal(0, test, (BOOTSTRAP, arms, 1, 1, 1))
+    resampled = rng.normal(0, test, (BOOTSTRAP, arms, 1, 1, 1))
+    looks = [deltas[..., :seeds] for seeds in SIZES]
+    return [statistics.estimate_family(look, look + resampled, GROUPS) for look in looks]
 
 
-def verdicts(scheme: str, deltas: np.ndarray, resampled: np.ndarray) -> dict[int, tuple[str, int]]:
+def verdicts(estimates: list, levels: list[float], truth: np.ndarray) -> dict[int, tuple]:
     """The first verdict of each arm, and the number of seeds that it was found with."""
     found: dict[int, tuple[str, int]] = {}
-    for seeds, level in zip(LOOKS[scheme], LEVELS[scheme], strict=True):
-        now = deltas[..., :seeds]
-        estimates = statistics.estimate_family(now, now + resampled, GROUPS)
-        left = [arm for arm in range(len(deltas)) if arm not in found]
+    for look, level, seeds in zip(estimates, levels, SIZES, strict=True):
+        left = [arm for arm in range(len(look)) if arm not in found] if level else []
+        now = [look[arm]._replace(delta=look[arm].delta + truth[arm]) for arm in left]
         earlier = [word for word, _ in found.values()]
-        words = statistics.family_verdicts(
-            [estimates[arm] for arm in left], MARGIN, 1 - level, earlier
-        )
+        words = statistics.family_verdicts(now, MARGIN, 1 - level, earlier)
         found |= {
             arm: (one.verdict, seeds)
             for arm, one in zip(left, words, strict=True)
             if one.verdict != "inconclusive"
         }
-        if len(found) == len(deltas):
-            break
     return found
-
-
-def share(scheme: str, setting: tuple, truth: np.ndarray, words: set[str], arms: slice):
-    """Fraction of studies with one of the words for one of the arms; seeds of the first arm."""
-    rng, hits, seeds = np.random.default_rng(0), 0, []
-    for _ in range(options.studies):
-        found = verdicts(scheme, *simulate(rng, setting, truth))
-        hits += any(found[arm][0] in words for arm in range(len(truth))[arms] if arm in found)
-        seeds.append(found.get(0, ("", SEEDS))[1])
-    return hits / options.studies, np.mean(seeds)
 
 
 print("| setting | scheme | false helps or hurts | false equivalent | finds +0.04 | mean seeds |")
 print("|---|---|---|---|---|---|")
 for name, setting in SETTINGS.items():
-    zero = np.zeros(setting[0])
+    rng, zero = np.random.default_rng(0), np.zeros(setting[0])
     first = np.where(np.arange(setting[0]) == 0, EFFECT, 0.0)
-    for scheme in options.schemes:
-        false, _ = share(scheme, setting, zero, {"helps", "hurts"}, slice(None))
-        same, _ = share(scheme, setting, zero + MARGIN, {"equivalent"}, slice(None))
-        power, seeds = share(scheme, setting, first, {"helps"}, slice(1))
+    studies = [simulate(rng, setting) for _ in range(options.studies)]
+    for scheme, levels in LEVELS.items():
+        null, same, planted = (
+            [verdicts(study, levels, truth) for study in studies]
+            for truth in (zero, zero + MARGIN, first)
+        )
+        false = [any(word in ("helps", "hurts") for word, _ in one.values()) for one in null]
+        equal = [any(word == "equivalent" for word, _ in one.values()) for one in same]
+        found = [one.get(0, ("", SEEDS)) for one in planted]
+        power = [word == "helps" for word, _ in found]
+        seeds = np.mean([seeds for _, seeds in found])
         print(
-            f"| {name} | {scheme} | {false:.1%} | {same:.1%} | {power:.1%} | {seeds:.1f} |",
+            f"| {name} | {scheme} | {np.mean(false):.1%} | {np.mean(equal):.1%} | "
+            f"{np.mean(power):.1%} | {seeds:.1f} |",
             flush=True,
         )

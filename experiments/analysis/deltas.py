@@ -37,22 +37,6 @@ class Compared(NamedTuple):
         return self.value - self.baseline
 
 
-class Comparison(NamedTuple):
-    """How the arms of a study compare.
-
-    Attributes:
-        deltas: See `deltas_table`.
-        headline: See `headline_table`.
-        confidence: Confidence level of the verdicts.
-        look: Which look at the study it is, a sentence; "" for the only one.
-    """
-
-    deltas: pd.DataFrame
-    headline: pd.DataFrame
-    confidence: float
-    look: str = ""
-
-
 def deltas_table(
     study: Study,
     scores: Scores,

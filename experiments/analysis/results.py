@@ -1,19 +1,36 @@
 """From finished trials to the tables of a study, and its verdict."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from classifiers.evaluation import metrics
 from experiments.analysis import checks, equivalent_real_images, paired_tests_table, verdict
 from experiments.analysis.checks import Check, StudyTables
-from experiments.analysis.deltas import Comparison, against_chance, members_by_name
+from experiments.analysis.deltas import against_chance, members_by_name
 from experiments.analysis.scores import RUN_COLUMNS, Scores, by_run, folds_of
 from experiments.design.arms import parse
 from experiments.design.study import Study
 from experiments.running.trial import PREDICTIONS
 from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
+
+
+class Comparison(NamedTuple):
+    """How the arms of a study compare.
+
+    Attributes:
+        deltas: See `analysis.deltas.deltas_table`.
+        headline: See `analysis.deltas.headline_table`.
+        confidence: Confidence level of the verdicts.
+        look: Which look at the study it is, a sentence; "" for the only one.
+    """
+
+    deltas: pd.DataFrame
+    headline: pd.DataFrame
+    confidence: float
+    look: str = ""
 
 
 def write(

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from experiments.analysis.deltas import Comparison, deltas_table, headline_table
+from experiments.analysis.deltas import deltas_table, headline_table
+from experiments.analysis.results import Comparison
 from experiments.analysis.scores import Scores
 from experiments.declaration.looks import Look
 from experiments.design.study import Study

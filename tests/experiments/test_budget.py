@@ -59,5 +59,8 @@ def test_designs_that_cannot_be_chosen_are_refused(phantoms, tmp_path):
         budget.design(without, tmp_path / "runs", 1.0, LocalExecutor())
     parts = without.images.model_copy(update={"parts": 2})
     parts = _study(tmp_path, phantoms).model_copy(update={"images": parts})
+    looks = _study(tmp_path, phantoms, seeds=[0, 1, 2], looks=[2, 3])
+    with pytest.raises(UserError, match="which looks fix"):
+        budget.design(looks, tmp_path / "runs", 1.0, LocalExecutor())
     with pytest.raises(UserError, match=r"images\.parts"):
         budget.design(parts, tmp_path / "runs", 1.0, LocalExecutor())
