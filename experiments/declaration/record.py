@@ -71,7 +71,8 @@ class Record(NamedTuple):
         elif not self.trusted:
             problems.append("declared.yaml was written anew after a verdict")
         if finished:
-            problems.append(f"declared.yaml was written when {finished} trials were finished")
+            already = "1 trial was" if finished == 1 else f"{finished} trials were"
+            problems.append(f"declared.yaml was written when {already} finished")
         problems += [
             f"{name} was {before} at the first verdict and is {present} now"
             for name, before, present in self.changed_after_verdict()

@@ -81,7 +81,7 @@ def test_a_declaration_after_the_first_training_says_so(tmp_path):
     trial.mkdir(parents=True)
     (trial / "trial.json").write_text("{}")
     check = _check(tmp_path, study())
-    assert not check.passed and "when 1 trials were finished" in check.text
+    assert not check.passed and "when 1 trial was finished" in check.text
 
 
 def test_every_verdict_stays_with_what_it_was_of(tmp_path):
