@@ -15,6 +15,7 @@ FASTER = {  # measured with bfloat16 instructions: docs/benchmarks.md
     "custom_resnet50": "bfloat16",
     "mobilenet_v3": "float32",
     "mobilenet_v3_small": "float32",
+    "efficientnet_lite0": "float32",
     "hybrid": "float32,bfloat16",
 }
 
