@@ -98,8 +98,8 @@ def feature_map(spec: str, images: Any, weights: str = "none") -> Any:
     """Apply a backbone to images.
 
     The momentum of batch normalisation is 0.9: with Keras' defaults (0.99, and 0.999 in
-    MobileNetV3) the moving statistics need thousands of steps before a network that is trained on a
-    small set can be evaluated.
+    MobileNetV3) the moving statistics need thousands of steps before a network that is trained from
+    random weights on a small set can be evaluated.
 
     Args:
         spec: efficientnet_lite0, or a network of `keras.applications`, as `ufgen.pretrained` names
@@ -218,6 +218,25 @@ def _head(input_size: int, units: tuple[int, ...]) -> keras.Model:
         x = layers.Dense(count, activation="relu")(x)
         x = layers.Dropout(DROPOUT)(x)
     return keras.Model(features, layers.Dense(1, dtype="float32", name="logit")(x), name="head")
+
+
+def set_trainable(network: Network, trained: str, pretrained: bool) -> None:
+    """Freeze the layers of the backbones that are not trained.
+
+    A pretrained backbone keeps its batch normalisation, moving statistics included: small batches
+    of a small set would replace statistics of a million images by noise.
+
+    Args:
+        network: The classifier.
+        trained: "all", "last_block" or "head".
+        pretrained: Whether the backbones have pretrained weights.
+    """
+    for backbone in network.backbones:
+        last = {id(layer) for layer in last_block(backbone)}
+        for layer in backbone.layers:
+            is_trained = trained == "all" or (trained == "last_block" and id(layer) in last)
+            keeps = pretrained and isinstance(layer, layers.BatchNormalization)
+            layer.trainable = is_trained and not keeps
 
 
 def last_block(backbone: keras.Model) -> list[keras.layers.Layer]:

@@ -59,7 +59,6 @@ def main() -> None:
         ema_half_life=20,
         trained=options.trained,
         frozen_steps=options.frozen_steps,
-        backbone_rate=0.3 if options.weights != "none" else 1.0,
     )
     before = explain(classifier.parts, tested.pixels[tested.targets == 1])
     history = classifier.fit(fit, validation, training, 0, "light")

@@ -112,7 +112,7 @@ def train(
         "initial_weights": weights,
         "augmentation": augmentation,
         "seed": seed,
-        "training": training.as_dict() | {"precision": chosen},
+        "training": training.for_weights(weights).as_dict() | {"precision": chosen},
         "images": {"training": int((~held_out).sum()), "validation": int(held_out.sum())},
         "root": Path(os.path.relpath(images.root or ".", out)).as_posix(),
         "unreadable_files": len(decoded.quarantine),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from classifiers.backbones import Network, last_block
+from classifiers.backbones import Network, set_trainable
 from classifiers.training.batches import (
     Examples,
     batches,
@@ -34,11 +34,15 @@ class CompiledSteps:
     Args:
         network: The network that predicts, in float32.
         build_training_model: Builds the copy; called at its first use.
+        pretrained: Whether the backbones have pretrained weights.
     """
 
-    def __init__(self, network: Network, build_training_model: Callable[[], Network]) -> None:
+    def __init__(
+        self, network: Network, build_training_model: Callable[[], Network], pretrained: bool
+    ) -> None:
         self._network = network
         self._build_training_model = build_training_model
+        self._pretrained = pretrained
         self._training_model: Network | None = None
         self._steps: dict[tuple[str, bool], TrainStep] = {}
 
@@ -59,10 +63,10 @@ class CompiledSteps:
         Returns:
             The step.
         """
+        separate_training_model = trained != "head" or use_ema
+        network = self.training_model if separate_training_model else self._network
+        set_trainable(network, trained, self._pretrained)  # another batch size traces again
         if (trained, use_ema) not in self._steps:
-            separate_training_model = trained != "head" or use_ema
-            network = self.training_model if separate_training_model else self._network
-            _set_trainable(network, trained)
             head = network.head.trainable_variables
             backbones = [v for b in network.backbones for v in b.trainable_variables]
             model = network.head if trained == "head" else network.logits
@@ -86,14 +90,6 @@ class CompiledSteps:
         set_values(self._network.model.variables, [np.array(v) for v in variables])
 
 
-def _set_trainable(network: Network, trained: str) -> None:
-    """Freeze the layers of the backbones that are not trained."""
-    for backbone in network.backbones:
-        last = {id(layer) for layer in last_block(backbone)}
-        for layer in backbone.layers:
-            layer.trainable = trained == "all" or (trained == "last_block" and id(layer) in last)
-
-
 def optimise(
     compiled_steps: CompiledSteps,
     features: FrozenFeatures,
@@ -110,7 +106,7 @@ def optimise(
         compiled_steps: Of the network.
         features: Its frozen backbones.
         train: Training images.
-        training: How to train.
+        training: How to train, with a `backbone_rate`.
         plateau: Reduces the learning rate; may be updated at each pause.
         seed: Of the batches and the augmentation.
         augmentation: An augmentation policy.
@@ -123,6 +119,7 @@ def optimise(
     Raises:
         UserError: Training diverges.
     """
+    assert training.backbone_rate is not None
     batch_rows = batches(train, training, seed)
     weight_of_class = class_weights(train.targets, training.balance)
     evaluation_steps = training.evaluation_steps()

@@ -1,7 +1,7 @@
 """How a classifier is trained: one validated dataclass."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
 from pydantic import model_validator
@@ -19,6 +19,7 @@ CHOICES = {
 }
 MINIMUM = dict.fromkeys(("steps", "batch", "evaluations", "views"), 1)
 MINIMUM |= dict.fromkeys(("frozen_steps", "ema_half_life", "test_views"), 0)
+PRETRAINED_BACKBONE_RATE = 0.2
 RENAMED = {"average": "ema_half_life"}
 """Former names of settings, for study files that still have them."""
 
@@ -32,9 +33,9 @@ class Training:
     loss; never one that gives all images the same probability while another does not
     (`weight_selection.best`).
 
-    While backbones are frozen, their batch normalisation keeps its moving statistics, and their
-    features are computed once per image, or once per seed for each of `views` augmented views of
-    it.
+    While backbones are frozen, their features are computed once per image, or once per seed for
+    each of `views` augmented views of it. Pretrained ones keep their batch normalisation as it is
+    also where they are trained (`backbones.set_trainable`).
 
     Attributes:
         steps: Budget of optimiser steps, whatever the number of images.
@@ -48,7 +49,8 @@ class Training:
             or the "head" alone.
         frozen_steps: First steps in which the head alone is trained (two-phase fine-tuning), with a
             schedule of its own.
-        backbone_rate: Learning rate of the backbones, relative to the head's.
+        backbone_rate: Learning rate of the backbones, relative to the head's; None: 0.2 for
+            pretrained ones and 1 for those from random weights (`for_weights`).
         views: Augmented views of each image where the head alone is trained.
         label_smoothing: Fraction of the way to 1/2 by which targets are moved.
         focal: Exponent of the focal loss (Lin et al., ICCV 2017); 0: cross-entropy.
@@ -70,7 +72,7 @@ class Training:
     balance: str = "none"
     trained: str = "all"
     frozen_steps: int = 0
-    backbone_rate: float = 1.0
+    backbone_rate: float | None = None
     views: int = 8
     label_smoothing: float = 0.0
     focal: float = 0.0
@@ -96,7 +98,7 @@ class Training:
                 self._refuse(name, f"{least} or more")
         if self.learning_rate <= 0:
             self._refuse("learning_rate", "above 0")
-        if not 0 < self.backbone_rate <= 1:
+        if self.backbone_rate is not None and not 0 < self.backbone_rate <= 1:
             self._refuse("backbone_rate", "above 0, at most 1")
         if not 0 <= self.label_smoothing < 1:
             self._refuse("label_smoothing", "from 0 to below 1")
@@ -118,6 +120,23 @@ class Training:
             The settings by name.
         """
         return asdict(self)
+
+    def for_weights(self, weights: str) -> "Training":
+        """Fill in what depends on the initial weights.
+
+        Args:
+            weights: Initial weights of the backbone: "imagenet", "none" (random) or a local file.
+
+        Returns:
+            The settings with a `backbone_rate`.
+
+        Example:
+            >>> Training().for_weights("imagenet").backbone_rate
+            0.2
+        """
+        if self.backbone_rate is not None:
+            return self
+        return replace(self, backbone_rate=1.0 if weights == "none" else PRETRAINED_BACKBONE_RATE)
 
     def phases(self) -> list[tuple[str, int]]:
         """Divide the budget into phases.

@@ -61,8 +61,9 @@ class Classifier:
         self.parts = build()
         for model in (self.parts.model, self.parts.features, self.parts.head):
             model.compile(jit_compile=_use_xla())
-        self._steps = CompiledSteps(self.parts, partial(build, precision=precision))
-        self._initial = InitialWeights(self.parts, build, pretrained=weights != "none")
+        pretrained = weights != "none"
+        self._steps = CompiledSteps(self.parts, partial(build, precision=precision), pretrained)
+        self._initial = InitialWeights(self.parts, build, pretrained)
         self._features = FrozenFeatures(self.parts.features)
         self._heatmap_model: keras.Model | None = None
         self._trained_variables = self.model.variables
@@ -104,6 +105,7 @@ class Classifier:
             UserError: Training diverges, or the settings do not fit the weights or the policy.
         """
         check_trial(training, self.weights, augmentation)
+        training = training.for_weights(self.weights)
         only_head = all(trained == "head" for trained, _ in training.phases())
         self._reset(seed, (self.parts.head if only_head else self.model).variables)
         history: list[dict[str, Any]] = []

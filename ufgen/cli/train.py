@@ -48,8 +48,12 @@ def train(
         int, typer.Option(min=0, help="First steps, in which only the head is trained.")
     ] = 0,
     backbone_rate: Annotated[
-        float, typer.Option(help="Learning rate of the backbone, as a fraction of the head's.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Learning rate of the backbone, as a fraction of the head's.  [default: 0.2 where "
+            "it is pretrained, 1 from random weights]"
+        ),
+    ] = None,
     balance: Annotated[str, typer.Option(help="none, class_weights or oversample.")] = "none",
     label_smoothing: Annotated[
         float, typer.Option(min=0, help="Label smoothing toward 1/2.")

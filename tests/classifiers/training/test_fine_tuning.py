@@ -93,6 +93,50 @@ def test_only_the_last_block_and_the_head_are_trained(pretrained):
     assert all(layer.output.shape[1:3] in (late[0].output.shape[1:3], (1, 1)) for layer in late)
 
 
+@pytest.mark.parametrize("trained", ["all", "last_block"])
+def test_pretrained_batch_normalisation_is_kept(pretrained, trained):
+    """Statistics of a few small batches would replace those of the images it was pretrained on."""
+    pretrained._reset(0, pretrained.model.variables)
+    before, _ = _values(pretrained)
+    pretrained.fit(TRAIN, OTHER, Training(trained=trained, learning_rate=1e-2, **SHORT))
+    after, _ = _values(pretrained)
+    changed = dict(zip(map(id, pretrained.model.variables), _changed(before, after), strict=True))
+    layers = pretrained.parts.backbones[0].layers
+    kept, learned = (
+        {changed[id(v)] for layer in layers if isinstance(layer, kind) for v in layer.weights}
+        for kind in (keras.layers.BatchNormalization, keras.layers.Conv2D)
+    )
+    assert kept == {False} and True in learned
+
+
+def test_the_head_meets_the_same_features_when_the_backbone_follows(pretrained):
+    """The loss of the first fine-tuning step is that of the frozen backbone."""
+    rates = {"learning_rate": 1e-9, "schedule": "constant", "backbone_rate": 0.1}
+    training = Training(steps=40, frozen_steps=20, batch=8, evaluations=2, **rates)
+    history = pretrained.fit(TRAIN, OTHER, training)
+    assert list(history["trained"]) == ["head", "all"]
+    assert history["val_loss"].iloc[1] == pytest.approx(history["val_loss"].iloc[0], abs=1e-4)
+
+
+def test_another_batch_size_freezes_the_same_layers(weights):
+    """A step that is traced again, after one that trains other layers, still freezes its own."""
+    classifier = Classifier("mobilenet_v3_small", 32, 1, weights)
+    for trained, batch in (("last_block", 8), ("all", 8), ("last_block", 4)):
+        classifier.fit(TRAIN, OTHER, Training(trained=trained, **{**SHORT, "batch": batch}))
+    backbone = classifier._steps.training_model.backbones[0]
+    late = {id(layer) for layer in last_block(backbone)}
+    assert not any(layer.trainable for layer in backbone.layers if id(layer) not in late)
+
+
+def test_random_backbones_learn_their_moving_statistics():
+    classifier = Classifier("mobilenet_v3_small", 32, 1)
+    before = [np.array(v) for v in classifier.model.variables]
+    classifier.fit(TRAIN, OTHER, Training(**SHORT))
+    changed = _changed(before, [np.array(v) for v in classifier.model.variables])
+    moving = np.array(["moving" in v.path for v in classifier.model.variables])
+    assert moving.any() and changed[moving].all()
+
+
 def test_two_phases_share_one_budget(pretrained):
     training = Training(
         trained="last_block", frozen_steps=4, backbone_rate=0.1, **{**SHORT, "evaluations": 6}

@@ -1,4 +1,4 @@
-"""Settings of training: former names, and the schedule of the moving average."""
+"""Settings of training: former names, rates by weights, the schedule of the moving average."""
 
 import pytest
 import yaml
@@ -33,3 +33,9 @@ def test_the_moving_average_forgets_the_initial_weights_and_then_has_its_half_li
     assert decays[0] == pytest.approx(2 / 11) and decays == sorted(decays)
     assert decays[-1] ** 20 == pytest.approx(0.5)
     assert ema_decay(Training(), 5) == 0
+
+
+@pytest.mark.parametrize(("weights", "expected"), [("none", 1.0), ("imagenet", 0.2)])
+def test_pretrained_backbones_learn_more_slowly_than_their_head(weights, expected):
+    assert Training().for_weights(weights).backbone_rate == expected
+    assert Training(backbone_rate=0.5).for_weights(weights).backbone_rate == 0.5
