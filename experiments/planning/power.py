@@ -64,7 +64,8 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
             f"A change of {effect:g} needs {seeds} seeds and {generators} generator{plural}."
         )
     else:
-        limit = statistics.Estimate(0.0, components.groups**0.5, groups - 1, components)
+        test_images = statistics.Components(0.0, 0.0, 0.0, components.groups)
+        limit = statistics.expected_estimate(test_images, 1, 2, groups)
         ratio = (limit.minimum_detectable_effect(confidence) / effect) ** 2
         lines.append(
             f"A change of {effect:g} cannot be detected with these test images: about {ratio:.1f} "
