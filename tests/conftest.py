@@ -100,6 +100,12 @@ def phantoms(once):
 
 
 @pytest.fixture(scope="session")
+def sizes(once):
+    """A phantom set of three classes: 48 training and 24 test images at 32 px."""
+    return once("sizes", lambda folder: phantom.write_set(folder, 48, 24, 32, 0, False, classes=3))
+
+
+@pytest.fixture(scope="session")
 def trained_model(phantoms, once):
     """The folder of a classifier whose probabilities differ."""
     return once("trained_model", lambda folder: _train_model(phantoms, folder))

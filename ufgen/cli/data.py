@@ -82,13 +82,19 @@ def phantom(
     train: Annotated[int, typer.Option(min=4, help="Number of training images.")] = 400,
     test: Annotated[int, typer.Option(min=4, help="Number of test images.")] = 200,
     size: Annotated[int, typer.Option(min=32, max=512, help="Pixels.")] = 128,
+    classes: Annotated[
+        int,
+        typer.Option(
+            min=2, max=3, help="2: NUF, UF; 3: none, small, large, by the largest fibroid's size."
+        ),
+    ] = 2,
     seed: Seed = 0,
 ) -> None:
     """Simulate pelvic ultrasound with and without fibroids, labelled `phantom` everywhere."""
     from ufgen import phantom as simulator
 
-    simulator.write_set(out, train, test, size, seed)
-    simulator.write_sheet(out / "sheet.png", size=size, seed=seed)
+    simulator.write_set(out, train, test, size, seed, classes=classes)
+    simulator.write_sheet(out / "sheet.png", 16 * classes, size, seed, classes=classes)
     print(f"Simulated images (phantom): {out}\nSample sheet: {out / 'sheet.png'}")
 
 

@@ -105,6 +105,19 @@ def sample_anatomy(rng: np.random.Generator, label: str, easy: bool = False) -> 
     }
 
 
+def largest_diameter(anatomy: dict[str, Any]) -> float:
+    """Measure the largest fibroid of an anatomy.
+
+    Args:
+        anatomy: An anatomy as `sample_anatomy` returns it, with fibroids.
+
+    Returns:
+        Its mean diameter, the geometric mean of its axes, in units of the plane's width.
+    """
+    fibroids = (shape for shape in anatomy["inclusions"] if shape["kind"] == "fibroid")
+    return max(2 * float(np.sqrt(shape["a"] * shape["b"])) for shape in fibroids)
+
+
 def echo_map(
     anatomy: dict[str, Any],
     x: np.ndarray,

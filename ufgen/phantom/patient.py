@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from ufgen.phantom.anatomy import echo_map, sample_anatomy
+from ufgen.phantom.anatomy import echo_map, largest_diameter, sample_anatomy
 from ufgen.phantom.scan import View, sample_scan, scan_convert, smooth_field, speckle
+
+LARGE_FROM = 0.18
+"""Diameter of a large fibroid in units of the plane's width: about the median of the largest."""
 
 
 def simulate_patient(
@@ -14,12 +17,16 @@ def simulate_patient(
     """Simulate the views of one patient; the same arguments give the same images.
 
     The views share the anatomy and differ in slice, position, mirroring, sector geometry, gain and
-    frequency.
+    frequency. Patients with small or large fibroids are those with fibroids whose largest one has a
+    mean diameter (the geometric mean of its axes) below `LARGE_FROM`, or from it on. Diameters are
+    continuous: patients near the limit look alike, the more so as a slice shows a fibroid at 80 to
+    100 % of its diameter and sectors differ in scale.
 
     Args:
         seed: The seed of the image set.
         patient: The number of the patient in it.
-        label: "UF" for a patient with fibroids, "NUF" for one without.
+        label: "UF", "small" or "large" for a patient with fibroids (of any size, small, or large),
+            "NUF" or "none" for one without.
         views: The number of views.
         size: Height and width of the images in pixels.
         easy: Show only the uterus, with larger and darker fibroids.
@@ -31,11 +38,21 @@ def simulate_patient(
         >>> [view.pixels.shape for view in simulate_patient(0, 1, "UF", views=2, size=32)]
         [(32, 32), (32, 32)]
     """
-    anatomy = sample_anatomy(np.random.default_rng([seed, patient]), label, easy)
+    anatomy = _sample_anatomy(np.random.default_rng([seed, patient]), label, easy)
     return [
         _simulate_view(anatomy, np.random.default_rng([seed, patient, 1 + view]), size, easy)
         for view in range(views)
     ]
+
+
+def _sample_anatomy(rng: np.random.Generator, label: str, easy: bool) -> dict[str, Any]:
+    """An anatomy of the label; of small or large fibroids, the first sampled one of that size."""
+    if label not in ("small", "large"):
+        return sample_anatomy(rng, label, easy)
+    while True:
+        anatomy = sample_anatomy(rng, "UF", easy)
+        if (largest_diameter(anatomy) >= LARGE_FROM) == (label == "large"):
+            return anatomy
 
 
 def _simulate_view(

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from ufgen import phantom
 from ufgen.errors import UserError
 from ufgen.images import image_set, splits
 from ufgen.phantom import scan
+from ufgen.phantom.patient import LARGE_FROM
 
 
 def test_exact_counts_classes_groups_and_source(phantoms):
@@ -75,7 +77,54 @@ def test_written_again_only_as_it_was(tmp_path):
         phantom.write_set(tmp_path / "a", 8, 4, 32, 1, False)
 
 
+def test_three_classes_are_a_third_each_and_repeatable(sizes, tmp_path):
+    images = image_set.scan(sizes, "small")
+    counts = images.table.groupby("split")["label"].value_counts().unstack()
+    assert counts.loc["train"].to_dict() == dict.fromkeys(("none", "small", "large"), 16)
+    assert counts.loc["test"].to_dict() == dict.fromkeys(("none", "small", "large"), 8)
+    splits.check_splits(images)
+    assert "large_from: 0.18" in (sizes / "phantom.yaml").read_text()
+    again = phantom.write_set(tmp_path / "again", 48, 24, 32, 0, False, classes=3)
+    for file in sizes.rglob("*.*"):
+        assert (again / file.relative_to(sizes)).read_bytes() == file.read_bytes()
+    with pytest.raises(UserError, match="not empty"):
+        phantom.write_set(sizes, 48, 24, 32, 0, False)
+
+
+def test_sets_of_two_classes_that_were_written_before_are_known_again(phantoms):
+    settings = yaml.safe_load((phantoms / "phantom.yaml").read_text())
+    assert settings == {"train": 40, "test": 24, "size": 32, "seed": 0}
+
+
+def test_small_and_large_are_divided_by_the_largest_fibroid_s_diameter():
+    """Against the bounds of a view: slices at 0.8 to 1, axes of 1.25 at most, sectors' widths."""
+    widest, narrowest = 2 * 1.12 * np.sin(0.72), 2 * 1.0 * np.sin(0.55)
+    sides = {}
+    for label in ("none", "small", "large"):
+        views = [phantom.simulate_patient(0, p, label, 1, 64)[0] for p in range(40)]
+        boxes = [[max(b[2] - b[0], b[3] - b[1]) for b in view.lesions] for view in views]
+        sides[label] = np.array([max(found) for found in boxes if found])
+    limit = LARGE_FROM
+    assert not len(sides["none"])
+    assert sides["small"].max() <= limit * 1.25**0.5 / narrowest * 64
+    assert np.quantile(sides["large"], 0.1) >= 0.8 * limit / widest * 64  # the edge may cut some
+    assert len(sides["small"]) > 10 and 1.4 * sides["small"].mean() < sides["large"].mean()
+
+
+def test_a_patient_of_any_size_is_of_the_size_that_its_fibroid_has():
+    """Where the first anatomy is of the wanted size, the patient is that of the two classes."""
+    same = {}
+    for label in ("small", "large"):
+        pairs = [
+            [phantom.simulate_patient(0, p, name, 1, 32)[0].pixels for name in ("UF", label)]
+            for p in range(20)
+        ]
+        same[label] = np.array([(one == other).all() for one, other in pairs])
+    assert (same["small"] != same["large"]).all()
+    assert 4 <= same["small"].sum() <= 16
+
+
 def test_sheet_shows_its_images(tmp_path):
     phantom.write_sheet(tmp_path / "s.png", 16, 32)
     with Image.open(Path(tmp_path / "s.png")) as sheet:
-        assert sheet.width > 8 * 128 and sheet.height > 2 * 128
+        assert sheet.width > 8 * 64 and sheet.height > 2 * 64
