@@ -14,6 +14,9 @@ Agreement = Callable[[np.ndarray, np.ndarray, Iterable[str]], np.ndarray]
 def of_classifier(folder: Path) -> Agreement:
     """Make a function that scores generated images by the probability of their own label.
 
+    For a label other than the classifier's positive class that is the probability of any such
+    label: it says nothing of the differences between them.
+
     Args:
         folder: What `ufgen train` wrote.
 
@@ -36,11 +39,10 @@ def of_classifier(folder: Path) -> Agreement:
                 f"{folder} was trained on {len(unseen)} images that are not among the generator's "
                 "training images: train a classifier on the same training images"
             )
-        positive, negative = classifier.metadata["positive"], classifier.metadata["negative"]
-        unknown = set(labels) - {positive, negative}
+        unknown = set(labels) - classifier.classes
         if unknown:
-            raise UserError(f"{folder} does not predict the class {', '.join(sorted(unknown))}")
+            raise UserError(f"{folder} was not trained on the class {', '.join(sorted(unknown))}")
         probability = classifier.predict_pixels(pixels)
-        return np.where(labels == positive, probability, 1 - probability)
+        return np.where(labels == classifier.metadata["positive"], probability, 1 - probability)
 
     return probability_of_own_label

@@ -4,7 +4,7 @@ TEXT = """# {name}: {positive} or {negative}
 
 **For research. Not a medical device: it must not be used for clinical decisions.**
 
-Intended use: distinguishing {positive} from {negative} on images like those it was trained on. On
+Intended use: distinguishing {positive} from {rest} on images like those it was trained on. On
 images of another device, hospital or population, evaluate it first. The box marks the most salient
 region for {positive} (Grad-CAM); no boxes were used in training.
 
@@ -52,6 +52,7 @@ def model_card(metadata: dict) -> str:
     counts = trained.get("images", {})
     needs = {"litert": "ai-edge-litert", "onnx": "onnxruntime", "keras": "tensorflow"}
     by_class = provenance["images_by_class"].items()
+    rest = sorted(label for label, _ in by_class if label != metadata["labels"]["positive"])
     return TEXT.format(
         name=metadata["classifier"],
         **metadata["labels"],
@@ -61,6 +62,7 @@ def model_card(metadata: dict) -> str:
         needs=needs[metadata["runtime"]],
         training=counts.get("training", "unknown"),
         validation=counts.get("validation", "unknown"),
+        rest=" and ".join(rest),
         by_class=", ".join(f"{label}: {count}" for label, count in by_class),
         auc=_auc(trained.get("validation_roc_auc")),
         rule=trained.get("threshold_rule", "unknown"),

@@ -37,6 +37,11 @@ class SavedClassifier:
         """The first member of the ensemble, or the only one."""
         return self.ensemble.network
 
+    @property
+    def classes(self) -> set[str]:
+        """The classes that it was trained on: the positive one, and one or more others."""
+        return set(self.trained_on["label"])
+
     def predict_files(self, files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Predict image files.
 
@@ -116,11 +121,10 @@ class SavedClassifier:
             UserError: If an image or a group was among the training or validation images, if an
                 image is synthetic, or if the classes differ.
         """
-        expected = {self.metadata["positive"], self.metadata["negative"]}
-        if not set(images.classes) <= expected:
+        if not set(images.classes) <= self.classes:
             raise UserError(
-                f"the images are of the classes {', '.join(images.classes)}; this model predicts "
-                f"{', '.join(sorted(expected))}"
+                f"the images are of the classes {', '.join(images.classes)}; this model was "
+                f"trained on {', '.join(sorted(self.classes))}"
             )
         splits.check_real(images, "test")
         decoded = self._load(images)

@@ -17,7 +17,7 @@ from classifiers.training.trainer import Classifier
 from ufgen import precision
 from ufgen.atomic import check_replaceable
 from ufgen.display import tensorboard
-from ufgen.images import grouping, pixel_store, splits
+from ufgen.images import grouping, pixel_store, positive_class, splits
 from ufgen.images.image_set import ImageSet
 
 
@@ -44,7 +44,7 @@ def train(
     temperature and the threshold.
 
     Args:
-        images: Labelled images of two classes; all of them are used.
+        images: Labelled images of two classes or more; all of them are used.
         name: A classifier of `registry.build`.
         out: Folder to write.
         training: How to train.
@@ -66,11 +66,11 @@ def train(
 
     Raises:
         UserError: If the folder holds other files, an option is not valid, the images are not real
-            or not of two classes, or too few can be read.
+            or have no positive class beside another, or too few can be read.
     """
     check_replaceable(out, FILES, "ufgen train")
     check_trial(training, weights, augmentation)
-    splits.check_two_classes(images)
+    positive_class.check(images)
     splits.check_real(images, "training")
     chosen = precision.choose_precision(
         training.precision, precision.faster_classifier_precision(name)
@@ -103,7 +103,7 @@ def train(
         "channels": channels,
         "fit": fit,
         "positive": images.positive,
-        "negative": next(label for label in images.classes if label != images.positive),
+        "negative": positive_class.negative(images),
         "threshold": calibrated.threshold,
         "threshold_rule": f"sensitivity {sensitivity:g}" if sensitivity else "Youden",
         "temperature": calibrated.temperature,

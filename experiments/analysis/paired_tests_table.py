@@ -100,7 +100,9 @@ class Pair(NamedTuple):
         folds = folds_of(arm)
         return cls(
             np.stack([rows["probability"].to_numpy() for rows in both]),
-            np.stack([(rows["predicted"] == rows["label"]).to_numpy() for rows in both]),
+            np.stack(
+                [(rows["probability"] >= rows["threshold"]) == rows["target"] for rows in both]
+            ),
             np.zeros(len(labels), int) if folds is None else folds.astype(int),
         )
 

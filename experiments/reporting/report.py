@@ -118,9 +118,7 @@ def _draw(data: dict) -> dict[str, Figure]:
     """Every figure that the study's tables allow, by name."""
     study, deltas, metrics = data["study"], data["deltas"], data["metrics"]
     predictions, real = data["predictions"], data["real"]
-    labels = sorted(data["images"]["label"].unique())
-    positive = study["images"]["positive"]
-    negative = next((label for label in labels if label != positive), f"not {positive}")
+    positive, negative = study["images"]["positive"], data["negative"]
     primary = study["primary_metric"]
     figures = {
         "forest": study_figures.forest(

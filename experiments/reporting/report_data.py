@@ -11,6 +11,8 @@ from experiments.analysis.number_format import number
 from experiments.declaration import record
 from experiments.design.enough import ENOUGH_SEEDS
 from ufgen.display.figure_style import source_word
+from ufgen.images import positive_class
+from ufgen.images.image_set import ImageSet
 
 MAX_SETS_SHOWN = 4
 TEXT_COLUMNS = (
@@ -60,6 +62,7 @@ def read(folder: Path) -> dict:
         images=("path", "size"), groups=("group", "nunique"), source=("source", "first")
     )
     deltas = tables["deltas"]
+    labelled = ImageSet(images, study["images"]["positive"])
     phantom = bool((images["source"] == "phantom").any())
     real = source_word(images["source"])
     primary = (deltas["classifier"] == "all") & (deltas["metric"] == study["primary_metric"])
@@ -72,6 +75,8 @@ def read(folder: Path) -> dict:
         "phantom": phantom,
         "real": real,
         "counts": counts.to_dict("records"),
+        "negative": positive_class.negative(labelled),
+        "rest": positive_class.rest(labelled),
         "recipes": {
             path.name: (path / "generator" / "recipe.yaml").read_text(encoding="utf-8")
             for path in set_folders

@@ -10,7 +10,7 @@ from experiments.design.arms import Arm, compose_training_set
 from experiments.design.study import Study
 from experiments.design.trials import SplitKey
 from ufgen.display.figure_style import source_word
-from ufgen.images import grouping, image_set, pixel_store, splits
+from ufgen.images import grouping, pixel_store, positive_class, splits
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
 
@@ -86,18 +86,18 @@ def read_images(study: Study) -> LoadedImages:
         The images with their pixels.
 
     Raises:
-        UserError: Images that are synthetic, of one class only, all unreadable, or on both sides
-            of their own split.
+        UserError: Images that are synthetic, of one class only, without a positive class, all
+            unreadable, or on both sides of their own split.
     """
     options = study.images
-    images = image_set.scan(
+    images = positive_class.scan(
         options.path,
         options.positive,
         options.group_pattern,
         allow_ungrouped=options.allow_ungrouped,
     )
     splits.check_real(images, "training and test")
-    splits.check_two_classes(images)
+    positive_class.check(images)
     images, store, quarantine = pixel_store.load(
         images, options.resolution, options.channels, options.fit
     )

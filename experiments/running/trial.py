@@ -19,6 +19,7 @@ from experiments.running.data_split import DataSplit, content_key
 from ufgen import provenance
 from ufgen.atomic import atomic_folder
 from ufgen.display import tensorboard
+from ufgen.images import positive_class
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
 
@@ -82,7 +83,7 @@ def run_trial(
     raw = network.predict(store.take(test), training.test_views)
     probability = calibration.scale(raw, calibrated.temperature)
     constant = metrics.is_constant(probability)
-    negative = next(label for label in test.classes if label != test.positive)
+    negative = positive_class.negative(test)
     threshold = calibrated.threshold
     predictions = test.relative().assign(
         target=test.targets(),

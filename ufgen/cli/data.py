@@ -37,9 +37,9 @@ def describe(
 ) -> None:
     """Write an HTML summary of an image set: counts, sizes, brightness, contrast, samples."""
     from ufgen.display import image_set_page as page
-    from ufgen.images import image_set, pixel_store
+    from ufgen.images import pixel_store, positive_class
 
-    images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
     decoded = pixel_store.load(images, resolution, 3, fit)
     print(page.summary(decoded.images, decoded.quarantine))
     written = page.write_page(decoded.images, decoded.store, decoded.quarantine, out)
@@ -61,9 +61,9 @@ def split(
     """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
     import numpy as np
 
-    from ufgen.images import grouping, image_set, pixel_store, splits
+    from ufgen.images import grouping, image_set, pixel_store, positive_class, splits
 
-    images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
     decoded = pixel_store.load(images, 64)
     images = grouping.group_same_pictures(decoded.images)
     held = splits.hold_out(images, test, seed)
@@ -117,13 +117,14 @@ def augmentations(
     from classifiers.augmentation_sheet import write_sheet
     from classifiers.training.augmentation import POLICIES, check_policy
     from ufgen import backend
-    from ufgen.images import image_set
+    from ufgen.images import positive_class
 
     left_out = {"none"} if backend.on_tensorflow() else {"none", "gridmask"}
     shown = policies or [name for name in POLICIES if name not in left_out]
     for name in shown:
         check_policy(name)
-    images = image_set.scan(location, positive, allow_ungrouped=True)
+    images = positive_class.scan(location, positive, allow_ungrouped=True)
+    positive_class.check(images)
     if "train" in set(images.table["split"]):
         images = images.split("train")
     out = out if out.suffix == ".png" else out / "augmentations.png"

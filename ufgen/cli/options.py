@@ -14,7 +14,8 @@ Data = Annotated[
     typer.Argument(help="Folder with train/ and test/ (or class folders), or a CSV manifest."),
 ]
 Positive = Annotated[
-    str | None, typer.Option(help="The positive class.  [default: UF, if there is one]")
+    str | None,
+    typer.Option(help="The class to tell from the rest.  [default: UF, if it is one of two]"),
 ]
 GroupPattern = Annotated[
     str | None,

@@ -130,10 +130,10 @@ def train(
 
     from classifiers import model_folder
     from classifiers.training.settings import Training
-    from ufgen.images import image_set, splits
+    from ufgen.images import positive_class, splits
     from ufgen.progress import Progress
 
-    images = image_set.scan(location, positive, group_pattern, allow_ungrouped=allow_ungrouped)
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
     splits.check_disjoint(*map(images.split, splits.SPLITS))
     if "train" in set(images.table["split"]):
         images = images.split("train")

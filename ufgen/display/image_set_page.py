@@ -19,6 +19,7 @@ from ufgen.display.figure_style import (
     style,
 )
 from ufgen.display.image_grid import write_grid
+from ufgen.images import positive_class
 from ufgen.images.image_set import ImageSet, count_table
 from ufgen.images.pixel_store import PixelStore, dark_images_warning
 
@@ -54,12 +55,20 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
     return "\n".join(
         [
             count_table(images).to_string(index=False),
-            f"positive class: {images.positive}",
+            f"positive class: {_positive(images)}",
             f"exact duplicates: {repeated} (with conflicting labels: {conflicting})",
             f"unreadable files: {len(quarantine)}",
             *([f"images without a split: {unsplit}"] if 0 < unsplit < len(images) else []),
         ]
     )
+
+
+def _positive(images: ImageSet) -> str:
+    """The positive class and, where there are several others, these."""
+    if images.positive is None:
+        return "none named (--positive)"
+    rest = positive_class.rest(images)
+    return images.positive + (f", against {', '.join(rest)}" if len(rest) > 1 else "")
 
 
 def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, out: Path) -> Path:

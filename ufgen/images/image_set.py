@@ -131,7 +131,7 @@ def scan(
         positive: The positive class; by default UF, where there is such a class.
         group_pattern: Regular expression for the patient groups (see `groups_by_pattern`).
         binary: Whether to determine the positive class (the number of classes is not checked:
-            `check_two_classes`).
+            see `ufgen.images.positive_class`).
         allow_ungrouped: Let images without a group, beside others with one, be groups of their
             own. Otherwise they are refused.
         one_class: The label of all images where the folder holds files and no class folders.

@@ -15,22 +15,6 @@ MAX_NAMED = 5
 LEAK_COLUMNS = {"sha256": "image", "group": "group"}
 
 
-def check_two_classes(images: ImageSet) -> None:
-    """Check that there are exactly two classes, as the classifiers here expect.
-
-    Args:
-        images: The images to check.
-
-    Raises:
-        UserError: Where there are more classes or fewer.
-    """
-    if len(images.classes) != 2:
-        raise UserError(
-            f"found {len(images.classes)} class(es): {', '.join(images.classes)}. A classifier of "
-            f"{images.positive} against the rest needs exactly two: merge or remove the others"
-        )
-
-
 def check_real(images: ImageSet, role: str) -> None:
     """Check that no image is synthetic.
 

@@ -1,6 +1,7 @@
 """Tests of pairs of networks against statsmodels and scipy, by hand, and at their limits."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats import contingency_tables
@@ -13,6 +14,7 @@ from experiments.analysis.paired_tests import (
     permutation_p_value,
     probability_of_improvement,
 )
+from experiments.analysis.paired_tests_table import Pair
 
 RNG = np.random.default_rng
 
@@ -109,3 +111,11 @@ def test_pairs_of_runs_are_swapped_together():
     """Two pairs whose differences cancel: whatever is swapped, their mean stays 0."""
     first = np.stack([np.ones(30), np.zeros(30)])
     assert permutation_p_value(_means, first, 1 - first, np.arange(30), RNG(0)) == 1
+
+
+def test_a_prediction_is_correct_by_its_target_however_many_classes_are_not_positive():
+    rows = pd.DataFrame({"label": ["a", "b", "c", "a", "b"], "target": [1, 0, 0, 1, 0]})
+    rows = rows.assign(threshold=0.5, probability=[0.5, 0.4, 0.2, 0.1, 0.9], fold="")
+    rows = rows.assign(predicted=np.where(rows["probability"] >= 0.5, "a", "not a"))
+    pair = Pair.of(rows["target"].to_numpy(), rows, rows.assign(probability=1.0))
+    assert pair.correct.tolist() == [[1, 1, 1, 0, 0], [1, 0, 0, 1, 0]]

@@ -1,6 +1,7 @@
 """The page of an image set: self-contained, escaped, and complete."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -97,8 +98,18 @@ def test_summary_counts_images_groups_and_repeats(tmp_path):
     decoded = pixel_store.load(image_set.scan(tmp_path / "manifest.csv", "UF"), 32, 3)
     text = image_set_page.summary(decoded.images, decoded.quarantine)
     assert len(re.findall(r"(train|test) +(UF|NUF) +3 +3", text)) == 4
-    assert "positive class: UF" in text
+    assert "positive class: UF\n" in text
     assert "exact duplicates: 2 (with conflicting labels: 1)" in text
+
+
+def test_summary_names_the_classes_that_the_positive_one_is_told_from(tmp_path):
+    third = [("train20.png", "cyst", "train"), ("test20.png", "cyst", "test")]
+    decoded = load(some_rows() + third, tmp_path)
+    text = image_set_page.summary(decoded.images, decoded.quarantine)
+    assert "positive class: UF, against NUF, cyst\n" in text
+    unnamed = replace(decoded.images, positive=None)
+    text = image_set_page.summary(unnamed, decoded.quarantine)
+    assert "positive class: none named (--positive)\n" in text
 
 
 def test_an_unsplit_set_of_one_class_and_one_image_has_a_page(tmp_path):

@@ -148,11 +148,6 @@ def _refused(check, *arguments, **options) -> str:
 
 def test_what_a_comparison_refuses_is_reported_in_full():
     splits.check_splits(six())
-    splits.check_two_classes(six())
-    assert _refused(splits.check_two_classes, six(label=[*"abcabc"])) == (
-        "found 3 class(es): a, b, c. A classifier of UF against the rest needs exactly two: merge "
-        "or remove the others"
-    )
     anew = "an unbiased evaluation needs train and test. `ufgen data split FOLDER --out "
     anew += "manifest.csv` writes"
     for split, present in (("", "none"), ("test", "test")):

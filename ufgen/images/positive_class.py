@@ -1,0 +1,86 @@
+"""The positive class: which one a classifier tells from the rest, and what the rest is called."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ufgen.errors import UserError
+from ufgen.images import image_set
+from ufgen.images.image_set import ImageSet
+
+DEFAULT = "UF"
+
+
+def scan(
+    location: Path | str,
+    positive: str | None = None,
+    group_pattern: str | None = None,
+    allow_ungrouped: bool = False,
+) -> ImageSet:
+    """Read an image set with its positive class (see `image_set.scan`).
+
+    Args:
+        location: Folder or manifest.
+        positive: The positive class; by default UF, where it is one of two classes.
+        group_pattern: Regular expression for the patient groups.
+        allow_ungrouped: Let images without a group lie beside others with one.
+
+    Returns:
+        The images; their positive class is None where none is named and none is the default.
+
+    Raises:
+        UserError: Where the images or their groups cannot be determined, or the positive class is
+            not among the classes.
+    """
+    named = positive is not None
+    images = image_set.scan(location, positive, group_pattern, named, allow_ungrouped)
+    if not named and len(images.classes) == 2 and DEFAULT in images.classes:
+        images = replace(images, positive=DEFAULT)
+    return images
+
+
+def check(images: ImageSet) -> None:
+    """Check that there is a positive class, and another one.
+
+    Args:
+        images: The images that a classifier is trained on.
+
+    Raises:
+        UserError: Where there is a single class, or none is the positive one.
+    """
+    counts = images.table["label"].value_counts().sort_index()
+    found = ", ".join(f"{label} ({count} images)" for label, count in counts.items())
+    if len(counts) == 1:
+        raise UserError(
+            f"found one class, {found}: a classifier tells one class from others. Expected two "
+            "classes or more"
+        )
+    if images.positive is None:
+        raise UserError(
+            f"which class is the positive one, to be told from the rest? Found {found}. Pass for "
+            f"example --positive {counts.index[-1]} (in a study, images: positive)"
+        )
+
+
+def negative(images: ImageSet) -> str:
+    """Name what is not of the positive class.
+
+    Args:
+        images: Images of all classes.
+
+    Returns:
+        The other class where there is one, or else "not POSITIVE".
+    """
+    others = rest(images)
+    return others[0] if len(others) == 1 else f"not {images.positive}"
+
+
+def rest(images: ImageSet) -> list[str]:
+    """List the classes that the positive one is told from.
+
+    Args:
+        images: Images of all classes.
+
+    Returns:
+        Their labels, sorted.
+    """
+    return [label for label in images.classes if label != images.positive]
