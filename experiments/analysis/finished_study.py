@@ -44,3 +44,25 @@ def read_deltas(folder: Path) -> pd.DataFrame:
             "where the versions agree"
         )
     return deltas
+
+
+def read_pilot(folder: Path, metric: str) -> pd.DataFrame | None:
+    """Read the rows of a finished study that a power analysis rests on.
+
+    Args:
+        folder: The study's folder.
+        metric: Its primary metric.
+
+    Returns:
+        Its headline, or where it has none, its arms in the primary metric, mean of the classifiers;
+        None where it has not been run.
+
+    Raises:
+        UserError: An older version wrote the folder.
+    """
+    if not (Path(folder) / "deltas.csv").is_file():
+        return None
+    deltas, headline = read_deltas(folder), Path(folder) / "headline.csv"
+    if headline.is_file() and headline.read_text().strip():
+        return pd.read_csv(headline)
+    return deltas[(deltas["classifier"] == "all") & (deltas["metric"] == metric)]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.analysis.equivalent_real_images import identifiable
-from experiments.analysis.finished_study import read_deltas
+from experiments.analysis.finished_study import read_pilot
 from experiments.design.arms import synthetic_counts
 from experiments.design.study import Study
 from experiments.planning import power, timing
@@ -59,8 +59,7 @@ def write_plan(
     Raises:
         UserError: If the images cannot be used, or a finished run was written by an older version.
     """
-    folders = [Path(root) / study.name for study in studies]
-    pilots = [read_deltas(f) if (f / "deltas.csv").is_file() else None for f in folders]
+    pilots = [read_pilot(Path(root) / one.name, one.primary_metric) for one in studies]
     lines, plans = [], []
     for study, pilot in zip(studies, pilots, strict=True):
         plans.append(plan(study))

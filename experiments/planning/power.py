@@ -11,32 +11,32 @@ SEEDS = (ENOUGH_SEEDS, 10, 20, 50)  # fewer are pilots, without a verdict
 GENERATORS = (ENOUGH_GENERATORS, 5, 10)
 
 
-def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
+def describe(study: Study, rows: pd.DataFrame, effect: float) -> str:
     """Describe what studies of other sizes detect, and the smallest that detects an effect.
 
-    Variance components are means over the arms with synthetic images, or over all if there are
-    none; with few runs they are rough.
+    Variance components are those of the headline comparison, or means over the rows; with few runs
+    they are rough.
 
     Args:
         study: The study.
-        deltas: Deltas of its finished run (see `analysis.results.deltas_table`).
+        rows: Of its finished run: the headline (see `analysis.deltas.headline_table`), or where it
+            has none, the arms in the primary metric, mean of the classifiers.
         effect: Change of the primary metric to be detected.
 
     Returns:
         Text with a table of minimum detectable effects.
     """
-    tested = [arm.name for arm in study.parsed_arms() if arm.tested] or study.arms[1:]
-    rows = deltas[(deltas["classifier"] == "all") & (deltas["metric"] == study.primary_metric)]
-    rows = rows[rows["arm"].isin(tested)]
     parts = [rows[f"variance_{name}"].mean() for name in statistics.Components._fields]
     if not np.isfinite(parts).all() or rows["seeds"].min() < 2:
         return "The finished run has too few seeds for a power analysis."
-    components, groups = statistics.Components(*parts), int(rows["test_groups"].iloc[0])
+    first = rows.iloc[0]
+    components, groups = statistics.Components(*parts), int(first["test_groups"])
     confidence = 1 - (1 - study.confidence) / len(rows)
     counts = GENERATORS if rows["generators"].min() > 1 else (1,)
+    folds = int(first["folds"])
 
     def detectable(generators: int, seeds: int) -> float:
-        expected = statistics.expected_estimate(components, generators, seeds, groups)
+        expected = statistics.expected_estimate(components, generators, seeds, groups, folds)
         return expected.minimum_detectable_effect(confidence)
 
     table = pd.DataFrame(
@@ -46,9 +46,11 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
         },
         index=pd.Index([f"{s} seeds" for s in SEEDS]),
     )
+    compared = "the headline" if len(rows) == 1 else f"family of {len(rows)} arms"
+    each = f"; generators of each of {folds} folds" if folds > 1 else ""
     lines = [
         f"From the finished run: minimum detectable effect on {study.primary_metric} with "
-        f"{statistics.POWER:.0%} power (family of {len(rows)} arms)",
+        f"{statistics.POWER:.0%} power ({compared}{each})",
         table.to_string(),
     ]
     if len(counts) == 1:
@@ -60,8 +62,10 @@ def describe(study: Study, deltas: pd.DataFrame, effect: float) -> str:
     if enough:
         _, generators, seeds = min(enough)
         plural = "s" * (generators > 1)
+        in_folds = " in each fold" if folds > 1 else ""
         lines.append(
-            f"A change of {effect:g} needs {seeds} seeds and {generators} generator{plural}."
+            f"A change of {effect:g} needs {seeds} seeds and {generators} generator{plural}"
+            f"{in_folds}."
         )
     else:
         test_images = statistics.Components(0.0, 0.0, 0.0, components.groups)

@@ -13,7 +13,7 @@ STUDY = study.Study(
 
 def _pilot(groups: float, residual: float) -> pd.DataFrame:
     row = {"arm": "real+synthetic@1.0", "classifier": "all", "metric": "roc_auc"}
-    row |= {"seeds": 2, "generators": 2, "test_groups": 50}
+    row |= {"seeds": 2, "generators": 2, "test_groups": 50, "folds": 1}
     row |= {"variance_generators": 0.0, "variance_seeds": 0.0}
     return pd.DataFrame([row | {"variance_residual": residual, "variance_groups": groups}])
 
@@ -33,3 +33,10 @@ def _pilot(groups: float, residual: float) -> pd.DataFrame:
 )
 def test_what_a_change_needs_is_named(groups, residual, said):
     assert power.describe(STUDY, _pilot(groups, residual), 0.02).splitlines()[-1] == said
+
+
+def test_generators_of_every_fold_are_counted():
+    pilot = _pilot(1e-6, 1e-4).assign(variance_generators=1e-3)
+    single, folds = (power.describe(STUDY, pilot.assign(folds=k), 0.02) for k in (1, 5))
+    assert "needs more seeds or generators" in single
+    assert "generators in each fold." in folds and "generators of each of 5 folds" in folds
