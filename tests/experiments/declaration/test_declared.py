@@ -58,6 +58,7 @@ def test_other_images_are_a_change_and_other_places_and_names_are_none(tmp_path)
         changed(six(), split=["test"] * 6),
         changed(six(), group=["g0", "g0", *six().table["group"][2:]]),
     ):
+        run(tmp_path, study())
         before = len(record.read(tmp_path).changes)
         run(tmp_path, study(), images=other)
         assert len(record.read(tmp_path).changes) == before + 1
