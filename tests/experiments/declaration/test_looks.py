@@ -46,6 +46,14 @@ def test_looks_declared_after_a_verdict_are_none(tmp_path):
     assert look.planned is None and look.number == 2
 
 
+def test_looks_at_seeds_that_had_a_verdict_are_none(tmp_path):
+    run(tmp_path, study(seeds=TEN))
+    one = study(seeds=TEN, looks=[5, 10])
+    before, look = run(tmp_path, one)
+    assert looks.plan(one, before) == [look] and look.planned is None
+    assert look.level == 1 - 0.95
+
+
 def test_pilots_are_no_looks(tmp_path):
     run(tmp_path, study(seeds=[0, 1]), "pilot")
     run(tmp_path, study(seeds=[0, 1, 2]), "pilot")

@@ -97,6 +97,13 @@ def test_every_verdict_stays_with_what_it_was_of(tmp_path):
     assert found[0]["seeds"] == [0, 1, 2, 3, 4] and found[0]["headline"] == "It inconclusive."
 
 
+def test_a_verdict_that_comes_back_is_written_again(tmp_path):
+    for word in ("inconclusive", "helps", "helps", "inconclusive"):
+        run(tmp_path, study(), word)
+    words = [one["arms"]["real+synthetic@1.0"] for one in record.read(tmp_path).verdicts]
+    assert words == ["inconclusive", "helps", "inconclusive"]
+
+
 def test_a_damaged_log_is_named(tmp_path):
     run(tmp_path, study())
     with (tmp_path / "verdicts.jsonl").open("a") as file:
