@@ -135,7 +135,7 @@ def estimate(deltas: np.ndarray, replicates: np.ndarray, groups: float = np.inf)
     Example:
         >>> deltas = np.array([[0.01, 0.02, 0.03]])
         >>> result = estimate(deltas, np.repeat(deltas[None], 9, axis=0))
-        >>> round(result.delta, 3), round(result.standard_error, 5), result.df
+        >>> round(result.delta, 3), round(result.standard_error, 5), round(result.df, 2)
         (0.02, 0.00577, 2.0)
     """
     deltas, replicates = np.asarray(deltas, float), np.asarray(replicates, float)

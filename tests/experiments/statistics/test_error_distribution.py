@@ -92,3 +92,10 @@ def test_two_generators_that_agree_are_no_proof_that_all_do():
 def test_constant_trainings_of_different_generators_have_an_error():
     error, median = error_distribution(MeanSquares(1.0, 0.0, 0.0), 0.0, Design(1, 3, 5, np.inf))
     assert median > 0 and np.isfinite(error.quantile(0.975))
+
+
+def test_seeds_that_agree_by_chance_do_not_make_runs_more_alike_than_they_are():
+    design = Design(2, 3, 5, 80)
+    agreeing, _ = error_distribution(SQUARES._replace(seeds=1e-9), 1e-4, design)
+    residual, _ = error_distribution(SQUARES._replace(seeds=SQUARES.residual), 1e-4, design)
+    assert agreeing.quantile(0.975) == pytest.approx(residual.quantile(0.975))
