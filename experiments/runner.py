@@ -63,7 +63,7 @@ def run(
         root: The folder of all studies, and of their `generators/`.
         command: What the report names to run the study again.
         retry_failed: Whether trials that failed are run again.
-        executor: Trains; by default this process.
+        executor: Trains; by default this machine, one trial after the other.
 
     Returns:
         The path of the report.

@@ -11,10 +11,12 @@ import pandas as pd
 from experiments.analysis.equivalent_real_images import identifiable
 from experiments.analysis.finished_study import read_pilot
 from experiments.design.arms import synthetic_counts
-from experiments.design.study import Study
+from experiments.design.study import ClassifierOptions, Study
 from experiments.planning import power, timing
 from experiments.running import study_precision
 from experiments.running.data_split import DataSplit, LoadedImages, read_images, split_by_role
+from experiments.running.executors import worker_count
+from experiments.running.executors.worker import Worker
 from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400
@@ -39,7 +41,11 @@ class Plan(NamedTuple):
 
 
 def write_plan(
-    studies: list[Study], root: Path, effect: float | None = None, listed: bool = False
+    studies: list[Study],
+    root: Path,
+    effect: float | None = None,
+    listed: bool = False,
+    workers: int | None = None,
 ) -> str:
     """Estimate the time and disk space of studies.
 
@@ -52,6 +58,7 @@ def write_plan(
         root: Folder of all studies' folders.
         effect: Change of the primary metric to be detected; None for the study's margin.
         listed: Whether to name every trial.
+        workers: Trials that are to be trained side by side; by default by a rule.
 
     Returns:
         Text, with the totals last.
@@ -62,7 +69,7 @@ def write_plan(
     pilots = [read_pilot(Path(root) / one.name, one.primary_metric) for one in studies]
     lines, plans = [], []
     for study, pilot in zip(studies, pilots, strict=True):
-        plans.append(plan(study))
+        plans.append(plan(study, workers))
         lines += [*plans[-1].lines, ""]
         if listed:
             lines += ["Trials:", *(f"  {trial.title}" for trial in study.trials()), ""]
@@ -75,11 +82,12 @@ def write_plan(
     return "\n".join(lines)
 
 
-def plan(study: Study) -> Plan:
+def plan(study: Study, workers: int | None = None) -> Plan:
     """Time every part of a study, and count how often a run needs it.
 
     Args:
         study: The study.
+        workers: Trials that are to be trained side by side.
 
     Returns:
         The estimate.
@@ -92,13 +100,16 @@ def plan(study: Study) -> Plan:
     seconds = {"start": min(started_with, 60) + time.perf_counter() - began}
     study, chosen = study_precision.resolve(study)
     generators = len(study.generator.seeds) * len(splits)
-    classifiers = _classifiers(study, data, chosen)
+    classifiers, count = _classifiers(study, data, chosen, workers)
     generated = images_to_generate(study, data)
     text = []
     if generated:
         seconds["generators"], line = _generators(study, data, generators)
         text.append(f"{line}; they generate {generators * generated} images")
     seconds["classifiers"] = 60 * classifiers["min in all"].sum()
+    if count:
+        seconds["classifiers"] += worker_count.START_SECONDS
+        text.append(f"Worker processes, which train trials side by side: {count}")
     trials = len(study.trials())
     bootstrap = trials * timing.time_bootstrap(study, data)
     seconds["tables and report"] = bootstrap + timing.time_report(study)
@@ -185,14 +196,22 @@ def _heading(study: Study, loaded: LoadedImages, data: DataSplit) -> list[str]:
     return lines
 
 
-def _classifiers(study: Study, data: DataSplit, precision: dict[str, str]) -> pd.DataFrame:
-    """One row per classifier: its trials, the steps and seconds of each, and minutes in all."""
-    rows = []
+def _classifiers(
+    study: Study, data: DataSplit, precision: dict[str, str], workers: int | None
+) -> tuple[pd.DataFrame, int]:
+    """One row per classifier: its trials, the steps and seconds of each, and minutes in all.
+
+    And the number of worker processes; 0 for this process alone.
+    """
+    stays = worker_count.may_stay(study, study.trials())
+    count = worker_count.choose(study, study.trials(), workers)
+    rows, left = [], 0.0
     for classifier in Progress(study.classifiers, desc="timing the networks", leave=False):
-        cost = timing.time_classifier(study, data, classifier, precision[classifier.name])
+        parts = study, data, classifier, precision[classifier.name]
+        cost = timing.time_classifier(*parts) if stays else _time_in_worker(*parts)
         trials = [trial for trial in study.trials() if trial.classifier is classifier]
         seconds = [cost.trial[trial.arm.augmentation] for trial in trials]
-        total = cost.start + len(study.seeds) * cost.seed + sum(seconds)
+        left += len(study.seeds) * cost.seed + sum(seconds)
         rows.append(
             {
                 "classifier": classifier.name,
@@ -200,10 +219,24 @@ def _classifiers(study: Study, data: DataSplit, precision: dict[str, str]) -> pd
                 "steps each": study.training_of(classifier).steps,
                 "s to start": cost.start,
                 "s each": np.mean(seconds),
-                "min in all": total / 60,
+                "min in all": len(study.seeds) * cost.seed + sum(seconds),
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if stays and not (workers or worker_count.pays(table["s to start"].max(), left, count)):
+        count = 1
+    table["min in all"] = (table["s to start"] + table["min in all"] / count) / 60
+    return table, 0 if stays and count == 1 else count
+
+
+def _time_in_worker(
+    study: Study, data: DataSplit, classifier: ClassifierOptions, precision: str
+) -> timing.ClassifierCost:
+    worker = Worker()
+    try:
+        return worker.run(timing.time_classifier, study, data, classifier, precision)
+    finally:
+        worker.end()
 
 
 def _generators(study: Study, data: DataSplit, count: int) -> tuple[float, str]:

@@ -54,8 +54,16 @@ def experiment(
             "pilot whose trials are kept.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Trials trained side by side, in processes of their own.  "
+            "[default: by cores, memory and time]",
+        ),
+    ] = None,
     executor: Annotated[
-        str, typer.Option(help="Where to train: local (this process), or ray (a Ray cluster).")
+        str, typer.Option(help="Where to train: local (this machine), or ray (a Ray cluster).")
     ] = "local",
     address: Annotated[
         str | None,
@@ -127,7 +135,7 @@ def experiment(
     if plan:
         from experiments.planning.plan import write_plan
 
-        print(write_plan(studies, runs, effect, listed))
+        print(write_plan(studies, runs, effect, listed, workers))
         return
     from experiments import runner
     from experiments.running import executors
@@ -135,7 +143,7 @@ def experiment(
     if hours:
         from experiments import budget
     command = "ufgen " + shlex.join(word for word in sys.argv[1:] if word != "--retry-failed")
-    with executors.choose(executor, address, cpus, gpus) as chosen:
+    with executors.choose(executor, address, cpus, gpus, workers) as chosen:
         for one in studies:
             if hours:
                 one = budget.design(one, runs, hours, chosen)

@@ -1,4 +1,4 @@
-"""Where generators and trials are trained: in this process, or as tasks on a Ray cluster."""
+"""Where generators and trials are trained: on this machine, or as tasks on a Ray cluster."""
 
 from experiments.running.executors.selection import choose
 

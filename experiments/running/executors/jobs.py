@@ -6,6 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from classifiers.training.trainer import Classifier
 from experiments.design.study import Study
 from experiments.design.trials import SplitKey, Trial
@@ -40,6 +42,20 @@ class StudyContext(NamedTuple):
     data_splits: dict[SplitKey, DataSplit]
     store: PixelStore
     precisions: dict[str, str]
+
+
+def without_pixels(context: StudyContext) -> StudyContext:
+    """Leave out the pixels of all images, which are sent to other processes once, by themselves.
+
+    Args:
+        context: With or without pixels.
+
+    Returns:
+        The same with empty stores.
+    """
+    empty = PixelStore(np.asarray(context.store.array[:0]), {})
+    data_splits = {key: one._replace(store=empty) for key, one in context.data_splits.items()}
+    return context._replace(data_splits=data_splits, store=empty)
 
 
 class Executor(Protocol):

@@ -11,7 +11,7 @@ from experiments.design.study import Study
 from experiments.running import status
 from experiments.running.data_split import DataSplit
 from experiments.running.executors import ray_connection, ray_tasks
-from experiments.running.executors.jobs import Job, StudyContext, mention_failure
+from experiments.running.executors.jobs import Job, StudyContext, mention_failure, without_pixels
 from experiments.running.executors.ray_tasks import Files
 from experiments.running.synthetic_images import missing_generators
 from ufgen.display import tensorboard
@@ -110,10 +110,7 @@ class RayExecutor:
             return
         put = self._ray.put
         study, store = put(context.study), self._put(context.store)
-        data_splits = {
-            key: put(data_split._replace(store=_without_pixels(data_split.store)))
-            for key, data_split in context.data_splits.items()
-        }
+        data_splits = {key: put(one) for key, one in without_pixels(context).data_splits.items()}
         # max_calls=0: with a GPU, Ray would end a process, and its compiled network, at each task
         remote = self._ray.remote(**self._reserved, max_retries=RETRIES, max_calls=0)
         task = remote(ray_tasks.train_trial)
@@ -156,7 +153,3 @@ class RayExecutor:
         finally:
             for task in tasks:
                 self._ray.cancel(task, force=True)
-
-
-def _without_pixels(store: PixelStore) -> PixelStore:
-    return PixelStore(np.asarray(store.array[:0]), {})

@@ -1,4 +1,4 @@
-"""Which executor trains: this process, or a Ray cluster."""
+"""Which executor trains: this machine, or a Ray cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ def choose(
     address: str | None = None,
     cpus: float | None = None,
     gpus: float | None = None,
+    workers: int | None = None,
 ) -> Iterator[Executor]:
     """Open an executor, and close it in the end.
 
@@ -23,6 +24,7 @@ def choose(
             cluster on this machine is started. For Ray, as are the others.
         cpus: CPUs reserved for each training, by default 1.
         gpus: GPUs, or the fraction of one, for the same, by default 0.
+        workers: Trials that the local executor trains side by side, by default by a rule.
 
     Yields:
         The executor.
@@ -36,8 +38,10 @@ def choose(
     if name == "local":
         if any(option is not None for option in (address, cpus, gpus)):
             raise UserError("--address, --cpus and --gpus need --executor ray beside them")
-        yield LocalExecutor()
+        yield LocalExecutor(workers)
         return
+    if workers is not None:
+        raise UserError("--workers is for the local executor: with --executor ray say --cpus")
     from experiments.running.executors.ray_cluster import RayExecutor
 
     cluster = RayExecutor(address, 1 if cpus is None else cpus, gpus or 0)

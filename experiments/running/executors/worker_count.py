@@ -1,0 +1,99 @@
+"""How many trials are trained side by side, and when that pays."""
+
+import math
+import re
+from pathlib import Path
+
+import keras
+
+from experiments.design.study import Study, Trial
+from experiments.running.executors import threads
+
+START_SECONDS = 10.0
+"""To start a process and import Keras in it, beside others that do the same."""
+BASE_BYTES = 2e9
+BYTES_PER_PIXEL = 4e3
+"""Memory of a worker: of ResNet50 with its optimiser, and of feature maps by pixel of a batch."""
+
+
+def choose(study: Study, trials: list[Trial], requested: int | None = None) -> int:
+    """Choose how many trials are trained side by side: one for each core that has memory enough.
+
+    Args:
+        study: How classifiers are trained.
+        trials: Those that wait.
+        requested: How many the user wants, if anything.
+
+    Returns:
+        1 or more.
+    """
+    if has_gpu():
+        return 1
+    if requested:
+        return max(1, min(requested, len(trials)))
+    cores = threads.cores() // threads.of_a_trial()
+    batch = max((study.training_of(trial.classifier).batch for trial in trials), default=0)
+    each = BASE_BYTES + BYTES_PER_PIXEL * batch * study.images.resolution**2
+    fitting = available_memory() / each
+    return max(1, math.floor(min(cores, len(trials), fitting)))
+
+
+def has_gpu() -> bool:
+    """Whether trials have a GPU, which they keep busy one at a time.
+
+    Returns:
+        True if the backend has one.
+    """
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def may_stay(study: Study, trials: list[Trial]) -> bool:
+    """Whether trials would get the same numbers in this process as in a worker.
+
+    They do with a GPU, with as many threads, or if heads alone are trained: measured, neither the
+    features of a frozen backbone nor the training of a head depend on the number of threads.
+
+    Args:
+        study: How classifiers are trained.
+        trials: Those in question.
+
+    Returns:
+        True if all would.
+    """
+    if has_gpu() or threads.of_this_process() == threads.of_a_trial():
+        return True
+    phases = [study.training_of(trial.classifier).phases() for trial in trials]
+    return all(trained == "head" for phase in phases for trained, _ in phase)
+
+
+def pays(start: float, left: float, workers: int) -> bool:
+    """Whether it saves time to go on in workers.
+
+    Args:
+        start: Seconds of the first trial beyond the others: to compile the network, and to compute
+            frozen features; each worker needs them again.
+        left: Seconds of all trials that are left, one after the other.
+        workers: How many there would be.
+
+    Returns:
+        True if they do.
+    """
+    return left * (1 - 1 / workers) > START_SECONDS + start
+
+
+def available_memory() -> float:
+    """Ask Linux how much memory is available to this process.
+
+    Returns:
+        Bytes; infinite where it does not say.
+    """
+    limits = [math.inf]
+    if (file := Path("/proc/meminfo")).is_file() and (
+        found := re.search(r"MemAvailable: +(\d+) kB", file.read_text())
+    ):
+        limits.append(1024.0 * int(found[1]))
+    group = [Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current")]
+    if all(file.is_file() for file in group):  # a container's own limit
+        most, used = (file.read_text().strip() for file in group)
+        limits.append(float(most) - float(used) if most.isdigit() else math.inf)
+    return min(limits)

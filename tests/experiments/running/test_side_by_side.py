@@ -1,0 +1,110 @@
+"""Trials in worker processes: the same bytes, failures recorded, nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from tqdm import tqdm
+
+from experiments.design import study_yaml
+from experiments.running import data_split, status
+from experiments.running.executors import side_by_side
+from experiments.running.executors.jobs import Job, StudyContext
+from experiments.running.executors.local import LocalExecutor
+from ufgen.errors import UserError
+
+NETWORK = "keras:MobileNet?alpha=0.25"
+STEPS = 3
+
+
+def _study(folder, images, **changes):
+    content = {
+        "name": "small",
+        "images": {"path": str(images), "resolution": 32},
+        "arms": ["real", "real+duplicated@1.0"],
+        "classifiers": [NETWORK],
+        "seeds": [0, 1],
+        "training": {"steps": STEPS, "batch": 8, "evaluations": 1, "precision": "float32"},
+        "bootstrap": 100,
+    }
+    (folder / "small.yaml").write_text(yaml.safe_dump(content | changes))
+    return study_yaml.read(folder / "small.yaml")
+
+
+def _context(study):
+    images = data_split.split_by_role(study, data_split.read_images(study))
+    precisions = {classifier.name: "float32" for classifier in study.classifiers}
+    return StudyContext(study, {None: images}, images.store, precisions)
+
+
+def _jobs(context, folder):
+    fit = context.data_splits[None].fit
+    trials = enumerate(context.study.trials())
+    return [Job(trial, fit, folder / str(number), "") for number, trial in trials]
+
+
+class _Death:
+    """The process that reads it ends."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_workers_give_the_bytes_of_this_process_and_record_what_fails(phantoms, tmp_path, capsys):
+    context = _context(_study(tmp_path, phantoms))
+    LocalExecutor().run_trials(context, _jobs(context, tmp_path / "here"), tqdm(disable=True))
+    jobs = _jobs(context, tmp_path / "beside")
+    first = jobs[0].trial
+    broken = Job(first, None, tmp_path / "beside" / "broken", "")
+    deadly = Job(first, _Death(), tmp_path / "beside" / "deadly", "")
+    executor = LocalExecutor(2)
+    with tqdm(total=STEPS * len(jobs), file=sys.stderr) as bar:
+        executor.run_trials(context, [broken, deadly, *jobs], bar)
+        assert bar.n == bar.total
+    assert executor.description == "local, worker processes: 2, of 1 thread"
+    for number in range(len(jobs)):
+        one, two = (tmp_path / where / str(number) for where in ("here", "beside"))
+        for name in ("predictions.csv", "history.csv"):
+            assert (one / name).read_bytes() == (two / name).read_bytes()
+    failed = json.loads((broken.folder / status.FAILED).read_text())
+    assert "AttributeError" in failed["traceback"] and "run_trial" in failed["traceback"]
+    assert "ended abruptly" in json.loads((deadly.folder / status.FAILED).read_text())["error"]
+    assert capsys.readouterr().out.count("failed: ") == 2
+
+
+def test_a_users_mistake_in_a_worker_is_raised_here(phantoms, tmp_path):
+    classifiers = [{"name": NETWORK, "weights": str(tmp_path / "small.yaml")}]
+    context = _context(_study(tmp_path, phantoms, classifiers=classifiers))
+    with pytest.raises(UserError, match=r"small\.yaml"):
+        side_by_side.run(context, _jobs(context, tmp_path), 1, tqdm(disable=True))
+
+
+def _is_empty(group):
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_is_finished(phantoms, tmp_path):
+    _study(tmp_path, phantoms, seeds=list(range(40)))
+    command = [sys.executable, "-m", "ufgen", "experiment", "small.yaml", "--workers", "2"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (finished := list(tmp_path.glob("runs/small/trials/*/trial.json"))):
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to the workers, too
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Stopped. What is finished is kept" in said and "Traceback" not in said
+    assert _is_empty(running.pid) and finished[0].is_file()
