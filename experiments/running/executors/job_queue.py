@@ -20,7 +20,7 @@ class JobQueue:
 
     def __init__(self, jobs: list[Job], workers: int) -> None:
         runs = groupby(
-            jobs, lambda job: (job.trial.classifier.name, job.trial.seed, job.trial.fold)
+            jobs, lambda job: (job.trial.classifier.name, job.trial.seed, job.trial.split)
         )
         self._runs = [deque(run) for _, run in runs]
         self._own: list[deque[Job]] = [deque() for _ in range(workers)]

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.design.study import Study
 from experiments.running import status
 from experiments.running.data_split import DataSplit
-from experiments.running.executors import ray_connection, ray_tasks
+from experiments.running.executors import ray_connection, ray_tasks, threads
 from experiments.running.executors.jobs import Job, StudyContext, mention_failure, without_pixels
 from experiments.running.executors.ray_tasks import Files
 from experiments.running.synthetic_images import missing_generators
@@ -47,6 +47,7 @@ class RayExecutor:
             )
         ray_connection.connect(self._ray, address, gpus)
         self._reserved = {"num_cpus": cpus, "num_gpus": gpus}
+        self._of_trials = {} if gpus else threads.variables_of_a_trial()
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         total = [sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU")]
         self.description = f"Ray: {len(nodes)} nodes, {total[0]:g} CPUs, {total[1]:g} GPUs"
@@ -112,7 +113,10 @@ class RayExecutor:
         study, store = put(context.study), self._put(context.store)
         data_splits = {key: put(one) for key, one in without_pixels(context).data_splits.items()}
         # max_calls=0: with a GPU, Ray would end a process, and its compiled network, at each task
-        remote = self._ray.remote(**self._reserved, max_retries=RETRIES, max_calls=0)
+        environment = {"env_vars": self._of_trials}
+        remote = self._ray.remote(
+            **self._reserved, max_retries=RETRIES, max_calls=0, runtime_env=environment
+        )
         task = remote(ray_tasks.train_trial)
         tasks, versions = {}, ray_tasks.versions()
         for job in jobs:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from experiments.running.executors import threads
 from ufgen.errors import UserError
 
 FORWARDED = (
@@ -72,9 +73,7 @@ def connect(ray: Any, address: str | None, gpus: float) -> None:
 
 def _environment(gpus: float) -> dict[str, str]:
     """The driver's settings for the workers, and as many threads: sums depend on their number."""
-    has_affinity = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count()
-    variables = {"TF_NUM_INTRAOP_THREADS": str(cores), "NPROC": str(cores)}
+    variables = dict.fromkeys(threads.VARIABLES.values(), str(threads.cores()))
     if gpus == 0:
         variables["CUDA_VISIBLE_DEVICES"] = ""
     variables |= {name: value for name, value in os.environ.items() if name.startswith(FORWARDED)}

@@ -42,11 +42,19 @@ def test_a_plan_counts_every_part_as_often_as_a_run_needs_it(folder, tmp_path, c
     classifiers = 100 + 3 * 7 + (trials - 3) * 20 + 3 * 21
     steps, evaluations = 25_600 / 32, 3
     generators = 2 * (10 + steps * 0.5 + evaluations * 2 + 2 * 30)
-    estimate = plan.plan(study)
+    estimate = plan.plan(study, workers=1)
     start = estimate.seconds - (classifiers + generators + trials * 4 + 50)
     assert 0 <= start < 120
     minutes = f"{classifiers / 60:.1f}"
     assert any(line.split()[-1] == minutes for line in estimate.lines if "hybrid" in line)
+    assert not any("Worker processes" in line for line in estimate.lines)
+
+
+def test_trials_side_by_side_share_all_but_the_start_of_each_network(folder, tmp_path, costs):
+    estimate = plan.plan(_study(folder, tmp_path), workers=2)
+    minutes = f"{(100 + (3 * 7 + 15 * 20 + 3 * 21) / 2) / 60:.1f}"
+    assert any(line.split()[-1] == minutes for line in estimate.lines if "hybrid" in line)
+    assert "Worker processes, which train trials side by side: 2" in estimate.lines
 
 
 def test_a_plan_by_looks_is_the_worst_case_and_says_so(folder, tmp_path, costs):

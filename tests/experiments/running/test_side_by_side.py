@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 
+import keras
 import pytest
 import yaml
 from tqdm import tqdm
 
 from experiments.design import study_yaml
 from experiments.running import data_split, status
-from experiments.running.executors import side_by_side
+from experiments.running.executors import side_by_side, threads
 from experiments.running.executors.jobs import Job, StudyContext
 from experiments.running.executors.local import LocalExecutor
+from experiments.running.executors.worker import Worker
 from ufgen.errors import UserError
 
 NETWORK = "keras:MobileNet?alpha=0.25"
@@ -82,6 +85,33 @@ def test_a_users_mistake_in_a_worker_is_raised_here(phantoms, tmp_path):
     context = _context(_study(tmp_path, phantoms, classifiers=classifiers))
     with pytest.raises(UserError, match=r"small\.yaml"):
         side_by_side.run(context, _jobs(context, tmp_path), 1, tqdm(disable=True))
+
+
+def test_a_head_has_the_bytes_of_one_thread_with_two(phantoms, tmp_path, monkeypatch):
+    """And so may be trained in this process, which has a thread for each core."""
+    backbone = keras.applications.MobileNetV3Small(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    backbone.save_weights(tmp_path / "small.weights.h5")
+    classifiers = [{"name": "mobilenet_v3_small", "weights": str(tmp_path / "small.weights.h5")}]
+    training = {"trained": "head", "steps": 40, "evaluations": 2}
+    changes = {"classifiers": classifiers, "training": training, "seeds": [0]}
+    context = _context(_study(tmp_path, phantoms, **changes))
+    one, two = _jobs(context, tmp_path / "1")[:1], _jobs(context, tmp_path / "2")[:1]
+    LocalExecutor().run_trials(context, one, tqdm(disable=True))
+    monkeypatch.setenv(threads.VARIABLES["tensorflow"], "2")
+    side_by_side.run(context, two, 1, tqdm(disable=True))
+    predictions = [(job.folder / "predictions.csv").read_bytes() for job in (*one, *two)]
+    assert predictions[0] == predictions[1]
+
+
+def test_a_worker_has_one_thread_and_ends_in_the_middle_of_its_job(monkeypatch):
+    monkeypatch.delenv(threads.VARIABLES["tensorflow"])  # of the tests
+    worker = Worker()
+    assert worker.run(os.getenv, threads.VARIABLES["tensorflow"]) == "1"
+    job = worker.submit(time.sleep, 60)
+    worker.end()
+    assert isinstance(job.exception(), BrokenProcessPool)
 
 
 def _is_empty(group):
