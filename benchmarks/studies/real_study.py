@@ -1,10 +1,10 @@
 """A study on real images at 25 % and 100 % of the training groups: what it decides, and its cost.
 
     python benchmarks/studies/real_study.py FOLDER --positive malignant --weights WEIGHTS
-        [--kimg 20] [--fractions 0.25 1.0] [--out runs]
+        [--kimg 20] [--seeds 10] [--fractions 0.25 1.0] [--out runs]
 
-Cross-validated over all images of FOLDER: five folds, three generators in each, ten seeds of a head
-on frozen features of MobileNetV2 (alpha 0.35; WEIGHTS are those without its top). At 25 % the
+Cross-validated over all images of FOLDER: five folds, three generators in each, seeds of a head on
+frozen features of MobileNetV2 (alpha 0.35; WEIGHTS are those without its top). At 25 % the
 other training images are oracle arms. Printed are the verdict, the half-width of the headline's
 interval, every arm, and the time. Run again, it goes on where it stopped, and the wall time is
 incomplete; the times of trials and generators are those of their training.
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--positive", required=True)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--kimg", type=float, default=20)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.25, 1.0])
     parser.add_argument("--out", type=Path, default=Path("runs"))
     options = parser.parse_args()
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace, fraction: float) -> Path:
         generator={"recipe": "fast", "seeds": [0, 1, 2], "options": {"kimg": options.kimg}},
         arms=ARMS + (ORACLES if fraction < 0.3 else []),
         classifiers=[{"name": "keras:MobileNetV2?alpha=0.35", "weights": options.weights}],
-        seeds=list(range(10)),
+        seeds=list(range(options.seeds)),
         training={"trained": "head", "steps": 300, "batch": 32, "learning_rate": 1e-3},
     )
     command = f"python benchmarks/studies/real_study.py --positive {options.positive}"

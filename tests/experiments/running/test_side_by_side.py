@@ -42,12 +42,12 @@ def _study(folder, images, **changes):
 def _context(study):
     images = data_split.split_by_role(study, data_split.read_images(study))
     precisions = {classifier.name: "float32" for classifier in study.classifiers}
-    return StudyContext(study, {None: images}, images.store, precisions)
+    return StudyContext(study, {images.key: images}, images.store, precisions)
 
 
 def _jobs(context, folder):
-    fit = context.data_splits[None].fit
-    trials = enumerate(context.study.trials())
+    (images,) = context.data_splits.values()
+    fit, trials = images.fit, enumerate(context.study.trials())
     return [Job(trial, fit, folder / str(number), "") for number, trial in trials]
 
 
