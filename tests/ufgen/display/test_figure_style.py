@@ -47,7 +47,7 @@ def one_pixel(axes) -> float:
 def deltas(**changes) -> pd.DataFrame:
     row = {"arm": "real+duplicated@1.0", "metric": "roc_auc", "delta": -0.0235}
     row |= {"low": -0.074, "high": 0.027, "confidence": 0.95, "verdict": "inconclusive"}
-    row |= {"seeds": 2, "generators": 1, "test_groups": 61} | changes
+    row |= {"seeds": 2, "folds": 1, "generators": 1, "test_groups": 61} | changes
     names = ("all", "hybrid")
     return pd.DataFrame([row | {"classifier": name} for name in names])
 
