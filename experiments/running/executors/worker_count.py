@@ -19,6 +19,9 @@ BYTES_PER_PIXEL = 4e3
 def choose(study: Study, trials: list[Trial], requested: int | None = None) -> int:
     """Choose how many trials are trained side by side: one for each core that has memory enough.
 
+    Heads on frozen features are trained in this process, unless the user wants otherwise: they keep
+    the cores busy, and workers made them slower (docs/benchmarks.md).
+
     Args:
         study: How classifiers are trained.
         trials: Those that wait.
@@ -31,6 +34,8 @@ def choose(study: Study, trials: list[Trial], requested: int | None = None) -> i
         return 1
     if requested:
         return max(1, min(requested, len(trials)))
+    if _heads_alone(study, trials):
+        return 1
     cores = threads.cores() // threads.of_a_trial()
     batch = max((study.training_of(trial.classifier).batch for trial in trials), default=0)
     each = BASE_BYTES + BYTES_PER_PIXEL * batch * study.images.resolution**2
@@ -62,6 +67,10 @@ def may_stay(study: Study, trials: list[Trial]) -> bool:
     """
     if has_gpu() or threads.of_this_process() == threads.of_a_trial():
         return True
+    return _heads_alone(study, trials)
+
+
+def _heads_alone(study: Study, trials: list[Trial]) -> bool:
     phases = [study.training_of(trial.classifier).phases() for trial in trials]
     return all(trained == "head" for phase in phases for trained, _ in phase)
 

@@ -75,6 +75,9 @@ def test_whole_networks_are_trained_by_one_thread_wherever_that_is(machine, monk
     machine(2)
     assert threads.of_a_trial() == 1 and threads.of_this_process() == 2
     assert worker_count.may_stay(study, study.trials())
+    assert worker_count.choose(study, study.trials()) == 1  # heads: slower in workers
+    assert worker_count.choose(study, study.trials(), requested=2) == 2
+    assert worker_count.choose(mixed, mixed.trials()) == 2
     assert not worker_count.may_stay(mixed, mixed.trials())
     assert not worker_count.may_stay(tuned, tuned.trials())
     monkeypatch.setenv(VARIABLE, "1")
