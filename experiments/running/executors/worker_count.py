@@ -11,6 +11,8 @@ from experiments.running.executors import threads
 
 START_SECONDS = 10.0
 """To start a process and import Keras in it, beside others that do the same."""
+GAIN = 1.2
+"""How many times faster workers must be to be worth their memory."""
 BASE_BYTES = 2e9
 BYTES_PER_PIXEL = 4e3
 """Memory of a worker: of ResNet50 with its optimiser, and of feature maps by pixel of a batch."""
@@ -76,7 +78,7 @@ def _heads_alone(study: Study, trials: list[Trial]) -> bool:
 
 
 def pays(start: float, left: float, workers: int) -> bool:
-    """Whether it saves time to go on in workers.
+    """Whether trials that could stay in this process are clearly faster in workers.
 
     Args:
         start: Seconds of the first trial beyond the others: to compile the network, and to compute
@@ -85,9 +87,9 @@ def pays(start: float, left: float, workers: int) -> bool:
         workers: How many there would be.
 
     Returns:
-        True if they do.
+        True if they are, by `GAIN`.
     """
-    return left * (1 - 1 / workers) > START_SECONDS + start
+    return left > GAIN * (START_SECONDS + start + left / workers)
 
 
 def available_memory() -> float:

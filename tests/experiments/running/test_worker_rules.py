@@ -93,11 +93,12 @@ def test_a_wrong_number_of_threads_is_named(monkeypatch, text):
         threads.of_a_trial()
 
 
-def test_workers_pay_when_they_save_more_than_their_start():
+def test_workers_pay_where_they_are_a_fifth_faster_their_start_included():
     start = worker_count.START_SECONDS + 5
-    assert not worker_count.pays(5, 2 * start, 2)
-    assert worker_count.pays(5, 2 * start + 1, 2)
-    assert worker_count.pays(5, 4 / 3 * start + 1, 4)
+    assert not worker_count.pays(5, 3 * start - 1, 2)  # 3 against 1 + 1.5
+    assert worker_count.pays(5, 3 * start + 1, 2)
+    assert not worker_count.pays(5, 12 / 7 * start - 1, 4)
+    assert worker_count.pays(5, 12 / 7 * start + 1, 4)
     assert not worker_count.pays(0, 1e9, 1)
 
 
