@@ -105,10 +105,12 @@ def test_a_head_has_the_bytes_of_one_thread_with_two(phantoms, tmp_path, monkeyp
     assert predictions[0] == predictions[1]
 
 
-def test_a_worker_has_one_thread_and_ends_in_the_middle_of_its_job(monkeypatch):
+def test_a_worker_has_one_thread_ignores_ctrl_c_and_ends_in_the_middle_of_its_job(monkeypatch):
     monkeypatch.delenv(threads.VARIABLES["tensorflow"])  # of the tests
     worker = Worker()
     assert worker.run(os.getenv, threads.VARIABLES["tensorflow"]) == "1"
+    assert signal.SIGINT in worker.run(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     job = worker.submit(time.sleep, 60)
     worker.end()
     assert isinstance(job.exception(), BrokenProcessPool)
