@@ -17,6 +17,7 @@ from experiments.running import study_precision
 from experiments.running.data_split import DataSplit, LoadedImages, read_images, split_by_role
 from experiments.running.executors import worker_count
 from experiments.running.executors.worker import Worker
+from ufgen.display.figure_style import counted
 from ufgen.progress import Progress
 
 PREDICTION_BYTES = 400
@@ -177,11 +178,11 @@ def images_to_generate(study: Study, data: DataSplit) -> int:
 
 def _heading(study: Study, loaded: LoadedImages, data: DataSplit) -> list[str]:
     splits = len(study.splits())
-    each = "" if splits == 1 else f" of each of {splits} {study.split_word()}"
+    each = "" if splits == 1 else f" in each of {splits} {study.split_word()}"
     lines = [
         f"Study {study.name}: {len(study.trials())} trials of {len(study.arms)} arms, "
-        f"{len(study.classifiers)} classifiers, {len(study.seeds)} seeds and "
-        f"{len(study.generator.seeds)} generators{each}",
+        f"{counted(len(study.classifiers), 'classifier')}, {counted(len(study.seeds), 'seed')} and "
+        f"{counted(len(study.generator.seeds), 'generator')}{each}",
         f"Images: {len(data.fit)} training, {len(data.validation)} validation, "
         f"{len(data.test)} test, {len(loaded.quarantine)} unreadable",
     ]
