@@ -10,7 +10,7 @@ from experiments import runner, statistics
 from experiments.analysis.deltas import headline_estimate
 from experiments.analysis.scores import evaluate_trials
 from experiments.design.study import Study
-from experiments.planning import timing
+from experiments.planning import generator_timing, timing
 from experiments.planning.budget_design import (
     FOLDS,
     Costs,
@@ -22,7 +22,6 @@ from experiments.planning.budget_design import (
 )
 from experiments.planning.plan import duration
 from experiments.running import study_precision, study_trials
-from experiments.running.cost import generator_seconds
 from experiments.running.data_split import read_images, split_by_role
 from experiments.running.executors.jobs import Executor
 from ufgen.atomic import write_text
@@ -107,8 +106,8 @@ def measure(study: Study) -> Costs:
         study.model_copy(update={"folds": FOLDS[0] if study.folds else 0})
     )
     data = split_by_role(study, read_images(study), study.splits()[0])
-    generator, recipe = timing.time_generator(study, data), study.generator_recipe()
-    training = 60 * recipe.minutes if recipe.minutes else recipe.steps() * generator.step
+    number = max(1, study.folds) * len(study.generator.seeds)
+    generator = generator_timing.measure(study, data, number)
     kinds = len({arm.filtered for arm in study.parsed_arms() if arm.synthetic})
     bootstrap = timing.time_bootstrap(study, data)
     start, seed, plain, synthetic = timing.time_report(study), 0.0, 0.0, 0.0
@@ -119,7 +118,8 @@ def measure(study: Study) -> Costs:
             seconds = cost.trial[arm.augmentation] + bootstrap
             plain += 0.0 if arm.synthetic else seconds
             synthetic += seconds if arm.synthetic else 0.0
-    each = generator.start + training + generator.evaluation + kinds * generator.generation
+    training = generator.training(study.generator_recipe()) / generator.beside
+    each = training + kinds * generator.generation
     return Costs(start + time.perf_counter() - began, each, seed, plain, synthetic)
 
 
@@ -143,8 +143,12 @@ def run_pilot(
         UserError: The pilot has no interval.
     """
     folder, key = Path(root) / study.name, study.splits()[0]
+    began = time.perf_counter()
     prepared = runner.prepare(study, folder, Path(root) / "generators", executor, [key])
+    generator = (time.perf_counter() - began) / len(study.generator.seeds)
+    began = time.perf_counter()
     runner.train(prepared, folder, "ufgen experiment", executor, retry_failed=False)
+    took = time.perf_counter() - began
     finished = study_trials.read_finished(study, prepared.jobs)
     single = study.model_copy(update={"folds": 0, "repeats": 1})
     scores = evaluate_trials(single, finished.predictions.assign(fold="", repeat=""))
@@ -160,10 +164,10 @@ def run_pilot(
     with_synthetic = {arm.name for arm in study.parsed_arms() if arm.synthetic}
     synthetic = finished.metadata["arm"].isin(with_synthetic).to_numpy()
     seconds = np.array([one["seconds"] for one in finished.costs])
+    seconds *= min(1.0, took / seconds.sum())  # of trials side by side; less if some were kept
     runs = len(study.seeds), len(study.seeds) * len(study.generator.seeds)
-    names = [one["folder"] for one in prepared.synthetic_sets]
     costs = costs._replace(
-        generator=max(costs.generator, float(np.mean(generator_seconds(folder, names)))),
+        generator=max(costs.generator, generator),
         plain=max(costs.plain, seconds[~synthetic].sum() / runs[0]),
         synthetic=max(costs.synthetic, seconds[synthetic].sum() / runs[1]),
     )

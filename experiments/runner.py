@@ -241,7 +241,7 @@ def write_report(
         )
     sets = [metadata["folder"] for metadata in prepared.synthetic_sets]
     metadata = environment.describe()
-    metadata |= cost.describe(analysis.costs, cost.generator_seconds(folder, sets))
+    metadata |= cost.describe(analysis.costs, cost.of_generators(folder, sets))
     metadata |= {
         "precision": study_precision.text(prepared.context.precisions),
         "executor": executor.description,

@@ -48,9 +48,8 @@ def main() -> None:
         print(f"{found['scope']}\nHalf-width of the headline's interval: {half_width:.4f}")
         print(primary[columns].round(4).to_string(index=False))
         print(*found["equivalent_real_images"], sep="\n")
-        print(
-            f"{machine['training time']}; this run {(time.perf_counter() - started) / 60:.1f} min"
-        )
+        minutes = (time.perf_counter() - started) / 60
+        print(f"{machine['training time']}; this run {minutes:.1f} min")
 
 
 def run(options: argparse.Namespace, fraction: float) -> Path:
@@ -61,6 +60,7 @@ def run(options: argparse.Namespace, fraction: float) -> Path:
     environment.import_keras()
     from experiments import runner
     from experiments.design.study import Study
+    from experiments.running import executors
 
     study = Study(
         name=f"real_{round(100 * fraction)}",
@@ -80,7 +80,8 @@ def run(options: argparse.Namespace, fraction: float) -> Path:
         training={"trained": "head", "steps": 300, "batch": 32, "learning_rate": 1e-3},
     )
     command = f"python benchmarks/studies/real_study.py --positive {options.positive}"
-    return runner.run(study, options.out, command)
+    with executors.choose() as local:
+        return runner.run(study, options.out, command, executor=local)
 
 
 if __name__ == "__main__":

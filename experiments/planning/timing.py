@@ -1,6 +1,5 @@
 """Timing of the parts of a study on this machine: each is run for a few steps."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,29 +13,11 @@ from classifiers.evaluation import intervals, metrics
 from classifiers.training.batches import Examples
 from classifiers.training.trainer import Classifier
 from experiments.design.study import ClassifierOptions, Study
-from experiments.running import synthetic_images
 from experiments.running.data_split import DataSplit
 from ufgen.images.image_set import ImageSet
 
 STEPS = 8
-PROGRAMS = 3
 FIGURES = 10
-
-
-class GeneratorCost(NamedTuple):
-    """Seconds of the parts of a generator's training and use.
-
-    Attributes:
-        start: To build and compile it, and to write its files.
-        step: One optimiser step.
-        evaluation: One evaluation with its curves.
-        generation: To generate and evaluate the images of one set.
-    """
-
-    start: float
-    step: float
-    evaluation: float
-    generation: float
 
 
 class ClassifierCost(NamedTuple):
@@ -112,75 +93,6 @@ def time_classifier(
         trial[policy] += prediction * (training.evaluations + views + views * tests)
         trial[policy] += explanation * tests
     return ClassifierCost(start, seed, trial)
-
-
-def time_generator(study: Study, data: DataSplit) -> GeneratorCost:
-    """Train a generator for a few compiled programs, and generate what the study needs.
-
-    This is the run's own code in a temporary folder; an untrained generator's images would not
-    pass filters, so that arms with `:filtered` are timed as those without.
-
-    Args:
-        study: The study.
-        data: One division of its images.
-
-    Returns:
-        The cost.
-    """
-    from ufgen.gan.training.trainer import train_generator
-
-    recipe = study.generator_recipe()
-    kimg = recipe.steps_per_call * recipe.batch / 1000
-    options = study.generator.options | {"kimg": 2 * PROGRAMS * kimg, "minutes": 0}
-    options |= {"evaluate_kimg": PROGRAMS * kimg, "patience": 0}
-    generator = study.generator.model_copy(
-        update={"options": options, "seeds": study.generator.seeds[:1]}
-    )
-    arms = [name.replace(":filtered", "") for name in study.arms]
-    short = study.model_copy(update={"generator": generator, "arms": list(dict.fromkeys(arms))})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        started = time.perf_counter()
-        recipe = short.generator_recipe(seed=generator.seeds[0])
-        pixels = data.store.take(data.fit)
-        train_generator(data.fit, pixels, recipe, folder / "generators", show_progress=False)
-        trained = time.perf_counter()
-        synthetic_images.prepare_synthetic(short, data, folder, folder / "generators")
-        generation = _since(trained)
-        (generator_folder,) = [file.parent for file in folder.glob("generators/*/complete.json")]
-        evaluation = _time_evaluation(generator_folder, data)
-        rows = _metrics(generator_folder)
-    speeds = [row["images_per_second"] for row in rows if "images_per_second" in row]
-    step = recipe.batch / speeds[-1]
-    steps = recipe.steps_per_call * 2 * PROGRAMS
-    start = max(0.0, trained - started - steps * step - 2 * evaluation)
-    return GeneratorCost(start, step, evaluation, generation)
-
-
-def _metrics(generator_folder: Path) -> list[dict]:
-    """The rows of a generator's metrics.jsonl."""
-    lines = (generator_folder / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def _time_evaluation(generator_folder: Path, data: DataSplit) -> float:
-    """Seconds to compare a generator with its training images, and to write its curves."""
-    from ufgen.fidelity.feature_extractors import texture
-    from ufgen.gan.generator_folder import GeneratorFolder, load_generator
-    from ufgen.gan.training.snapshot_selection import SnapshotEvaluator
-
-    network, recipe, _ = load_generator(generator_folder)
-    fit = data.fit
-    labels = np.searchsorted(fit.classes, fit.table["label"]).astype("int32")
-    selector = SnapshotEvaluator(texture(), data.store.take(fit), labels, recipe)
-    rows = _metrics(generator_folder)
-    folder = GeneratorFolder(generator_folder)
-
-    def evaluate() -> None:
-        selector.compare(network)
-        folder.write_metrics(rows, selector)
-
-    return median_seconds(evaluate)
 
 
 def time_bootstrap(study: Study, data: DataSplit) -> float:

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ufgen import environment
+from ufgen.progress import Progress
 
 received: Any = None
 """What this process was given at its beginning."""
@@ -22,13 +23,14 @@ def begin(lifeline: Connection, steps: c_longlong, variables: dict[str, str], gi
 
     Args:
         lifeline: The end of a pipe that nothing is sent through.
-        steps: Shared with the parent: what `count_step` counts.
+        steps: Shared with the parent: what `count_steps` counts.
         variables: Environment variables that Keras' backend reads when it starts.
         given: Pickled, becomes `received`; its classes may import Keras.
     """
     global received, _steps
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     os.environ.update(variables)
+    Progress.set_lock(threading.RLock())  # its own is shared by processes, and outlives this one
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     environment.import_keras()
@@ -43,6 +45,10 @@ def _end_with(lifeline: Connection) -> None:
         os._exit(1)
 
 
-def count_step() -> None:
-    """Tell the parent of one more optimiser step."""
-    _steps.value += 1
+def count_steps(number: int = 1) -> None:
+    """Tell the parent of progress.
+
+    Args:
+        number: Optimiser steps of a trial, or images shown to a generator.
+    """
+    _steps.value += number

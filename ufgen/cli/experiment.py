@@ -58,7 +58,7 @@ def experiment(
         int | None,
         typer.Option(
             min=1,
-            help="Trials trained side by side, in processes of their own.  "
+            help="Generators or trials trained side by side, in processes of their own.  "
             "[default: by cores, memory and time]",
         ),
     ] = None,

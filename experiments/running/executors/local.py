@@ -1,4 +1,4 @@
-"""Generators and trials on this machine: in this process, or trials in worker processes."""
+"""Generators and trials on this machine: in this process, or in worker processes."""
 
 import time
 from pathlib import Path
@@ -13,6 +13,7 @@ from experiments.running.executors.jobs import (
     forget_network,
     mention_failure,
 )
+from experiments.running.synthetic_images import missing_generators
 from ufgen.errors import UserError
 from ufgen.progress import Progress
 
@@ -24,7 +25,8 @@ class LocalExecutor:
     whole networks are trained with `threads.of_a_trial`, in workers if this process has more.
 
     Args:
-        workers: How many trials are trained side by side; None for a rule (see `worker_count`).
+        workers: How many trials or generators are trained side by side; None for a rule (see
+            `worker_count`).
 
     Raises:
         UserError: Several are to share a GPU.
@@ -40,13 +42,24 @@ class LocalExecutor:
         self.description = "local"
 
     def train_generators(self, study: Study, data_splits: list[DataSplit], root: Path) -> None:
-        """Do nothing: each generator is trained when images are first sampled from it.
+        """Train those that are not finished side by side.
+
+        Where that does not pay nothing is done: each is trained when images are first sampled
+        from it.
 
         Args:
-            study: Not used.
-            data_splits: Not used.
-            root: Not used.
+            study: Names the recipe and the seeds.
+            data_splits: For each, its fit rows are what generators learn from.
+            root: The folder that generators are in.
+
+        Raises:
+            UserError: A training diverges, or its process ends.
         """
+        recipe, number = study.generator_recipe(), len(data_splits) * len(study.generator.seeds)
+        count = worker_count.of_generators(recipe, number, self._workers)
+        if count > 1 and (missing := missing_generators(study, data_splits, root)):
+            each, store = threads.of_a_generator(count), data_splits[0].store
+            side_by_side.train_generators(missing, store, min(count, len(missing)), each)
 
     def run_trials(self, context: StudyContext, jobs: list[Job], bar: Progress) -> None:
         """Train and evaluate all.

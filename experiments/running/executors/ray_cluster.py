@@ -10,7 +10,7 @@ import numpy as np
 from experiments.design.study import Study
 from experiments.running import status
 from experiments.running.data_split import DataSplit
-from experiments.running.executors import ray_connection, ray_tasks, threads
+from experiments.running.executors import ray_connection, ray_tasks, threads, worker_count
 from experiments.running.executors.jobs import Job, StudyContext, mention_failure, without_pixels
 from experiments.running.executors.ray_tasks import Files
 from experiments.running.synthetic_images import missing_generators
@@ -47,7 +47,7 @@ class RayExecutor:
             )
         ray_connection.connect(self._ray, address, gpus)
         self._reserved = {"num_cpus": cpus, "num_gpus": gpus}
-        self._of_trials = {} if gpus else threads.variables_of_a_trial()
+        self._has_gpus = gpus > 0
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         total = [sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU")]
         self.description = f"Ray: {len(nodes)} nodes, {total[0]:g} CPUs, {total[1]:g} GPUs"
@@ -79,7 +79,10 @@ class RayExecutor:
             return
         from ufgen.gan.generator_folder import GeneratorFolder
 
-        remote = self._ray.remote(**self._reserved, max_retries=RETRIES)
+        number = len(data_splits) * len(study.generator.seeds)
+        beside = worker_count.of_generators(study.generator_recipe(), number)
+        each = threads.of_a_generator(beside)  # those of a local run
+        remote = self._remote({} if self._has_gpus else threads.variables(each))
         task = remote(ray_tasks.train_generator)
         store = self._put(data_splits[0].store)
         versions = ray_tasks.versions()
@@ -112,11 +115,7 @@ class RayExecutor:
         put = self._ray.put
         study, store = put(context.study), self._put(context.store)
         data_splits = {key: put(one) for key, one in without_pixels(context).data_splits.items()}
-        # max_calls=0: with a GPU, Ray would end a process, and its compiled network, at each task
-        environment = {"env_vars": self._of_trials}
-        remote = self._ray.remote(
-            **self._reserved, max_retries=RETRIES, max_calls=0, runtime_env=environment
-        )
+        remote = self._remote({} if self._has_gpus else threads.variables(threads.of_a_trial()))
         task = remote(ray_tasks.train_trial)
         tasks, versions = {}, ray_tasks.versions()
         for job in jobs:
@@ -133,6 +132,12 @@ class RayExecutor:
             mention_failure(trial, folder)
             bar.set_description(f"{number}/{len(jobs)} trials")
             bar.update(context.study.training_of(trial.classifier).steps)
+
+    def _remote(self, variables: dict[str, str]) -> Any:
+        """Ray's decorator of tasks, whose processes have these environment variables."""
+        # max_calls=0: with a GPU, Ray would end a process, and its compiled network, at each task
+        options = {"max_retries": RETRIES, "max_calls": 0, "runtime_env": {"env_vars": variables}}
+        return self._ray.remote(**self._reserved, **options)
 
     def _put(self, store: PixelStore) -> Any:
         """Put the pixels where the tasks of a node share one copy of them."""

@@ -24,7 +24,8 @@ def choose(
             cluster on this machine is started. For Ray, as are the others.
         cpus: CPUs reserved for each training, by default 1.
         gpus: GPUs, or the fraction of one, for the same, by default 0.
-        workers: Trials that the local executor trains side by side, by default by a rule.
+        workers: Trials or generators that the local executor trains side by side, by default by a
+            rule.
 
     Yields:
         The executor.

@@ -1,4 +1,4 @@
-"""Trials side by side, in worker processes of this machine."""
+"""Trials or generators side by side, in worker processes of this machine."""
 
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +18,8 @@ from experiments.running.executors.jobs import (
 )
 from experiments.running.executors.worker import FEWER, Worker
 from ufgen.errors import UserError
+from ufgen.gan.recipe import Recipe
+from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
 from ufgen.progress import Progress
 
@@ -50,6 +52,48 @@ def run(context: StudyContext, jobs: list[Job], count: int, bar: Progress) -> No
         finally:
             for worker in workers:
                 worker.end()
+
+
+def train_generators(
+    missing: dict[Path, tuple[ImageSet, Recipe]], store: PixelStore, count: int, each: int
+) -> None:
+    """Train generators in worker processes. Ctrl-C loses at most the minute since a checkpoint.
+
+    Args:
+        missing: The training images and the recipe of each, by its folder.
+        store: The pixels of the images.
+        count: Worker processes.
+        each: Threads of each.
+
+    Raises:
+        UserError: A training diverges, or a process ends before it has finished.
+    """
+    total = sum(recipe.steps() * recipe.batch for _, recipe in missing.values())
+    left, finished = list(missing.items()), 0
+    workers = [Worker(count=each) for _ in range(count)]
+    free = list(workers)
+    running: dict[Future, Worker] = {}
+    try:
+        with Progress(total=total, unit="img", unit_scale=True) as bar:
+            while left or running:
+                text = f"{finished}/{len(missing)} generators, {count} side by side"
+                bar.set_description(text)
+                while left and free:
+                    folder, (fit, recipe) = left.pop(0)
+                    worker = free.pop()
+                    job = worker.submit(_train_generator, folder, fit, store.take(fit), recipe)
+                    running[job] = worker
+                done, _ = wait(running, REFRESH, FIRST_COMPLETED)
+                bar.update(sum(worker.new_steps() for worker in workers))
+                for job in done:
+                    if isinstance(job.exception(), BrokenProcessPool):
+                        raise UserError(f"a generator's training was lost: {LOST}")
+                    job.result()  # raises what it raised
+                    free.append(running.pop(job))
+                    finished += 1
+    finally:
+        for worker in workers:
+            worker.end()
 
 
 def _hand_out(jobs: list[Job], workers: list[Worker], given: tuple, bar: Progress) -> None:
@@ -97,4 +141,12 @@ def _train(job: Job) -> None:
     store = PixelStore(np.load(pixels, mmap_mode="r"), rows)
     images = context.data_splits[trial.split], store, training_set
     precision = context.precisions[trial.classifier.name]
-    attempt(context.study, trial, *images, precision, folder, worker_process.count_step)
+    attempt(context.study, trial, *images, precision, folder, worker_process.count_steps)
+
+
+def _train_generator(folder: Path, fit: ImageSet, pixels: np.ndarray, recipe: Recipe) -> None:
+    """Train a generator in a worker."""
+    from ufgen.gan.training import trainer
+
+    report = worker_process.count_steps
+    trainer.train_generator(fit, pixels, recipe, folder.parent, False, on_images=report)

@@ -50,10 +50,25 @@ def of_this_process() -> int:
     return of_a_trial() if VARIABLES[keras.backend.backend()] in os.environ else cores()
 
 
-def variables_of_a_trial() -> dict[str, str]:
-    """What the environment of a process must say in which trials are trained.
+def of_a_generator(count: int) -> int:
+    """The threads of a generator: the cores, divided among `count` that are trained side by side.
+
+    Args:
+        count: Generators.
+
+    Returns:
+        Their number, or what the environment variable says.
+    """
+    return max(1, min(of_this_process(), cores() // count))
+
+
+def variables(count: int) -> dict[str, str]:
+    """What the environment of a process must say that is to have so many threads.
+
+    Args:
+        count: Threads.
 
     Returns:
         The value of an environment variable, by its name.
     """
-    return {VARIABLES[keras.backend.backend()]: str(of_a_trial())}
+    return {VARIABLES[keras.backend.backend()]: str(count)}

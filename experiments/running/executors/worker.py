@@ -23,9 +23,11 @@ class Worker:
 
     Args:
         given: Sent once: `worker_process.received` of the process.
+        count: Its threads; by default those of a trial.
     """
 
-    def __init__(self, given: Any = None) -> None:
+    def __init__(self, given: Any = None, count: int | None = None) -> None:
+        variables = threads.variables(count or threads.of_a_trial())
         context = multiprocessing.get_context("spawn")
         receiver, self._lifeline = context.Pipe(duplex=False)
         self._steps, self._steps_seen = context.RawValue("q", 0), 0
@@ -33,7 +35,12 @@ class Worker:
             1,
             context,
             worker_process.begin,
-            (receiver, self._steps, threads.variables_of_a_trial(), pickle.dumps(given)),
+            (
+                receiver,
+                self._steps,
+                variables,
+                pickle.dumps(given),
+            ),
         )
 
     def submit(self, function: Callable, *arguments: Any) -> Future:

@@ -1,4 +1,4 @@
-"""How many trials are trained side by side, and when that pays."""
+"""How many trials or generators are trained side by side, and when that pays."""
 
 import math
 import re
@@ -8,6 +8,7 @@ import keras
 
 from experiments.design.study import Study, Trial
 from experiments.running.executors import threads
+from ufgen.gan.recipe import Recipe
 
 START_SECONDS = 10.0
 """To start a process and import Keras in it, beside others that do the same."""
@@ -16,6 +17,9 @@ GAIN = 1.2
 BASE_BYTES = 2e9
 BYTES_PER_PIXEL = 4e3
 """Memory of a worker: of ResNet50 with its optimiser, and of feature maps by pixel of a batch."""
+
+ENOUGH_KIMG = 4.0
+"""Thousand images of 64 px, of all generators: below, workers cost more to start than they save."""
 
 
 def choose(study: Study, trials: list[Trial], requested: int | None = None) -> int:
@@ -40,9 +44,38 @@ def choose(study: Study, trials: list[Trial], requested: int | None = None) -> i
         return 1
     cores = threads.cores() // threads.of_a_trial()
     batch = max((study.training_of(trial.classifier).batch for trial in trials), default=0)
-    each = BASE_BYTES + BYTES_PER_PIXEL * batch * study.images.resolution**2
-    fitting = available_memory() / each
-    return max(1, math.floor(min(cores, len(trials), fitting)))
+    fitting = _fitting(batch, study.images.resolution)
+    return max(1, min(cores, len(trials), fitting))
+
+
+def of_generators(recipe: Recipe, count: int, requested: int | None = None) -> int:
+    """Choose how many generators are trained side by side: one for each core with memory enough.
+
+    Several with one thread each need less time than one after the other with all, whose threads
+    wait for each other. A budget in minutes is meant for a generator that has the whole machine.
+
+    Args:
+        recipe: How they are trained.
+        count: Generators of the study, finished or not: what one is does not depend on the others.
+        requested: How many the user wants, if anything.
+
+    Returns:
+        1 or more.
+    """
+    if has_gpu() or recipe.minutes:
+        return 1
+    if requested:
+        return max(1, min(requested, count))
+    if count * recipe.kimg * (recipe.resolution / 64) ** 2 < ENOUGH_KIMG:
+        return 1
+    cores = threads.cores() // threads.of_a_trial()
+    return max(1, min(cores, count, _fitting(recipe.batch, recipe.resolution)))
+
+
+def _fitting(batch: int, resolution: int) -> int:
+    """How many workers the memory holds."""
+    each = BASE_BYTES + BYTES_PER_PIXEL * batch * resolution**2
+    return math.floor(min(available_memory() / each, 1e6))
 
 
 def has_gpu() -> bool:

@@ -7,10 +7,13 @@ from small_study import write
 from typer.testing import CliRunner
 
 from experiments.design import study_yaml
-from experiments.planning import plan, timing
+from experiments.design.study import ClassifierOptions
+from experiments.planning import generator_timing, plan, timing
 from ufgen.cli import app
 
-GENERATOR = timing.GeneratorCost(start=10, step=0.5, evaluation=2, generation=30)
+GENERATOR = generator_timing.GeneratorCost(
+    beside=1, start=10, step=0.5, evaluation=2, generation=30
+)
 
 
 def _study(folder, tmp_path, **changes):
@@ -31,7 +34,7 @@ def costs(monkeypatch):
     """Each part costs a round number of seconds."""
     cost = timing.ClassifierCost(start=100, seed=7, trial={"none": 20, "light": 21})
     monkeypatch.setattr(timing, "time_classifier", lambda *_: cost)
-    monkeypatch.setattr(timing, "time_generator", lambda *_: GENERATOR)
+    monkeypatch.setattr(generator_timing, "measure", lambda *_: GENERATOR)
     monkeypatch.setattr(timing, "time_bootstrap", lambda *_: 4)
     monkeypatch.setattr(timing, "time_report", lambda *_: 50)
 
@@ -55,6 +58,46 @@ def test_trials_side_by_side_share_all_but_the_start_of_each_network(folder, tmp
     minutes = f"{(100 + (3 * 7 + 15 * 20 + 3 * 21) / 2) / 60:.1f}"
     assert any(line.split()[-1] == minutes for line in estimate.lines if "hybrid" in line)
     assert "Worker processes, which train trials side by side: 2" in estimate.lines
+
+
+def test_generators_side_by_side_take_as_long_as_the_rounds_that_they_need(
+    folder, tmp_path, costs, monkeypatch
+):
+    def planned(generators, beside):
+        study = _study(folder, tmp_path)
+        options = study.generator.model_copy(update={"seeds": list(range(generators))})
+        cost = GENERATOR._replace(beside=beside)
+        asked = []
+        monkeypatch.setattr(generator_timing, "measure", lambda *given: asked.append(given) or cost)
+        found = plan._generators(
+            study.model_copy(update={"generator": options}), None, generators, None
+        )
+        assert asked[0][2] == generators
+        return found
+
+    training = 10 + 25_600 / 32 * 0.5 + 3 * 2
+    seconds, line = planned(5, 2)
+    assert seconds == pytest.approx(3 * training + 5 * 2 * 30)
+    assert "6.9 min each, 2 side by side" in line
+    assert "side by side" not in planned(5, 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("classifier", "warned"),
+    [
+        ({"name": "hybrid", "training": {"steps": 599}}, True),
+        ({"name": "hybrid", "training": {"steps": 600}}, False),
+        ({"name": "mobilenet_v3", "weights": "imagenet", "training": {"steps": 20}}, False),
+    ],
+)
+def test_a_plan_says_which_network_will_not_learn(folder, tmp_path, costs, classifier, warned):
+    chosen = [ClassifierOptions.model_validate(classifier)]
+    study = _study(folder, tmp_path).model_copy(update={"classifiers": chosen})
+    lines = plan.plan(study, workers=1).lines
+    assert (
+        any("hybrid starts from random weights and has 599 steps" in line for line in lines)
+        == warned
+    )
 
 
 def test_a_plan_by_looks_is_the_worst_case_and_says_so(folder, tmp_path, costs):

@@ -1,4 +1,4 @@
-"""Trials in worker processes: the same bytes, failures recorded, nothing left behind."""
+"""Generators and trials in workers: the same bytes, failures recorded, nothing left behind."""
 
 import json
 import os
@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -14,12 +16,13 @@ import yaml
 from tqdm import tqdm
 
 from experiments.design import study_yaml
-from experiments.running import data_split, status
+from experiments.running import data_split, status, synthetic_images
 from experiments.running.executors import side_by_side, threads
 from experiments.running.executors.jobs import Job, StudyContext
 from experiments.running.executors.local import LocalExecutor
 from experiments.running.executors.worker import Worker
 from ufgen.errors import UserError
+from ufgen.gan.training import trainer
 
 NETWORK = "keras:MobileNet?alpha=0.25"
 STEPS = 3
@@ -105,6 +108,40 @@ def test_a_head_has_the_bytes_of_one_thread_with_two(phantoms, tmp_path, monkeyp
     assert predictions[0] == predictions[1]
 
 
+GENERATOR = {"options": {"kimg": 0.032, "width": 4, "batch": 16, "precision": "float32"}}
+
+
+def _missing(folder, images, seeds, root):
+    arms = ["real", "real+synthetic@1.0"]
+    study = _study(folder, images, arms=arms, generator=GENERATOR | {"seeds": seeds})
+    split = data_split.split_by_role(study, data_split.read_images(study))
+    return study, split, synthetic_images.missing_generators(study, [split], root)
+
+
+def test_generators_in_workers_have_the_weights_of_this_process(phantoms, tmp_path, capsys):
+    study, split, missing = _missing(tmp_path, phantoms, [0, 1], tmp_path / "beside")
+    LocalExecutor(1).train_generators(study, [split], tmp_path / "beside")
+    assert not list(tmp_path.glob("beside/*/complete.json"))  # later, with a bar of its own
+    LocalExecutor(2).train_generators(study, [split], tmp_path / "beside")
+    assert sorted(tmp_path.glob("beside/*/complete.json")) == [
+        folder / "complete.json" for folder in sorted(missing)
+    ]
+    assert "generators, 2 side by side" in capsys.readouterr().err
+    beside, (fit, recipe) = next(iter(missing.items()))
+    here = trainer.train_generator(fit, split.store.take(fit), recipe, tmp_path / "here", False)
+    compared = [
+        (beside / file.name).read_bytes() == file.read_bytes() for file in here.glob("*.h5")
+    ]
+    assert compared and all(compared)
+
+
+def test_a_generator_that_is_lost_ends_the_study_with_a_message(phantoms, tmp_path):
+    *_, missing = _missing(tmp_path, phantoms, [0], tmp_path)
+    deadly = SimpleNamespace(take=lambda fit: _Death())
+    with pytest.raises(UserError, match="a generator's training was lost"):
+        side_by_side.train_generators(missing, deadly, 1, 1)
+
+
 def test_a_worker_has_one_thread_ignores_ctrl_c_and_ends_in_the_middle_of_its_job(monkeypatch):
     monkeypatch.delenv(threads.VARIABLES["tensorflow"])  # of the tests
     worker = Worker()
@@ -130,7 +167,13 @@ def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_is_finished(phantoms, 
     _study(tmp_path, phantoms, seeds=list(range(40)))
     command = [sys.executable, "-m", "ufgen", "experiment", "small.yaml", "--workers", "2"]
     running = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # a process in the background of a shell ignores Ctrl-C, and so would all that it starts
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     while not (finished := list(tmp_path.glob("runs/small/trials/*/trial.json"))):
         assert running.poll() is None, running.stderr.read()

@@ -9,6 +9,7 @@ from experiments.running.executors.job_queue import JobQueue
 from experiments.running.executors.jobs import Job
 from experiments.running.executors.local import LocalExecutor
 from ufgen.errors import UserError
+from ufgen.gan.recipe import Recipe
 
 VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
@@ -54,6 +55,36 @@ def test_workers_are_counted(machine, monkeypatch, cores, memory, set_threads, r
         monkeypatch.setenv(VARIABLE, set_threads)
     study = _study()
     assert worker_count.choose(study, study.trials(), requested) == expected
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "set_threads", "requested", "options", "expected"),
+    [
+        (2, 1000, None, None, {}, (2, 1)),
+        (64, 1000, None, None, {}, (6, 10)),  # generators
+        (8, 7, None, None, {}, (3, 2)),  # 2.3 GB each
+        (8, 1, None, None, {}, (1, 8)),
+        (8, 1000, "4", None, {}, (2, 4)),
+        (2, 1000, None, 1, {}, (1, 2)),
+        (2, 1, None, 4, {}, (4, 1)),
+        (2, 1, None, 50, {}, (6, 1)),
+        (2, 1000, None, None, {"minutes": 1.0}, (1, 2)),  # of the whole machine
+        (2, 1000, None, None, {"kimg": 0.6}, (1, 2)),  # too short to start processes for
+        (2, 1000, None, None, {"kimg": 0.7}, (2, 1)),
+        (2, 1000, None, None, {"kimg": 0.7, "resolution": 32}, (1, 2)),
+    ],
+)
+def test_generators_side_by_side_are_counted_and_share_the_cores(
+    machine, monkeypatch, cores, memory, set_threads, requested, options, expected
+):
+    machine(cores, memory)
+    if set_threads:
+        monkeypatch.setenv(VARIABLE, set_threads)
+    recipe = Recipe(**{"resolution": 64, "batch": 16, "kimg": 20.0} | options)
+    count = worker_count.of_generators(recipe, 6, requested)
+    assert (count, threads.of_a_generator(count)) == expected
+    monkeypatch.setattr(worker_count, "has_gpu", lambda: True)
+    assert worker_count.of_generators(recipe, 6) == 1
 
 
 def test_a_gpu_has_one_trial_at_a_time(machine, monkeypatch):

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def train_generator(
     root: Path,
     show_progress: bool = True,
     extractor: Extractor | None = None,
+    on_images: Callable[[int], None] = lambda count: None,
 ) -> Path:
     """Train a generator, resume its training, or reuse it where it is finished.
 
@@ -63,6 +65,7 @@ def train_generator(
         root: Folder of generators; this one is in `root/<key>`.
         show_progress: Whether to show a progress bar.
         extractor: The features of the kernel distance, by default `texture`.
+        on_images: Called with the images of each program; at first with those before a resumption.
 
     Returns:
         The generator's folder: see `ufgen.gan.generator_folder`.
@@ -88,7 +91,7 @@ def train_generator(
         folder.write_training(images)
         labels = np.searchsorted(images.classes, images.table["label"]).astype("int32")
         training = _Training(pixels, labels, images.classes, recipe, folder, extractor)
-        metadata = training.run(show_progress)
+        metadata = training.run(show_progress, on_images)
         metadata |= {"recipe": digest(recipe), "settings": settings, "made_by": versions()}
         folder.finish(metadata)
     return folder.path
@@ -117,7 +120,7 @@ class _Training:
         self._restore("checkpoint")
         self.curves = tensorboard.Curves(f"generators/{folder.path.name}")
 
-    def run(self, show_progress: bool) -> dict[str, Any]:
+    def run(self, show_progress: bool, on_images: Callable[[int], None]) -> dict[str, Any]:
         """Train to the end of the budget; the metadata for complete.json.
 
         Ctrl-C leaves a checkpoint of a whole step.
@@ -126,6 +129,7 @@ class _Training:
         if (count := len(backend.devices(recipe.batch))) > 1:
             print_line(f"training on {count} devices, which share each batch of {recipe.batch}")
         running, saved = RunningMetrics(), time.monotonic()
+        on_images(self.state.step * recipe.batch)
         with (
             progress_bar(recipe, self.state, show_progress) as bar,
             deferred_interrupt() as interrupts,
@@ -134,6 +138,7 @@ class _Training:
                 metrics = self._timed_program()
                 running.add(metrics)
                 advance(bar, recipe, self.state)
+                on_images(recipe.steps_per_call * recipe.batch)
                 evaluation_due = self._evaluation_due()
                 if not all(map(math.isfinite, metrics.values())):
                     self._recover(f"the losses are {metrics}")
@@ -163,10 +168,11 @@ class _Training:
         return programs % max(1, round(self.recipe.evaluate_kimg * 1000 / images_per_program)) == 0
 
     def _timed_program(self) -> dict[str, float]:
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), time.process_time()
         metrics = self._run_program()
         self.state.step += self.recipe.steps_per_call
         self.state.seconds += time.monotonic() - started
+        self.state.cpu_seconds += time.process_time() - cpu_started
         return metrics
 
     def _run_program(self) -> dict[str, float]:
@@ -219,14 +225,15 @@ class _Training:
 
         After `RECOVERIES` restarts the training ends with the best snapshot.
         """
-        diverged_kimg, seconds = self._kimg(), self.state.seconds
+        diverged_kimg, spent = self._kimg(), (self.state.seconds, self.state.cpu_seconds)
         recoveries = self.state.recoveries + 1
         if not self._restore("good"):
             raise UserError(
                 f"the generator's training diverged at {diverged_kimg * 1000:.0f} images: {reason}."
                 " Try lower learning rates in the recipe"
             )
-        self.state.recoveries, self.state.seconds = recoveries, seconds
+        self.state.recoveries = recoveries
+        self.state.seconds, self.state.cpu_seconds = spent
         self.networks.reseed_and_slow_down(recoveries)
         then = "with a new random seed and half the learning rates"
         if recoveries > RECOVERIES:
@@ -288,5 +295,6 @@ class _Training:
             "reference": self.evaluator.reference.mean,
             "extractor_stamp": self.evaluator.extractor.stamp,
             "seconds": round(self.state.seconds, 1),
+            "cpu_seconds": round(self.state.cpu_seconds, 1),
             "recoveries": self.state.recoveries,
         }

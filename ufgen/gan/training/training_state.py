@@ -13,6 +13,7 @@ class TrainingState:
     Attributes:
         step: Optimiser steps done.
         seconds: Seconds spent in them.
+        cpu_seconds: The same, added up over the cores that were busy.
         evaluated_step: The step of the last evaluation.
         evaluations_since_best: Evaluations since the best one.
         recoveries: Number of restarts from the last good state.
@@ -21,6 +22,7 @@ class TrainingState:
 
     step: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     evaluated_step: int = 0
     evaluations_since_best: int = 0
     recoveries: int = 0
