@@ -120,6 +120,28 @@ def evaluate_trials(study: Study, predictions: pd.DataFrame) -> Scores:
     return Scores(study, predictions, weights, fewest_groups_of_a_class(images))
 
 
+def mean_scores(members: list[Scores]) -> Scores:
+    """Average the scores of studies that differ in their positive class alone.
+
+    Args:
+        members: Scores on the same test images, from the same bootstrap samples.
+
+    Returns:
+        The mean of every metric of the runs that all have; groups are those of the rarest class.
+    """
+    mean = copy(members[0])
+    mean.groups = min(one.groups for one in members)
+    runs = [run for run in mean._metrics if all(run in one._metrics for one in members)]
+    mean._metrics = {
+        run: {
+            name: np.mean([one._metrics[run][name] for one in members], axis=0)
+            for name in mean._metrics[run]
+        }
+        for run in runs
+    }
+    return mean
+
+
 def fewest_groups_of_a_class(images: pd.DataFrame) -> int:
     """Count the test groups in the class with fewer groups, which limit a comparison.
 

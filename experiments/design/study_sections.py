@@ -84,7 +84,8 @@ def check_looks(looks: list[int], seeds: int) -> None:
 class Images(Section):
     """The images of a study, and how they are read.
 
-    A study file may list several fractions and resolutions (see `experiments.design.sweep`).
+    A study file may list several fractions, resolutions and positive classes (see
+    `experiments.design.sweep`).
 
     Attributes:
         path: Image folder or manifest.

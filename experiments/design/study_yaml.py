@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from classifiers.training.settings import check_trial
 from experiments.design.study import Study
+from experiments.design.study_sections import Images
 from experiments.design.sweep import expand
 from ufgen.errors import UserError
+from ufgen.images import positive_class
 
 
 def shipped() -> dict[str, Path]:
@@ -50,7 +52,9 @@ def read(location: str | Path, **changes: Any) -> Study:
     """
     studies = read_all(location, **changes)[1]
     if len(studies) > 1:
-        raise UserError(f"{location} lists several levels: expected one fraction and resolution")
+        raise UserError(
+            f"{location} lists several levels: expected one fraction, resolution and class"
+        )
     return studies[0]
 
 
@@ -99,6 +103,8 @@ def read_all(
         **images,
         **{name: value for name, value in changes.items() if value is not None},
     }
+    if content["images"].get("positive") == positive_class.EACH:
+        content["images"]["positive"] = _each_class(content["images"])
     if weights is not None and isinstance(content.get("classifiers"), list):
         content["classifiers"] = [_with_weights(c, weights) for c in content["classifiers"]]
     try:
@@ -131,6 +137,14 @@ def _resolved(location: str, folder: Path) -> str:
     """The path of a study's images: in its own `folder`, or else in the working folder."""
     beside = folder / Path(location).expanduser()
     return str(beside) if beside.exists() else location
+
+
+def _each_class(images: dict) -> list[str]:
+    """The classes of the images, to be listed in `images.positive`."""
+    location = images.get("path", Images.model_fields["path"].default)
+    return positive_class.each(
+        location, images.get("group_pattern"), bool(images.get("allow_ungrouped"))
+    )
 
 
 def _with_weights(classifier: Any, weights: str) -> Any:

@@ -1,17 +1,18 @@
-"""A study file that lists several fractions of the images or resolutions: a study for each."""
+"""A study file that lists fractions of the images, resolutions or classes: a study for each."""
 
 import itertools
+import re
 
 from ufgen.errors import UserError
 
-FACTORS = ("fraction", "resolution")
+FACTORS = ("fraction", "resolution", "positive")
 
 
 def expand(content: dict) -> list[dict]:
     """Expand a study file into one study for each combination of its levels.
 
-    `images.fraction` and `images.resolution` may be lists of levels. Where all training groups are
-    in use, arms with oracle images are left out, for which none remain.
+    `images.fraction`, `images.resolution` and `images.positive` may be lists of levels. Where all
+    training groups are in use, arms with oracle images are left out, for which none remain.
 
     Args:
         content: Content of the study file.
@@ -21,7 +22,7 @@ def expand(content: dict) -> list[dict]:
         lists none.
 
     Raises:
-        UserError: If a list is empty, or repeats a level.
+        UserError: If a list is empty or repeats a level, or classes are listed beside looks.
     """
     images = content.get("images") or {}
     listed = [name for name in FACTORS if isinstance(images.get(name), list)]
@@ -29,12 +30,20 @@ def expand(content: dict) -> list[dict]:
         levels = images[name]
         if not levels or len(set(map(str, levels))) < len(levels):
             raise UserError(f"images.{name} is {levels}: expected levels that differ, at least one")
+    if "positive" in listed and content.get("looks"):
+        raise UserError(
+            "looks stop arms for each positive class by itself, so that there is no mean over the "
+            "classes: leave looks out, or name one class in images.positive"
+        )
     if not listed:
         return [content]
     studies = []
     for combination in itertools.product(*(images[name] for name in listed)):
         levels = dict(zip(listed, combination, strict=True))
-        label = "-".join(f"{name}{level}" for name, level in levels.items())
+        texts = {
+            name: re.sub(r"[^A-Za-z0-9._]+", "_", str(level)) for name, level in levels.items()
+        }
+        label = "-".join(f"{name}{text}" for name, text in texts.items())
         study = content | {"images": {**images, **levels}}
         study["name"] = f"{content.get('name')}-{label}"
         if levels.get("fraction") == 1 and isinstance(content.get("arms"), list):

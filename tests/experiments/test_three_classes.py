@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from experiments import runner
 from experiments.design import study_yaml
+from experiments.reporting import overview
 from experiments.running.executors.local import LocalExecutor
 from ufgen.errors import UserError
 
@@ -27,10 +28,38 @@ def _study(folder, sizes, other_arm="real+synthetic@0.5", **images):
 
 
 @pytest.fixture(scope="module")
-def study(sizes, tmp_path_factory):
+def runs(sizes, tmp_path_factory):
+    """Each of the classes against the rest."""
     root = tmp_path_factory.mktemp("sizes")
-    file = _study(root, sizes, positive="small")
-    return runner.run(study_yaml.read(file), root / "runs", "ufgen experiment sizes.yaml").parent
+    name, studies = study_yaml.read_all(_study(root, sizes), positive="each")
+    for one in studies:
+        runner.run(one, root / "runs", "ufgen experiment sizes.yaml --positive each")
+    return overview.write_overview(name, studies, root / "runs").parents[1]
+
+
+@pytest.fixture(scope="module")
+def study(runs):
+    return runs / "small-positivesmall"
+
+
+def test_the_overview_has_the_mean_over_the_classes(runs):
+    table = pd.read_csv(runs / "small" / "sweep.csv", keep_default_na=False)
+    assert list(table["positive"]) == ["large", "none", "small", "mean of the classes"]
+    areas = []
+    for positive in ("large", "none", "small"):
+        file = runs / f"small-positive{positive}" / "predictions.csv"
+        predictions = pd.read_csv(file, keep_default_na=False)
+        rows = predictions[predictions["arm"] == "real"]
+        areas.append(roc_auc_score(rows["label"] == positive, rows["probability"]))
+    assert float(table["baseline"].iloc[-1]) == pytest.approx(np.mean(areas))
+    means = pd.read_csv(runs / "small" / "macro.csv")
+    differences = means["value"] - means["baseline"]
+    assert means["delta"].to_numpy() == pytest.approx(differences, nan_ok=True)
+    page = (runs / "small" / "report.html").read_text()
+    assert "Each of large, none, small is told from the rest" in page
+    assert "mean of the classes:</strong>" in page and "../small-positivelarge/" in page
+    generators = list((runs / "generators").glob("*/complete.json"))
+    assert len(generators) == 1  # which saw no positive class, and serves all
 
 
 def test_predictions_keep_the_three_classes_and_score_two(study):

@@ -11,7 +11,7 @@ import typer
 
 from ufgen import environment
 from ufgen.cli.application import app
-from ufgen.cli.options import AllowUngrouped, GroupPattern, Positive, Runs, TensorBoard
+from ufgen.cli.options import AllowUngrouped, GroupPattern, Runs, TensorBoard
 from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
@@ -90,7 +90,13 @@ def experiment(
             "local file."
         ),
     ] = None,
-    positive: Positive = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            help="The class to tell from the rest; each: every one in turn, and their mean.  "
+            "[default: UF, if it is one of two]"
+        ),
+    ] = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     runs: Runs = Path("runs"),
@@ -115,6 +121,11 @@ def experiment(
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped or None,
     )
+    if hours and len({one.images.positive for one in studies}) > 1:
+        raise UserError(
+            "--hours designs each study by itself, so that there is no mean over positive classes: "
+            "name one class, or folds, generators and seeds in a study file"
+        )
     if status:
         from experiments.running.status import describe
 

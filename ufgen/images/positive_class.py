@@ -8,6 +8,7 @@ from ufgen.images import image_set
 from ufgen.images.image_set import ImageSet
 
 DEFAULT = "UF"
+EACH = "each"
 
 
 def scan(
@@ -36,6 +37,31 @@ def scan(
     if not named and len(images.classes) == 2 and DEFAULT in images.classes:
         images = replace(images, positive=DEFAULT)
     return images
+
+
+def each(location: Path | str, group_pattern: str | None, allow_ungrouped: bool) -> list[str]:
+    """List the classes of an image set, each of which is to be told from the rest.
+
+    Args:
+        location: Folder or manifest.
+        group_pattern: Regular expression for the patient groups.
+        allow_ungrouped: Let images without a group lie beside others with one.
+
+    Returns:
+        Three labels or more, sorted; "each" alone where a class has this name.
+
+    Raises:
+        UserError: Where the images cannot be determined, or have fewer than three classes.
+    """
+    classes = image_set.scan(location, None, group_pattern, False, allow_ungrouped).classes
+    if EACH in classes:
+        return [EACH]
+    if len(classes) < 3:
+        raise UserError(
+            f"the positive class is {EACH!r}, but {location} has the classes {', '.join(classes)}: "
+            "expected three or more, each to be told from the rest; of two name one"
+        )
+    return classes
 
 
 def check(images: ImageSet) -> None:

@@ -39,6 +39,22 @@ def test_levels_must_differ(tmp_path, fraction):
         study_yaml.read_all(_file(tmp_path / "s.yaml", fraction=fraction))
 
 
+def test_positive_classes_are_levels_whose_names_may_hold_anything(tmp_path):
+    file = _file(tmp_path / "s.yaml", fraction=0.5, resolution=32, positive=["a b/c", 1, "ä"])
+    names = [one.name for one in study_yaml.read_all(file)[1]]
+    assert names == ["s-positivea_b_c", "s-positive1", "s-positive_"]
+    classes = [one.images.positive for one in study_yaml.read_all(file)[1]]
+    assert classes == ["a b/c", "1", "ä"]
+    file.write_text(file.read_text() + "looks: [5, 10]\nseeds: [0,1,2,3,4,5,6,7,8,9]\n")
+    with pytest.raises(UserError, match="no mean over the classes"):
+        study_yaml.read_all(file)
+
+
+def test_each_needs_three_classes(phantoms):
+    with pytest.raises(UserError, match="classes NUF, UF: expected three or more"):
+        study_yaml.read_all("quick", path=str(phantoms), positive="each")
+
+
 def test_a_wrong_level_is_named_with_its_line(tmp_path):
     file = _file(tmp_path / "s.yaml", fraction=[0.25, 7])
     line = 1 + file.read_text().splitlines().index("  fraction:")
