@@ -64,6 +64,9 @@ def measure(study: Study, data: DataSplit, count: int, workers: int | None = Non
 
     Returns:
         The mean cost of one.
+
+    Raises:
+        UserError: A process ended, as for want of memory.
     """
     beside = worker_count.of_generators(study.generator_recipe(), count, workers)
     if beside == 1:

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from classifiers.evaluation import metrics
 from experiments.analysis.finished_study import read_deltas
-from experiments.analysis.macro import Macro, conclude
 from experiments.design.arms import parse
 from experiments.design.study import Study
 from experiments.design.sweep import FACTORS
+from experiments.reporting.macro import Macro, conclude
 from ufgen.atomic import atomic_file, write_text
 from ufgen.display.figure_style import (
     BLACK,

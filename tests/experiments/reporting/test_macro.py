@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from experiments.analysis import macro
 from experiments.analysis.scores import evaluate_trials, mean_scores
 from experiments.design.study import Study
+from experiments.reporting import macro
 from ufgen.errors import UserError
 
 CLASSES = {"a": 30, "b": 20, "c": 8}
