@@ -75,6 +75,11 @@ def design(study: Study, root: Path, hours: float, executor: Executor) -> Study:
     chosen = choose(components, groups, costs, folds, left + done, study.confidence)
     write_text(file, json.dumps(chosen._asdict() | {"hours": hours}, indent=1))
     print_line(f"Design for {hours:g} h: {describe(chosen, study)}")
+    if chosen.seconds > left + done:
+        print_line(
+            "That is more than was asked for: the pilot took longer than what was measured before "
+            "it, and there is no smaller design with these folds"
+        )
     return chosen.apply(study)
 
 

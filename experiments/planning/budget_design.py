@@ -16,6 +16,8 @@ GENERATORS = (2, 3, 4, 5, 6, 8, 10, 15, 20)
 SEEDS = (5, 10, 15, 20, 30, 40)
 RESERVE = 0.9
 """Fraction of the time that a design may be expected to take: plans are wrong by some percent."""
+FOLD_RESERVE = 0.75
+"""The same when folds are chosen, by a few steps of each part: the pilot may take longer."""
 
 
 class Costs(NamedTuple):
@@ -136,10 +138,10 @@ def choose_folds(costs: Costs, seconds: float, fixed: int | None = None) -> int:
     """
     candidates = FOLDS if fixed is None else (fixed,)
     for folds in candidates:
-        if costs.of(max(folds, 1), *fewest(folds)) <= RESERVE * seconds:
+        if costs.of(max(folds, 1), *fewest(folds)) <= FOLD_RESERVE * seconds:
             return folds
     generators, seeds = fewest(candidates[-1])
-    least = costs.of(max(candidates[-1], 1), generators, seeds) / RESERVE
+    least = costs.of(max(candidates[-1], 1), generators, seeds) / FOLD_RESERVE
     folds_words = f"{candidates[-1]} folds" if candidates[-1] else "the images' own test split"
     raise UserError(
         f"{duration(seconds)} are too short: the smallest design, {folds_words} with {generators} "

@@ -39,10 +39,10 @@ def test_more_time_is_never_worse():
 
 
 def test_folds_are_as_many_as_the_time_allows():
-    needed = COSTS.of(5, 2, 5) / budget_design.RESERVE
+    needed = COSTS.of(5, 2, 5) / budget_design.FOLD_RESERVE
     assert budget_design.choose_folds(COSTS, needed + 1) == 5
     assert budget_design.choose_folds(COSTS, needed - 1) == 3
-    with pytest.raises(UserError, match=r"5 s are too short: .* Give --hours 0\.3"):
+    with pytest.raises(UserError, match=r"5 s are too short: .* Give --hours 0\.4"):
         budget_design.choose_folds(COSTS, 5)
 
 
