@@ -12,7 +12,7 @@ from experiments.planning.budget_design import Costs
 from experiments.running.executors.local import LocalExecutor
 from ufgen.errors import UserError
 
-COSTS = Costs(start=1.0, generator=20.0, seed=0.5, plain=0.5, synthetic=0.5)
+COSTS = Costs(start=1.0, generator=2.0, seed=0.5, plain=0.5, synthetic=0.5)
 ARMS = ["real", "real+synthetic@0.5"]
 TRAINING = {"steps": 30, "batch": 8, "evaluations": 2, "precision": "float32"}
 
