@@ -9,8 +9,9 @@ from ctypes import c_longlong
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tqdm import tqdm
+
 from ufgen import environment
-from ufgen.progress import Progress
 
 received: Any = None
 """What this process was given at its beginning."""
@@ -30,7 +31,7 @@ def begin(lifeline: Connection, steps: c_longlong, variables: dict[str, str], gi
     global received, _steps
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     os.environ.update(variables)
-    Progress.set_lock(threading.RLock())  # its own is shared by processes, and outlives this one
+    tqdm.set_lock(threading.RLock())  # its own is shared by processes, and outlives this one
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     environment.import_keras()
