@@ -16,11 +16,12 @@ def _study(**changes) -> study.Study:
     return study.Study(**(content | changes))
 
 
-def _tables(verdicts=(), copies=0.0, unlike=("",), generators=3, fraction=0.1, groups=20):
+def _tables(verdicts=(), copies=0.0, unlike=("",), generators=3, groups=20):
     words = dict.fromkeys(ARMS[1:], "inconclusive") | dict(verdicts)
     row = {"reference": "real", "classifier": "all", "metric": "roc_auc", "delta": 0.03}
     row |= {"low": 0.01, "high": 0.05, "error": 0.01, "folds": 1, "generators": generators}
-    row |= {"test_groups": groups, "variance_generators": fraction * generators * 1e-4}
+    row |= {"test_groups": groups, "variance_generators": 1e-5}
+    row |= {"variance_seeds": 5e-5, "variance_residual": 5e-5}
     deltas = pd.DataFrame([row | {"arm": arm, "verdict": word} for arm, word in words.items()])
     area = {"value": 0.8, "low": 0.7, "high": 0.9, "beats_chance": True}
     baseline = pd.DataFrame([area | {"classifier": name} for name in ("all", "hybrid")])

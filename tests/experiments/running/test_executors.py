@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-import h5py
+import h5_arrays
 import numpy as np
 import pytest
 import yaml
@@ -37,16 +37,6 @@ def _study(folder, images):
     return study_yaml.read(folder / "small.yaml")
 
 
-def _weights(files):
-    arrays = []
-    for file in files:
-        with h5py.File(file) as content:
-            content.visititems(
-                lambda _, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None
-            )
-    return arrays
-
-
 def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_path, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr(report, "write", lambda *_: None)  # the tables are compared
@@ -64,7 +54,7 @@ def test_ray_gives_the_tables_of_a_local_run_and_records_failures(phantoms, tmp_
         assert one.read_bytes() == two.read_bytes(), name
     files = [sorted(tmp_path.glob(f"{where}/generators/*/*.h5")) for where in ("local", "ray")]
     assert files[0] and [f.name for f in files[0]] == [f.name for f in files[1]]
-    for one, two in zip(*map(_weights, files), strict=True):
+    for one, two in zip(*map(h5_arrays.read, files), strict=True):
         assert np.array_equal(one, two)
     failed = json.loads((tmp_path / "broken" / status.FAILED).read_text())
     assert "KeyError" in failed["traceback"] and "run_trial" in failed["traceback"]
