@@ -2,8 +2,8 @@
 
     python benchmarks/generation/warm_start.py FOLDER --positive malignant [--kimg 5] [--out runs]
 
-A generator is trained on phantom images, then, on the training images of the first of three folds of
-FOLDER, one from random weights and one from the phantom's weights (generator, EMA and
+A generator is trained on phantom images; then, on the training images of the first of three folds
+of FOLDER, one from random weights and one from the phantom's weights (generator, EMA and
 discriminator; optimisers are new). Printed are KD-texture and coverage of their images.
 """
 
