@@ -262,8 +262,8 @@ def _generators_agree(study: Study, tables: StudyTables) -> list[Check]:
             text = (
                 f"The {row['folds'] * row['generators']} generators of {row['arm']} differ more "
                 f"than {MAX_RATIO} times as much as trainings of a classifier do: where so few do, "
-                f"a 95 % interval may hold the truth in {COVERED[df]} % of studies alone. Train more "
-                "of them, or some in each of several folds."
+                f"a 95 % interval may hold the truth in {COVERED[df]} % of studies alone. Train "
+                "more of them, or some in each of several folds."
             )
             return [Check("Generators agree", False, text)]
     return []
