@@ -11,6 +11,7 @@ from experiments.analysis.checks import StudyTables, unlike_real
 from experiments.analysis.deltas import deltas_table, headline_table
 from experiments.analysis.scores import evaluate_trials, mean_scores
 from experiments.design.study import Study
+from ufgen.display.figure_style import source_word
 from ufgen.errors import UserError
 
 TEXT = dict.fromkeys(["path", "label", "group", "sha256", "predicted"], str)
@@ -67,8 +68,10 @@ def conclude(folders: list[Path]) -> Macro:
     unlike = bool(unlike_real(sets))
     deltas = deltas_table(study, scores, unlike)
     headline = headline_table(study, scores, unlike)
+    word = source_word(_read_table(folders[0] / "images.csv")["source"])
     empty = pd.DataFrame()
-    conclusion = verdict.conclude(study, StudyTables(deltas, headline, empty, empty, sets), [])
+    tables = StudyTables(deltas, headline, empty, empty, sets, word)
+    conclusion = verdict.conclude(study, tables, [])
     return Macro([str(one.images.positive) for one in studies], deltas, headline, conclusion)
 
 

@@ -146,7 +146,8 @@ def draw(table: pd.DataFrame, metric: str, margin: float) -> Figure:
             axes.vlines(x, rows["low"], rows["high"], color=look["color"], lw=1.4)
             marker = MARKERS[index % len(MARKERS)]
             axes.plot(x, rows["delta"], marker, color=look["color"], label=arm)
-        axes.set_xticks(range(len(fractions)), [f"{fraction:.0%}" for fraction in fractions])
+        axes.set_xlim(-0.5, len(fractions) - 0.5)
+        axes.set_xticks(range(len(fractions)), [f"{100 * fraction:g} %" for fraction in fractions])
         several = table["positive"].nunique() > 1
         axes.set_title(f"{level['resolution']} px" + (f", {level['positive']}" if several else ""))
         axes.set_xlabel("fraction of the training groups in use")

@@ -48,6 +48,7 @@ def _write(folder, study, signal, unlike=""):
     (folder / "study.yaml").write_text(yaml.safe_dump(study.model_dump()))
     _predictions(study, signal).to_csv(folder / "predictions.csv", index=False)
     pd.DataFrame({"unlike_real": [unlike]}).to_csv(folder / "synthetic.csv")
+    pd.DataFrame({"source": ["phantom"]}).to_csv(folder / "images.csv")
     return folder
 
 
@@ -92,6 +93,7 @@ def test_the_mean_is_interpretable_where_half_of_the_sets_are_like_real_ones(tmp
         ]
         words.append(macro.conclude(folders).conclusion["verdict"])
     assert words == ["helps", "helps", "not interpretable"]
+    assert "not like simulated ones" in macro.conclude(folders).conclusion["headline"]
 
 
 def test_studies_without_a_seed_in_common_have_no_mean(tmp_path):
