@@ -29,9 +29,11 @@ def _study(folder, sizes, other_arm="real+synthetic@0.5", **images):
 
 @pytest.fixture(scope="module")
 def runs(sizes, tmp_path_factory):
-    """Each of the classes against the rest."""
+    """Each of the classes against the rest; two of these studies are enough to run."""
     root = tmp_path_factory.mktemp("sizes")
     name, studies = study_yaml.read_all(_study(root, sizes), positive="each")
+    assert [one.images.positive for one in studies] == ["large", "none", "small"]
+    studies = [studies[0], studies[2]]
     for one in studies:
         runner.run(one, root / "runs", "ufgen experiment sizes.yaml --positive each")
     return overview.write_overview(name, studies, root / "runs").parents[1]
@@ -44,9 +46,9 @@ def study(runs):
 
 def test_the_overview_has_the_mean_over_the_classes(runs):
     table = pd.read_csv(runs / "small" / "sweep.csv", keep_default_na=False)
-    assert list(table["positive"]) == ["large", "none", "small", "mean of the classes"]
+    assert list(table["positive"]) == ["large", "small", "mean of the classes"]
     areas = []
-    for positive in ("large", "none", "small"):
+    for positive in ("large", "small"):
         file = runs / f"small-positive{positive}" / "predictions.csv"
         predictions = pd.read_csv(file, keep_default_na=False)
         rows = predictions[predictions["arm"] == "real"]
@@ -56,7 +58,7 @@ def test_the_overview_has_the_mean_over_the_classes(runs):
     differences = means["value"] - means["baseline"]
     assert means["delta"].to_numpy() == pytest.approx(differences, nan_ok=True)
     page = (runs / "small" / "report.html").read_text()
-    assert "Each of large, none, small is told from the rest" in page
+    assert "Each of large, small is told from the rest" in page
     assert "mean of the classes:</strong>" in page and "../small-positivelarge/" in page
     generators = list((runs / "generators").glob("*/complete.json"))
     assert len(generators) == 1  # which saw no positive class, and serves all
