@@ -40,13 +40,18 @@ def expand(content: dict) -> list[dict]:
     studies = []
     for combination in itertools.product(*(images[name] for name in listed)):
         levels = dict(zip(listed, combination, strict=True))
-        texts = {
-            name: re.sub(r"[^A-Za-z0-9._]+", "_", str(level)) for name, level in levels.items()
-        }
-        label = "-".join(f"{name}{text}" for name, text in texts.items())
+        label = "-".join(f"{name}{_slug(level, images[name])}" for name, level in levels.items())
         study = content | {"images": {**images, **levels}}
         study["name"] = f"{content.get('name')}-{label}"
         if levels.get("fraction") == 1 and isinstance(content.get("arms"), list):
             study["arms"] = [arm for arm in content["arms"] if "oracle@" not in str(arm)]
         studies.append(study)
     return studies
+
+
+def _slug(level: object, levels: list) -> str:
+    """A level as part of a folder's name; its number where the others would be called alike."""
+    slugs = [re.sub(r"[^A-Za-z0-9._]+", "_", str(one)) for one in levels]
+    number = levels.index(level)
+    alike = sum(one.lower() == slugs[number].lower() for one in slugs)
+    return slugs[number] if alike == 1 else f"{slugs[number]}{number + 1}"

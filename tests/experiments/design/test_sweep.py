@@ -50,6 +50,13 @@ def test_positive_classes_are_levels_whose_names_may_hold_anything(tmp_path):
         study_yaml.read_all(file)
 
 
+def test_classes_whose_names_differ_in_other_letters_alone_have_folders_of_their_own(tmp_path):
+    levels = ["良性", "恶性", "A", "a"]
+    file = _file(tmp_path / "s.yaml", fraction=0.5, resolution=32, positive=levels)
+    names = [one.name for one in study_yaml.read_all(file)[1]]
+    assert names == ["s-positive_1", "s-positive_2", "s-positiveA3", "s-positivea4"]
+
+
 def test_each_needs_three_classes(phantoms):
     with pytest.raises(UserError, match="classes NUF, UF: expected three or more"):
         study_yaml.read_all("quick", path=str(phantoms), positive="each")
