@@ -54,8 +54,9 @@ def conclude(folders: list[Path]) -> Macro:
     seeds = [seed for seed in first.seeds if all(seed in one.seeds for one in studies)]
     if not seeds or any(one.generator.seeds != first.generator.seeds for one in studies):
         raise UserError(
-            f"{', '.join(one.name for one in studies)} have no seeds or other generators in "
-            "common: expected the same for every positive class (--retry-failed runs what failed)"
+            f"{', '.join(one.name for one in studies)} have no seed in common, or other "
+            "generators: expected the same for every positive class (--retry-failed runs what "
+            "failed)"
         )
     study = first.model_copy(update={"seeds": seeds})
     scores = mean_scores(

@@ -3,10 +3,14 @@
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from experiments.design import study_yaml
 from experiments.reporting import overview
+from ufgen.cli import app
 from ufgen.errors import UserError
+from ufgen.images import positive_class
+from ufgen.images.image_set import ImageSet
 
 STUDY = {
     "name": "s",
@@ -60,6 +64,19 @@ def test_classes_whose_names_differ_in_other_letters_alone_have_folders_of_their
 def test_each_needs_three_classes(phantoms):
     with pytest.raises(UserError, match="classes NUF, UF: expected three or more"):
         study_yaml.read_all("quick", path=str(phantoms), positive="each")
+
+
+def test_a_class_called_each_is_a_class(monkeypatch):
+    found = ImageSet(pd.DataFrame({"label": ["each", "other", "third"]}))
+    monkeypatch.setattr(positive_class.image_set, "scan", lambda *_: found)
+    (one,) = study_yaml.read_all("quick", path="x", positive="each")[1]
+    assert one.images.positive == "each"
+
+
+def test_a_budget_has_no_mean_over_classes(sizes):
+    command = ["experiment", str(sizes), "--positive", "each", "--hours", "1"]
+    refused = CliRunner().invoke(app, command)
+    assert "no mean over positive classes" in str(refused.exception)
 
 
 def test_a_wrong_level_is_named_with_its_line(tmp_path):

@@ -56,13 +56,15 @@ SIGNAL = {"real": 1.0, "real+synthetic@1.0": 2.5}
 
 
 def test_scores_are_averaged_run_by_run_and_groups_are_the_fewest():
-    studies = [_study(positive, seeds) for positive, seeds in (("a", 5), ("b", 6), ("c", 6))]
+    studies = [_study(positive, seeds) for positive, seeds in (("a", 6), ("b", 6), ("c", 5))]
     scores = [evaluate_trials(one, _predictions(one, SIGNAL)) for one in studies]
     mean = mean_scores(scores)
     assert [one.groups for one in scores] == [28, 20, 8] and mean.groups == 8
     for arm in studies[0].parsed_arms():
-        each = [one.within(studies[0]).of(arm, ["hybrid"], "roc_auc") for one in scores]
-        assert mean.of(arm, ["hybrid"], "roc_auc") == pytest.approx(np.mean(each, axis=0))
+        each = [one.within(studies[2]).of(arm, ["hybrid"], "roc_auc") for one in scores]
+        assert mean.within(studies[2]).of(arm, ["hybrid"], "roc_auc") == pytest.approx(
+            np.mean(each, axis=0)
+        )
     with pytest.raises(KeyError):  # the sixth seed is not of all
         mean.within(studies[1]).of(arm, ["hybrid"], "roc_auc")
 
@@ -96,9 +98,22 @@ def test_the_mean_is_interpretable_where_half_of_the_sets_are_like_real_ones(tmp
     assert "not like simulated ones" in macro.conclude(folders).conclusion["headline"]
 
 
+def test_studies_with_other_generators_have_no_mean(tmp_path):
+    folders = [_write(tmp_path / name, _study(name), SIGNAL) for name in "ab"]
+    other = _study("c")
+    generator = other.generator.model_copy(update={"seeds": [0, 1, 3]})
+    (tmp_path / "c").mkdir()
+    for file in (tmp_path / "a").iterdir():
+        (tmp_path / "c" / file.name).write_bytes(file.read_bytes())
+    content = other.model_copy(update={"generator": generator}).model_dump()
+    (tmp_path / "c" / "study.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match="or other generators: expected"):
+        macro.conclude([*folders, tmp_path / "c"])
+
+
 def test_studies_without_a_seed_in_common_have_no_mean(tmp_path):
     folders = [_write(tmp_path / name, _study(name), SIGNAL) for name in "ab"]
     lonely = _study("c").model_copy(update={"seeds": [7]})
     folders.append(_write(tmp_path / "c", lonely, SIGNAL))
-    with pytest.raises(UserError, match="a, b, c have no seeds"):
+    with pytest.raises(UserError, match="a, b, c have no seed in common"):
         macro.conclude(folders)

@@ -66,6 +66,7 @@ def test_workers_are_counted(machine, monkeypatch, cores, memory, set_threads, r
         (8, 1, None, None, {}, (1, 8)),
         (8, 1000, "4", None, {}, (2, 4)),
         (2, 1000, None, 1, {}, (1, 2)),
+        (8, 1000, "1", 1, {}, (1, 1)),
         (2, 1, None, 4, {}, (4, 1)),
         (2, 1, None, 50, {}, (6, 1)),
         (2, 1000, None, None, {"minutes": 1.0}, (1, 2)),  # of the whole machine
