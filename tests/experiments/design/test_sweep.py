@@ -74,7 +74,7 @@ def test_a_class_called_each_is_a_class(monkeypatch):
 
 
 def test_a_budget_has_no_mean_over_classes(sizes):
-    command = ["experiment", str(sizes), "--positive", "each", "--hours", "1"]
+    command = ["experiment", str(sizes), "--positive", "each", "--hours", "0.01"]
     refused = CliRunner().invoke(app, command)
     assert "no mean over positive classes" in str(refused.exception)
 
