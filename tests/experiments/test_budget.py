@@ -12,6 +12,7 @@ from experiments.planning.budget_design import Costs
 from experiments.running.executors.local import LocalExecutor
 from ufgen.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("small_network")
 COSTS = Costs(start=1.0, generator=2.0, seed=0.5, plain=0.5, synthetic=0.5)
 ARMS = ["real", "real+synthetic@0.5"]
 TRAINING = {"steps": 30, "batch": 8, "evaluations": 2, "precision": "float32"}
@@ -23,7 +24,7 @@ def _study(tmp_path, phantoms, **changes):
 
 
 def test_the_trials_of_the_pilot_are_kept_and_the_design_is_chosen_once(
-    phantoms, tmp_path, monkeypatch, capsys
+    phantoms, tmp_path, monkeypatch, capsys, no_page
 ):
     """Without folds, so that it takes seconds: the pilot is then the smallest design itself."""
     monkeypatch.setattr(budget, "measure", lambda study: COSTS)

@@ -6,13 +6,13 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import numpy as np
+import one_convolution
 import pandas as pd
 import pytest
 import yaml
 
-from classifiers import custom_resnet50
+from classifiers import other_backbone
 from classifiers.evaluation import calibration
 from classifiers.training.trainer import Classifier
 from experiments import runner
@@ -35,13 +35,6 @@ STUDIES = {
 def _hashes(pixels: np.ndarray) -> list[str]:
     """As in the column sha256: at 32 px the files' pixels are used as they are."""
     return [hash_pixels(as_picture(image)) for image in pixels]
-
-
-def _one_convolution(images, _weights: str):
-    """A backbone of one layer: what the parts are given does not depend on what they learn."""
-    pixels = keras.Input(images.shape[1:])
-    features = keras.layers.Conv2D(4, 3, 4, activation="relu")(pixels)
-    return keras.Model(pixels, features)(images)
 
 
 class Spies:
@@ -119,7 +112,7 @@ def spied(request, phantoms, tmp_path_factory):
         "name": "small",
         "images": {"path": str(phantoms), "resolution": 32} | changes.get("images", {}),
         "generator": {"options": small | {"kimg": 0.032}},
-        "classifiers": ["custom_resnet50"],
+        "classifiers": ["keras:MobileNet"],
         "seeds": [0],
         "training": {"steps": 2, "batch": 8, "evaluations": 2, "precision": "float32"},
         "bootstrap": 100,
@@ -129,7 +122,7 @@ def spied(request, phantoms, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.report, "write", lambda folder, _: folder)
         patch.setattr(runner.changed_predictions, "write", lambda *_: None)
-        patch.setattr(custom_resnet50, "resnet50_map", _one_convolution)
+        patch.setattr(other_backbone, "feature_map", one_convolution.feature_map)
         spies = Spies(patch)
         runner.run(study, root / "runs", "ufgen experiment s.yaml")
     return spies, root / "runs/small"

@@ -24,12 +24,6 @@ from ufgen.errors import UserError
 from ufgen.images import image_set
 
 
-@pytest.fixture
-def no_page(monkeypatch):
-    """Tables without their report, where a test reads the tables."""
-    monkeypatch.setattr(report, "write", lambda folder, _: folder / "report.html")
-
-
 def test_every_arm_is_reported(finished):
     root, _ = finished
     metrics = pd.read_csv(root / "runs/small/metrics.csv")
@@ -237,7 +231,9 @@ def test_arms_with_different_initial_weights_are_not_compared(finished):
         results.check_equal_budgets(trials)
 
 
-def test_cross_validation_tests_each_image_once_a_repeat(phantoms, tmp_path, monkeypatch):
+def test_cross_validation_tests_each_image_once_a_repeat(
+    phantoms, tmp_path, monkeypatch, small_network
+):
     monkeypatch.setattr(report, "FORMATS", (".png",))
     changes = {"arms": ["real", "real+classical"], "folds": 2, "repeats": 2, "generator": {}}
     small = study_yaml.read(write(tmp_path / "s.yaml", phantoms, **changes))

@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import one_convolution
 import pandas as pd
 import pytest
 import small_study
 from sklearn.metrics import roc_auc_score
 
+from classifiers import other_backbone
 from experiments import runner
 from experiments.design import study_yaml
 from experiments.reporting import overview
@@ -34,8 +36,10 @@ def runs(sizes, tmp_path_factory):
     name, studies = study_yaml.read_all(_study(root, sizes), positive="each")
     assert [one.images.positive for one in studies] == ["large", "none", "small"]
     studies = [studies[0], studies[2]]
-    for one in studies:
-        runner.run(one, root / "runs", "ufgen experiment sizes.yaml --positive each")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(other_backbone, "feature_map", one_convolution.feature_map)
+        for one in studies:
+            runner.run(one, root / "runs", "ufgen experiment sizes.yaml --positive each")
     return overview.write_overview(name, studies, root / "runs").parents[1]
 
 

@@ -9,7 +9,6 @@ from small_study import TABLES, write
 from experiments import runner
 from experiments.declaration import record, stopping
 from experiments.design import study_yaml
-from experiments.reporting import report
 from experiments.running import status
 from experiments.running.executors import jobs
 
@@ -18,9 +17,8 @@ SEEDS = [0, 1, 2]
 
 
 @pytest.fixture
-def looks(monkeypatch):
+def looks(monkeypatch, small_network, no_page):
     """Each arm's words at its looks, the last of them for good; pages are not written."""
-    monkeypatch.setattr(report, "write", lambda folder, _: folder / "report.html")
     make = stopping.deltas_table
 
     def planted(words):
