@@ -17,8 +17,8 @@ def holm(p_values: ArrayLike) -> np.ndarray:
         >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
         [0.03, 0.06, 0.06]
     """
-    p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
-    order = np.argsort(p, kind="stable")
+    p = np.nan_to_num(p_values, nan=1.0)
+    order = np.argsort(p)
     stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(stepped, 1.0)
@@ -41,11 +41,11 @@ def holm_confidences(p_values: ArrayLike, confidence: float) -> np.ndarray:
         >>> holm_confidences([0.01, 0.04, 0.03], 0.95).round(4).tolist()
         [0.9833, 0.975, 0.975]
     """
-    p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
-    alpha, order, confidences = 1 - confidence, np.argsort(p, kind="stable"), np.empty(len(p))
-    level = 0.0
+    p = np.nan_to_num(p_values, nan=1.0)
+    order, confidences = np.argsort(p, kind="stable"), np.empty(len(p))
+    level = (1 - confidence) / len(p)
     for step, index in enumerate(order):
-        if not step or p[order[step - 1]] <= level:
-            level = alpha / (len(p) - step)
         confidences[index] = 1 - level
+        if p[index] <= level:
+            level = (1 - confidence) / max(len(p) - step - 1, 1)
     return confidences

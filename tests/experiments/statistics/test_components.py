@@ -67,5 +67,8 @@ def test_runs_without_a_common_seed_have_the_mean_covariance_of_such_pairs():
     assert statistics.between_run_covariance(replicates[:, :, :1][:, :1]) == pytest.approx(
         replicates[:, 0, 0].var(ddof=1)
     )
+    square = replicates[:, :2, :2]  # as many generators as seeds
+    both = [np.cov(square[:, g, s], square[:, 1 - g, 1 - s])[0, 1] for g in (0, 1) for s in (0, 1)]
+    assert statistics.between_run_covariance(square) == pytest.approx(np.mean(both))
     opposed = RNG(0).normal(size=(50, 1, 1)) * np.array([[[1.0, -1.0]]])
     assert statistics.between_run_covariance(opposed) < 0

@@ -77,6 +77,19 @@ def test_an_interval_is_made_of_quantiles_and_p_values_of_the_same_distribution(
     assert turned.interval(0.95) == pytest.approx((-high, -low))
 
 
+def test_each_level_has_its_quantile_of_the_error_s_distribution():
+    """Which is no Student's t where generators are few."""
+    deltas = RNG(3).normal(0, 0.02, (1, 2, 1)) + RNG(4).normal(0, 0.01, (1, 2, 5))
+    found = statistics.estimate(deltas, deltas + np.array([0.005, -0.005])[:, None, None, None], 50)
+    student = found._replace(error=None)
+    for level in (0.8, 0.95, 0.99):
+        low, high = found.interval(level)
+        assert (high - low) / 2 == pytest.approx(found.error.quantile((1 + level) / 2))
+    widths = [np.diff([one.interval(0.99), one.interval(0.95)]).ravel() for one in (found, student)]
+    assert widths[0][1] == pytest.approx(widths[1][1], rel=1e-4)
+    assert widths[0][0] != pytest.approx(widths[1][0], rel=0.01)
+
+
 def test_probabilities_are_those_of_baycomp():
     """Its correlated t-test adds to the variance of the mean that of overlapping training sets."""
     deltas, margin = RNG(0).normal(0.01, 0.03, 10), 0.01

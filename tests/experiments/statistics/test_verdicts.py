@@ -101,6 +101,25 @@ def test_the_undefined_is_inconclusive_and_counts_in_the_family():
     assert second.verdict == "helps" and second.confidence == pytest.approx(0.975)
 
 
+@pytest.mark.parametrize(
+    ("decided", "of_difference", "of_equivalence"),
+    [
+        ([], 1, 1),
+        (["equivalent"], 2, 1),
+        (["helps"], 1, 2),
+        (["equivalent", "hurts", "equivalent"], 3, 2),
+    ],
+)
+def test_what_was_not_claimed_of_decided_arms_still_counts(decided, of_difference, of_equivalence):
+    clear, same = student(0.05, 0.001), student(0.0, 0.001)
+    (helps,) = statistics.family_verdicts([clear], MARGIN, 0.95, decided)
+    assert helps.verdict == "helps"
+    assert helps.confidence == pytest.approx(1 - 0.05 / of_difference)
+    (equivalent,) = statistics.family_verdicts([same], MARGIN, 0.95, decided)
+    assert equivalent.verdict == "equivalent"
+    assert equivalent.confidence == pytest.approx(1 - 0.05 / of_equivalence)
+
+
 def test_false_equivalence_is_as_rare_in_a_family_as_it_says():
     """Four arms exactly at the margin, whose intervals are precise."""
     rng, false = RNG(0), 0
