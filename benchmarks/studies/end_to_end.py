@@ -2,13 +2,13 @@
 
     python benchmarks/studies/end_to_end.py --weights FILE [--studies 40] [--only copies|images]
 
-Each study has a phantom set of its own, three folds, two generators in each, five seeds, a head on
-frozen features, and runs through all stages but the page. In the place of a GAN's images each
-generator gives
+Each study has a phantom set of its own, of which about 56 images are trained on, three folds, two
+generators in each, five seeds, a head on frozen features, and runs through all stages but the page.
+In the place of a GAN's images each generator gives twice as many images as there are:
 
-- copies: the training images with speckle-free Gaussian noise of at most 1.5 grey levels (drawn for
-  each generator), which teach a classifier nothing: the true change is as good as zero;
-- images: as many new images, of patients of another phantom set, as a perfect generator would.
+- copies: the training images with Gaussian noise of 0.5 to 1.5 grey levels (drawn for each
+  generator), which teach a classifier nothing: the true change is as good as zero;
+- images: new ones, of patients of another phantom set, as a perfect generator would.
 
 The truth of the second is estimated by the mean over all studies. Prints each headline, and for
 both kinds how often the interval covers the truth, the words, and how often one is false: helps or
