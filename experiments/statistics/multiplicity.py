@@ -43,9 +43,9 @@ def holm_confidences(p_values: ArrayLike, confidence: float) -> np.ndarray:
     """
     p = np.nan_to_num(p_values, nan=1.0)
     order, confidences = np.argsort(p, kind="stable"), np.empty(len(p))
-    level = (1 - confidence) / len(p)
-    for step, index in enumerate(order):
+    rejected = 0
+    for index in order:
+        level = (1 - confidence) / (len(p) - rejected)
         confidences[index] = 1 - level
-        if p[index] <= level:
-            level = (1 - confidence) / max(len(p) - step - 1, 1)
+        rejected += int(p[index] <= level)
     return confidences

@@ -40,3 +40,8 @@ def test_a_p_value_just_at_its_level_is_rejected():
     """Binary fractions, so that the limit is met: 0.25 of 2 at a confidence of one half."""
     assert statistics.holm_confidences([0.25, 0.9], 0.5).tolist() == [0.75, 0.5]
     assert statistics.holm_confidences([0.26, 0.9], 0.5).tolist() == [0.75, 0.75]
+
+
+def test_a_family_without_arms_is_empty():
+    assert statistics.holm([]).shape == statistics.holm_confidences([], 0.95).shape == (0,)
+    assert statistics.family_verdicts([], 0.02, 0.95) == []
