@@ -5,7 +5,7 @@
 Changes are drawn with the variance components of the headline of a study on BUSI (all images, five
 folds; see `A time instead of a design` in docs/benchmarks.md), with generators that differ as much,
 half and twice as much; seconds are those of its parts on two cores. The budget sees a simulated
-pilot, the first fold with the fewest generators and seeds, whose components are as uncertain as in
+pilot, the first fold with the fewest generators and seeds, which are kept in the study as in
 practice, and chooses by `experiments.planning.budget_design`. Each design by hand has as many
 generators as fit into the same time. Prints median and 90th percentile of the half-widths that are
 reached, how often zero, the truth, is covered, and what was chosen. All designs are taken to train
@@ -23,40 +23,43 @@ from experiments.planning import budget_design
 COMPONENTS = statistics.Components(1.56e-4, 1.76e-5, 1.58e-5, 1.42e-5)
 GROUPS = 208
 COSTS = budget_design.Costs(start=240, generator=258, seed=1.0, plain=2.0, synthetic=3.6)
+MOST_GENERATORS = 50
 BY_HAND = ((5, 10), (3, 5), (3, 10), (2, 5), (2, 20), (0, 5))  # folds, seeds
 
 
-def simulate(rng, components: statistics.Components, folds: int, generators: int, seeds: int):
-    """One study without effect: its estimate."""
-    count = max(folds, 1)
-    groups, variance = (
-        (GROUPS, components.groups) if folds else (GROUPS // 4, 4 * components.groups)
-    )
-    deltas = rng.normal(0, components.generators**0.5, (count, generators, 1))
-    deltas = deltas + rng.normal(0, components.seeds**0.5, (1, 1, seeds))
-    deltas = deltas + rng.normal(0, components.residual**0.5, (count, generators, seeds))
-    estimated = variance * rng.chisquare(groups - 1) / (groups - 1)
+def draw(rng, components: statistics.Components, folds: int) -> np.ndarray:
+    """Changes of the largest design, of which others are parts: (folds, generators, seeds)."""
+    shape = max(folds, 1), MOST_GENERATORS, max(budget_design.SEEDS)
+    deltas = rng.normal(0, components.generators**0.5, (*shape[:2], 1))
+    deltas = deltas + rng.normal(0, components.seeds**0.5, (1, 1, shape[2]))
+    return deltas + rng.normal(0, components.residual**0.5, shape)
+
+
+def estimate(rng, deltas: np.ndarray, of_groups: float, groups: int) -> statistics.Estimate:
+    """The estimate of a study on a new sample of test groups, whose variance it estimates, too."""
+    deltas = deltas + rng.normal(0, of_groups**0.5)
+    estimated = of_groups * rng.chisquare(groups - 1) / (groups - 1)
     half = (estimated * (1 - 1 / groups) / 2) ** 0.5
-    deltas = deltas + rng.normal(0, variance**0.5)
     return statistics.estimate(
         deltas, deltas + np.array([half, -half])[:, None, None, None], groups
     )
 
 
-def pilot(rng, components: statistics.Components, folds: int) -> statistics.Components:
-    """What the first fold with the fewest generators and seeds says of the components."""
+def whole(rng, components, deltas: np.ndarray, design: tuple[int, int, int]) -> statistics.Estimate:
+    """A study of this design; the images' own split tests a quarter of them."""
+    folds, generators, seeds = design
+    groups = GROUPS if folds else GROUPS // 4
+    part = deltas[:, :generators, :seeds]
+    return estimate(rng, part, components.groups * GROUPS / groups, groups)
+
+
+def chosen(rng, components, deltas: np.ndarray, folds: int, seconds: float) -> tuple:
+    """The design of the budget, after a pilot whose runs are among those of the whole study."""
     generators, seeds = budget_design.fewest(folds)
-    count = max(folds, 1)
-    of_fold = components._replace(groups=components.groups * count)
-    groups = GROUPS // count if folds else GROUPS // 4
-    deltas = rng.normal(0, of_fold.generators**0.5, (1, generators, 1))
-    deltas = deltas + rng.normal(0, of_fold.seeds**0.5, (1, 1, seeds))
-    deltas = deltas + rng.normal(0, of_fold.residual**0.5, (1, generators, seeds))
-    estimated = of_fold.groups * rng.chisquare(groups - 1) / (groups - 1)
-    half = (estimated * (1 - 1 / groups) / 2) ** 0.5
-    replicates = deltas + np.array([half, -half])[:, None, None, None]
-    found = statistics.estimate(deltas, replicates, groups).components
-    return found._replace(groups=found.groups / count)
+    pilot = deltas[:1, :generators, :seeds]
+    found = estimate(rng, pilot, components.groups * folds, GROUPS // folds).components
+    found = found._replace(groups=found.groups / folds)
+    return budget_design.choose(found, GROUPS, COSTS, folds, seconds, 0.95)[:3]
 
 
 def by_hand(folds: int, seeds: int, seconds: float) -> tuple[int, int, int]:
@@ -67,16 +70,8 @@ def by_hand(folds: int, seeds: int, seconds: float) -> tuple[int, int, int]:
     return folds, generators, seeds
 
 
-def chosen(rng, components: statistics.Components, seconds: float) -> tuple[int, int, int]:
-    """The design of the budget."""
-    folds = budget_design.choose_folds(COSTS, seconds)
-    found = pilot(rng, components, folds)
-    return budget_design.choose(found, GROUPS, COSTS, folds, seconds, 0.95)[:3]
-
-
-def row(rng, title: str, components, designs: list[tuple[int, int, int]]) -> str:
+def row(title: str, intervals: list[tuple[float, float]], designs: list[tuple]) -> str:
     """The line of one way to choose."""
-    intervals = [simulate(rng, components, *design).interval(0.95) for design in designs]
     low, high = np.array(intervals).T
     half = (high - low) / 2
     covered = ((low <= 0) & (high >= 0)).mean()
@@ -96,16 +91,24 @@ def main() -> None:
             print(f"\n{hours} h, generators differ {ratio:g} times as much as on BUSI\n")
             print("| design | half-width | 90 % | covers | folds x generators x seeds |")
             print("|---|---|---|---|---|")
-            rng = np.random.default_rng(22)
-            budgets = [chosen(rng, components, 3600 * hours) for _ in range(options.studies)]
-            print(row(rng, "--hours", components, budgets), flush=True)
+            rng, seconds = np.random.default_rng(22), 3600 * hours
+            folds = budget_design.choose_folds(COSTS, seconds)
+            ways = {"--hours": (folds, None)}
             for folds, seeds in BY_HAND:
-                design = by_hand(folds, seeds, budget_design.RESERVE * 3600 * hours)
+                design = by_hand(folds, seeds, budget_design.RESERVE * seconds)
                 if design[1] > 1:
                     title = (
                         f"{folds} folds, {seeds} seeds" if folds else f"own split, {seeds} seeds"
                     )
-                    print(row(rng, title, components, [design] * options.studies), flush=True)
+                    ways[title] = folds, design
+            for title, (folds, fixed) in ways.items():
+                intervals, designs = [], []
+                for _ in range(options.studies):
+                    deltas = draw(rng, components, folds)
+                    design = fixed or chosen(rng, components, deltas, folds, seconds)
+                    intervals.append(whole(rng, components, deltas, design).interval(0.95))
+                    designs.append(design)
+                print(row(title, intervals, designs), flush=True)
 
 
 if __name__ == "__main__":

@@ -109,13 +109,12 @@ def main() -> None:
     parser.add_argument("--network", default="keras:MobileNetV2?alpha=0.35")
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--studies", type=int, default=40)
-    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--only", choices=("copies", "images"))
     parser.add_argument("--out", type=Path, default=Path("runs"))
     options = parser.parse_args()
     for kind in (options.only,) if options.only else ("copies", "images"):
         found = []
-        for number in range(options.first, options.first + options.studies):
+        for number in range(options.studies):
             found.append(run(kind, number, options))
             print(
                 *found[-1][["arm", "baseline", "delta", "low", "high", "word", "verdict"]],
