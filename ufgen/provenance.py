@@ -36,6 +36,7 @@ EXCLUDED = {  # modules that display, or whose results are in the keys by their 
 LIBRARIES = {
     "decoding": ("pillow",),
     "features": ("keras", "numpy", "scikit-image", "PyWavelets", "pillow"),
+    "measuring": ("numpy", "scikit-image", "PyWavelets", "ImageHash", "pillow"),
     "training": ("keras", "numpy", "scipy"),
 }
 
@@ -44,7 +45,7 @@ def versions(libraries: str, *modules: str) -> dict[str, str]:
     """Collect the versions that a result depends on.
 
     Args:
-        libraries: A group of `LIBRARIES`: "decoding", "features" or "training".
+        libraries: A group of `LIBRARIES`: "decoding", "features", "measuring" or "training".
         *modules: Names of the modules or packages of this project that compute the result.
 
     Returns:
