@@ -81,15 +81,32 @@ def measure(images: ImageSet) -> Measurements:
     Raises:
         UserError: Where none can be read, or worker processes end abruptly.
     """
-    paths = list(images.table["path"])
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    chunks = _chunks(images)
     folder = cache_folder() / "audit"
-    files = [folder / f"{_chunk_key(chunk)}.npz" for chunk in chunks]
+    files = [folder / f"{key}.npz" for key in keys(images)]
     missing = [i for i, file in enumerate(files) if not file.is_file()]
     with _workers(sum(len(chunks[i]) for i in missing)) as submit:
         futures = [submit(_measure_chunk, chunks[i], files[i]) for i in missing]
         _wait(futures, [len(chunks[i]) for i in missing])
     return _joined(images, files)
+
+
+def _chunks(images: ImageSet) -> list[list[str]]:
+    paths = list(images.table["path"])
+    return [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+
+
+def keys(images: ImageSet) -> list[str]:
+    """Name the chunks of an image set.
+
+    Args:
+        images: The images.
+
+    Returns:
+        For each chunk a hash of its files (path, size, time of change) and of the code that
+        measures them.
+    """
+    return [_chunk_key(chunk) for chunk in _chunks(images)]
 
 
 def _chunk_key(paths: list[str]) -> str:
