@@ -97,6 +97,7 @@ class Images(Section):
         fit: How images are made square: see `ufgen.images.pixel_store.load`.
         fraction: Fraction of the training groups in use, above 0 to 1; a smaller one is contained
             in a larger one. The others are held back for `oracle` arms.
+        accept: Names of findings of the image check (`ufgen data check`) that the study accepts.
     """
 
     path: str = "UF_dataset"
@@ -108,6 +109,7 @@ class Images(Section):
     fit: str = "crop"
     fraction: float = Field(default=1.0, gt=0, le=1)
     parts: int = Field(default=1, ge=1, le=100)
+    accept: list[str] = []
 
     @field_validator("path", "positive", "group_pattern", mode="before")
     @classmethod

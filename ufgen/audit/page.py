@@ -1,6 +1,7 @@
 """The page of an audit: the verdict, and every finding with its pictures and its command."""
 
 import io
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,8 +38,6 @@ def write(audit: Audit, images: ImageSet, out: Path, name: str, accepted: Iterab
     Returns:
         The path of the page.
     """
-    import json
-
     out = Path(out)
     accepted = set(accepted)
     for finding in audit.findings:
@@ -55,7 +54,7 @@ def write(audit: Audit, images: ImageSet, out: Path, name: str, accepted: Iterab
         height=HEIGHT,
         name=name,
         verdict=audit.verdict(accepted),
-        counts=_counts(audit, accepted),
+        counts=counts(audit, accepted),
         images=images,
         readable=audit.images,
         simulated=bool((images.table["source"] == "phantom").any()),
@@ -88,9 +87,17 @@ def summary(audit: Audit, accepted: Iterable[str] = ()) -> str:
     return "\n".join([*lines, f"Image check: {audit.verdict(accepted)}"])
 
 
-def _counts(audit: Audit, accepted: set[str]) -> str:
-    """Such as "2 errors, 1 warning and 4 notes"."""
-    words = []
+def counts(audit: Audit, accepted: Iterable[str]) -> str:
+    """Count the findings.
+
+    Args:
+        audit: The audit.
+        accepted: Names of findings that the study accepts.
+
+    Returns:
+        Such as "2 errors, 1 warning, 4 notes (1 accepted)".
+    """
+    words, accepted = [], set(accepted)
     for severity in ("error", "warning", "note"):
         number = sum(
             finding.severity == severity and finding.name not in accepted

@@ -11,7 +11,8 @@ import typer
 
 from ufgen import environment
 from ufgen.cli.application import app
-from ufgen.cli.options import AllowUngrouped, GroupPattern, Runs, TensorBoard
+from ufgen.cli.check import check_before
+from ufgen.cli.options import Accept, AllowUngrouped, GroupPattern, Runs, TensorBoard
 from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
@@ -99,6 +100,7 @@ def experiment(
     ] = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
+    accept: Accept = None,
     runs: Runs = Path("runs"),
     tensorboard: TensorBoard = None,
 ) -> None:
@@ -120,6 +122,7 @@ def experiment(
         positive=positive,
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped or None,
+        accept=accept or None,
     )
     if hours and len({one.images.positive for one in studies}) > 1:
         raise UserError(
@@ -149,6 +152,8 @@ def experiment(
 
         print(write_plan(studies, runs, effect, listed, workers))
         return
+    for one in studies:
+        check_before(one, runs)
     from experiments import runner
     from experiments.running import executors
 

@@ -27,6 +27,13 @@ AllowUngrouped = Annotated[
     bool,
     typer.Option("--allow-ungrouped", help="Treat each image without a group as its own patient."),
 ]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A finding of the image check that is known and accepted, by its name; may be "
+        "repeated."
+    ),
+]
 Resolution = Annotated[int, typer.Option(min=32, max=512, help="Working size in pixels.")]
 Channels = Annotated[int, typer.Option(help="1 for grayscale, 3 for colour.")]
 Fit = Annotated[
