@@ -11,7 +11,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from experiments.analysis import results
-from experiments.analysis.image_checks import check_images, check_trials
+from experiments.analysis.image_checks import check_audit, check_images, check_trials
 from experiments.declaration import declared, interim, looks, record
 from experiments.design.arms import compose_training_set
 from experiments.design.study import Study
@@ -193,7 +193,7 @@ def analyse(prepared: PreparedStudy, folder: Path, command: str) -> Analysis:
         found.scores,
         looked.comparison(1 - declared_study.confidence),
         found.sets,
-        [*checks, so_far.check()],
+        [*checks, *check_audit(folder), so_far.check()],
         loaded.source_word,
     )
     write_text(folder / "verdict.json", json.dumps(conclusion, indent=1))

@@ -1,5 +1,8 @@
 """Checks of a study's images and trials: what was left out, and what may leak."""
 
+import json
+from pathlib import Path
+
 import pandas as pd
 
 from experiments.analysis.checks import Check
@@ -54,3 +57,33 @@ def check_trials(failed: list[str]) -> list[Check]:
     """
     text = " ".join(failed) or "All trials of the study are in the tables."
     return [Check("Every trial finished", not failed, text)]
+
+
+def check_audit(folder: Path) -> list[Check]:
+    """Say what the image check found before the study (`ufgen data check`).
+
+    Args:
+        folder: The study's folder, with check/check.json where the images were checked.
+
+    Returns:
+        One check, or none where the images were not checked.
+    """
+    file = folder / "check" / "check.json"
+    if not file.is_file():
+        return []
+    content = json.loads(file.read_text(encoding="utf-8"))
+    accepted = [f for f in content["findings"] if f["name"] in content["accepted"]]
+    grave = [f["title"] for f in accepted if f["severity"] == "error"]
+    warnings = [
+        f["title"]
+        for f in content["findings"]
+        if f["severity"] == "warning" and f["name"] not in content["accepted"]
+    ]
+    if grave:
+        text = f"The study accepted {len(grave)} errors of the image check: {'; '.join(grave)}."
+        text = text.replace(" 1 errors", " 1 error")
+    elif warnings:
+        text = f"The image check found no error, and warned: {'; '.join(warnings)}."
+    else:
+        text = "The image check found no error and no warning."
+    return [Check("The images are ready", not grave, f"{text} See check/check.html.")]
