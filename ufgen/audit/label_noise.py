@@ -13,7 +13,8 @@ DOUBT = 0.15
 COMPONENTS = 30
 REGULARISATION = 0.03
 SHOWN = 6
-EXCESS = 3.0  # standard deviations
+RELIABLE = 0.88  # from this area under the ROC curve on, probabilities can be trusted
+EXCESS = 1.4  # candidates by those expected
 
 
 def findings(measurements: Measurements) -> list[Finding]:
@@ -21,8 +22,9 @@ def findings(measurements: Measurements) -> list[Finding]:
 
     A logistic regression on texture and coarse brightness is trained on four fifths of the groups
     and predicts the rest; confident learning (Northcutt et al., 2021, in cleanlab) selects labels
-    that disagree. By the model's own probabilities some disagree though all labels are right: it
-    is a warning only where many more do.
+    that disagree, and the model is trained again without them. By the model's own probabilities
+    some disagree though all labels are right: it is a warning only where more do, and the model
+    tells the classes apart so well that its probabilities mean something.
 
     Args:
         measurements: Measured images, with the array features.
@@ -41,15 +43,16 @@ def findings(measurements: Measurements) -> list[Finding]:
     auc = _auc(labels, probabilities)
     if auc < INFORMATIVE:
         return []
-    given = probabilities[np.arange(len(labels)), labels]
     issues = find_label_issues(labels, probabilities, filter_by="both", n_jobs=1)
+    again = out_of_fold_probabilities(measurements, ~issues)
+    probabilities = probabilities if again is None else again
+    given = probabilities[np.arange(len(labels)), labels]
     chosen = np.flatnonzero(issues & (given < DOUBT))
     if not len(chosen):
         return []
     doubtful = np.where(probabilities < DOUBT, probabilities, 0)
     expected = float(doubtful.sum())
-    size = len(images) / images["group"].nunique()
-    excess = (len(chosen) - expected) / np.sqrt(size * max(expected, 1.0))
+    excess = len(chosen) >= max(EXCESS * expected, expected + 2 * np.sqrt(expected) + 2)
     chosen = chosen[np.argsort(given[chosen], kind="stable")]
     table = images.iloc[chosen][["path", "label", "split", "group"]].assign(
         predicted=classes[probabilities[chosen].argmax(axis=1)], probability=given[chosen]
@@ -58,7 +61,7 @@ def findings(measurements: Measurements) -> list[Finding]:
     return [
         Finding(
             "label-noise-candidates",
-            "warning" if excess > EXCESS and len(chosen) >= 2 * expected else "note",
+            "warning" if excess and auc >= RELIABLE else "note",
             f"{count} contradicted by a model that was trained on other images",
             len(chosen),
             f"A simple model of texture and brightness, whose area under the ROC curve is "
@@ -72,13 +75,16 @@ def findings(measurements: Measurements) -> list[Finding]:
     ]
 
 
-def out_of_fold_probabilities(measurements: Measurements) -> np.ndarray | None:
+def out_of_fold_probabilities(
+    measurements: Measurements, trusted: np.ndarray | None = None
+) -> np.ndarray | None:
     """Predict each image by a model that was trained on the other groups.
 
     Groups that share an image are one group here.
 
     Args:
         measurements: Measured images, with the array features.
+        trusted: The images to train on, boolean, (N,); all by default. All are predicted.
 
     Returns:
         Probabilities of the classes in alphabetical order, (N, classes); None where a class has
@@ -103,6 +109,7 @@ def out_of_fold_probabilities(measurements: Measurements) -> np.ndarray | None:
     probabilities = np.zeros((len(images), len(classes)))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for fitted, held in folds.split(inputs, labels, groups):
+        fitted = fitted if trusted is None else fitted[trusted[fitted]]
         if len(np.unique(labels[fitted])) < len(classes):
             return None
         model = make_pipeline(
