@@ -95,8 +95,8 @@ def _sharpness(grey: Image.Image) -> float:
     rows, columns = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     if not rows or not columns:
         return float("nan")
-    blocks = pixels[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    blocks = blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    tiles = pixels[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    blocks = np.asarray(tiles.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK))
     blocks = blocks[blocks.std(axis=(1, 2)) >= LEAST_CONTRAST]
     if not len(blocks):
         return float("nan")

@@ -11,7 +11,7 @@ FOLDS = 5
 INFORMATIVE = 0.7
 DOUBT = 0.15
 COMPONENTS = 30
-REGULARISATION = 0.03
+PENALTY = 24.0  # C times the number of images: as strong by image in any set
 SHOWN = 6
 RELIABLE = 0.88  # from this area under the ROC curve on, probabilities can be trusted
 EXCESS = 1.4  # candidates by those expected
@@ -113,7 +113,7 @@ def out_of_fold_probabilities(
         if len(np.unique(labels[fitted])) < len(classes):
             return None
         model = make_pipeline(
-            StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=1000)
+            StandardScaler(), LogisticRegression(C=PENALTY / len(fitted), max_iter=1000)
         ).fit(inputs[fitted], labels[fitted])
         probabilities[held] = model.predict_proba(inputs[held])
     return probabilities

@@ -121,7 +121,7 @@ def test_flipped_labels_are_found_and_none_invented():
     flipped = range(0, 300, 19)
     (found,) = label_noise.findings(separable(flipped))
     hits = found.table["path"].isin([f"/x/{i:04d}.png" for i in flipped]).sum()
-    assert found.severity == "warning" and hits >= 12
+    assert hits >= 10 and hits >= 0.8 * found.number
     assert found.exhibits[0].paths[0] == found.table["path"].iloc[0]
     assert all(one.severity == "note" for one in label_noise.findings(separable()))
 
