@@ -50,7 +50,9 @@ def save(picture: Image.Image, path: str, **options: object) -> None:
 
 def rows(table: pd.DataFrame, count: int, rng: np.random.Generator, **where: str) -> pd.DataFrame:
     """Random rows whose columns have these values."""
-    chosen = np.logical_and.reduce([table[k] == v for k, v in where.items()])
+    chosen = np.ones(len(table), bool)
+    for column, value in where.items():
+        chosen &= (table[column] == value).to_numpy()
     return table[chosen].iloc[rng.permutation(int(chosen.sum()))[:count]]
 
 
