@@ -118,7 +118,7 @@ def _checks(measured: Measurements) -> dict[str, Callable[[], list[Finding]]]:
         "Files that were left out": lambda: left_out.findings(measured.images),
         "Quality of the images": lambda: image_quality.findings(measured),
         "Labels": lambda: label_noise.findings(measured),
-        "Classes, splits and groups": lambda: composition.findings(measured.images),
+        "Classes, splits and groups": lambda: composition.findings(measured),
     }
 
 
