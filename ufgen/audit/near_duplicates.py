@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ufgen.audit import neighbour_candidates, perceptual_hashes, registration
+from ufgen.audit.duplicate_findings import findings_of
+from ufgen.audit.findings import Finding
 from ufgen.audit.measurements import Measurements
 from ufgen.audit.perceptual_hashes import ORIENTATIONS
 from ufgen.images.grouping import group_same_pictures
@@ -81,6 +83,18 @@ def joined_groups(images: ImageSet, cluster: np.ndarray) -> ImageSet:
     as_hashes = replace(images, table=images.table.assign(sha256=cluster.astype(str)))
     groups = group_same_pictures(as_hashes).table["group"]
     return replace(images, table=images.table.assign(group=groups))
+
+
+def findings(measurements: Measurements) -> list[Finding]:
+    """Find the near-duplicates of an image set, and say what they mean for a study.
+
+    Args:
+        measurements: Measurements with the hashes of `perceptual_hashes.measure`.
+
+    Returns:
+        The findings; none where no two images show the same picture.
+    """
+    return findings_of(measurements.images, find(measurements))
 
 
 def _pairs(first: np.ndarray, second: np.ndarray, kind: str, value: np.ndarray) -> pd.DataFrame:
