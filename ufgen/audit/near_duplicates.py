@@ -17,6 +17,7 @@ KINDS = ("exact", "hash", "flipped", "neighbour")
 MOST_BITS = 12
 LEAST_ROUGH = 0.27
 LEAST_SIMILARITY = 0.6
+MOST_CANDIDATES = 250_000  # the likeliest, of more than about 10,000 images
 BATCH, ROUGH_BATCH = 64, 512
 
 
@@ -113,6 +114,8 @@ def _exact(images: ImageSet) -> pd.DataFrame:
 def _by_hash(table: pd.DataFrame) -> list[pd.DataFrame]:
     """Pairs within a distance of their difference hashes, for each orientation."""
     hashed = np.flatnonzero(table["dhash_upright"] != "")
+    if not len(hashed):
+        return []
     codes = [perceptual_hashes.unpack(table[f"dhash_{o}"].to_numpy()[hashed]) for o in ORIENTATIONS]
     parts = []
     for orientation, code in zip(ORIENTATIONS, codes, strict=True):
@@ -132,12 +135,15 @@ def _connected(count: int, parts: list[pd.DataFrame]) -> np.ndarray:
 def _neighbours(thumbnails: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
     """Pairs whose thumbnails correlate once registered, of those that no cluster holds yet."""
     found = neighbour_candidates.features(thumbnails)
-    keys = [np.empty(0, int)]
-    for first, second, transposed in neighbour_candidates.candidates(found):
+    keys, cosines = [np.empty(0, int)], [np.empty(0)]
+    for first, second, cosine, transposed in neighbour_candidates.candidates(found):
         new = cluster[first] != cluster[second]
         first, second = np.minimum(first, second)[new], np.maximum(first, second)[new]
-        keys.append(np.unique((first * len(thumbnails) + second) * 2 + transposed))
-    pair, turned = np.divmod(np.unique(np.concatenate(keys)), 2)
+        keys.append((first * len(thumbnails) + second) * 2 + transposed)
+        cosines.append(cosine[new])
+    key = np.concatenate(keys)
+    likely = np.argsort(-np.concatenate(cosines), kind="stable")[: 2 * MOST_CANDIDATES]
+    pair, turned = np.divmod(pd.unique(key[likely])[:MOST_CANDIDATES], 2)
     first, second = np.divmod(pair, max(1, len(thumbnails)))
     kept = []
     for start in range(0, len(pair), ROUGH_BATCH):

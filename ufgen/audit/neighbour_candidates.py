@@ -67,15 +67,16 @@ def features(thumbnails: np.ndarray) -> Features:
     return Features(_standardised(spectrum), cosines, small)
 
 
-def candidates(found: Features) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+def candidates(found: Features) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
     """Find the images that are most like each image, upright and turned.
 
     Args:
         found: The features of all images.
 
     Yields:
-        For each way of comparing: rows, int (P,), the rows of others, int (P,), and whether the
-        others are to be transposed before they are compared. A pair may come more than once.
+        For each way of comparing: rows, int (P,), the rows of others, int (P,), their cosines,
+        (P,), and whether the others are to be transposed before they are compared. A pair may come
+        more than once.
     """
     for transposed in (False, True):
         turned = found.spectrum.transpose(0, 2, 1) if transposed else found.spectrum
@@ -93,10 +94,10 @@ def _standardised(values: np.ndarray) -> np.ndarray:
     return values / np.sqrt((variance + variance.T) / 2 + 1e-6)
 
 
-def _nearest(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The few rows of `second` with the largest cosine for each row of `first`, but its own."""
+def _nearest(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, the few others with the largest cosines, and these; no row is its own neighbour."""
     first, second = _unit_rows(first), _unit_rows(second)
-    rows, others = [np.empty(0, int)], [np.empty(0, int)]
+    nearest = [np.empty((3, 0))]
     for start in range(0, len(first), ROWS):
         block = first[start : start + ROWS]
         own = np.arange(start, start + len(block))
@@ -116,9 +117,10 @@ def _nearest(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
             best = best[:, place < NEIGHBOURS]
             full = best[:, place[place < NEIGHBOURS] == NEIGHBOURS - 1]
             least[full[0].astype(int)] = full[2]
-        rows.append(own[best[0].astype(int)])
-        others.append(best[1].astype(int))
-    return np.concatenate(rows), np.concatenate(others)
+        best[0] += start
+        nearest.append(best)
+    rows, others, cosines = np.concatenate(nearest, axis=1)
+    return rows.astype(int), others.astype(int), cosines
 
 
 def _unit_rows(values: np.ndarray) -> np.ndarray:

@@ -114,9 +114,7 @@ def within(first: np.ndarray, second: np.ndarray, distance: int) -> tuple[np.nda
     return pairs // max(1, len(second)), pairs % max(1, len(second))
 
 
-def _equal_keys(
-    first: np.ndarray, second: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _equal_keys(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Blocks of pairs of rows with equal keys."""
     _, key = np.unique(np.concatenate([first, second]), axis=0, return_inverse=True)
     key, other = key.ravel()[: len(first)], key.ravel()[len(first) :]

@@ -235,5 +235,7 @@ def _correlation(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> n
     centred = [
         image - ((image * weight).sum((1, 2)) / total)[:, None, None] for image in (first, second)
     ]
-    products = [(weight * a * b).sum((1, 2)) for a, b in [centred, centred[:1] * 2, centred[1:] * 2]]
+    products = [
+        (weight * a * b).sum((1, 2)) for a, b in [centred, centred[:1] * 2, centred[1:] * 2]
+    ]
     return products[0] / np.sqrt(products[1] * products[2] + 1e-6)
