@@ -152,11 +152,11 @@ def _neighbours(thumbnails: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
         value, where = registration.rough_similarity(found.coarse[first[rows]], other)
         near = np.flatnonzero(value >= LEAST_ROUGH)
         kept.append((near + start, where[near]))
-    rows = np.concatenate([row for row, _ in kept] or [np.empty(0, int)])
-    where = np.concatenate([place for _, place in kept] or [np.empty((0, 4))])
-    first, second, turned = first[rows], second[rows], turned[rows]
-    values = np.zeros(len(rows))
-    for start in range(0, len(rows), BATCH):
+    near = np.concatenate([row for row, _ in kept] or [np.empty(0, int)])
+    where = np.concatenate([place for _, place in kept] or [np.empty((0, 5))])
+    first, second, turned = first[near], second[near], turned[near]
+    values = np.zeros(len(near))
+    for start in range(0, len(near), BATCH):
         rows = slice(start, start + BATCH)
         other = _transposed(thumbnails[second[rows]], turned[rows])
         values[rows] = registration.similarity(thumbnails[first[rows]], other, where[rows])

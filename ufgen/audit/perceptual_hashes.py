@@ -60,15 +60,16 @@ def _orientations(image: "Image") -> Iterator["Image"]:
     """The image in each of `ORIENTATIONS`, of the size that the difference hash reads."""
     from PIL.Image import Resampling, Transpose
 
-    wide = image.resize((HASH_SIZE + 1, HASH_SIZE), Resampling.LANCZOS)
-    tall = image.resize((HASH_SIZE, HASH_SIZE + 1), Resampling.LANCZOS)
+    size = HASH_SIZE + 1, HASH_SIZE
+    wide = image.resize(size, Resampling.LANCZOS)
     yield wide
     yield wide.transpose(Transpose.FLIP_LEFT_RIGHT)
     yield wide.transpose(Transpose.FLIP_TOP_BOTTOM)
     yield wide.transpose(Transpose.ROTATE_180)
-    yield tall.transpose(Transpose.TRANSPOSE)
-    yield tall.transpose(Transpose.TRANSVERSE)
-    yield tall.transpose(Transpose.ROTATE_90)
+    tall = image.transpose(Transpose.TRANSPOSE).resize(size, Resampling.LANCZOS)
+    yield tall
+    yield tall.transpose(Transpose.ROTATE_180)
+    yield tall.transpose(Transpose.FLIP_TOP_BOTTOM)
 
 
 def unpack(hashes: np.ndarray) -> np.ndarray:
