@@ -1,0 +1,260 @@
+"""How well a few values tell classes apart: a cross-validated AUC, its interval, and by chance.
+
+The model is a ridge regression of the label on indicator and hat functions of the values. It is a
+linear smoother: held-out scores are linear in the labels, so that fitting it anew to permuted
+labels is one product of matrices, and a test with 2,000 refits takes a second.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FOLDS = 10
+LARGEST = 3_000
+"""More images are sampled, by whole groups, about as many of each class."""
+RIDGE = 2.0
+"""As if each bin held two more images of the mean label."""
+FIRST, ALL = 199, 1_999
+"""Permutations: all of them only where at most one of the first ones comes near."""
+CHUNK = 200
+TAIL = 0.025
+
+
+@dataclass(frozen=True)
+class Separability:
+    """How well values tell a class from the rest.
+
+    Attributes:
+        label: The class, of several the one told best.
+        auc: Area under the ROC curve of the held-out scores of that class.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound.
+        reference: 95th percentile of the largest area over the classes with permuted labels.
+        p: Fraction of permutations whose largest area is at least as large.
+        rows: The images that were used, positions in the set: (n,).
+        scores: The held-out scores of that class: (n,).
+    """
+
+    label: str
+    auc: float
+    low: float
+    high: float
+    reference: float
+    p: float
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+def separability(
+    basis: np.ndarray, labels: np.ndarray, groups: np.ndarray, classes: list[str], seed: int = 0
+) -> Separability:
+    """Measure how well the columns of a basis tell classes apart.
+
+    Folds are random and hold whole groups together. They do not depend on the labels, nor do the
+    scores hold an intercept: so the test, which permutes the labels of whole groups and fits anew,
+    is exact, and a fold that happens to hold few images of a class does no harm.
+
+    Args:
+        basis: Values of each image, from `indicators` or `hats`: (N, M).
+        labels: The class of each image, (N,).
+        groups: The group of each image, (N,).
+        classes: The classes to tell from the rest: one of two, or all of several.
+        seed: Random seed of the sample, the folds and the permutations.
+
+    Returns:
+        Its area, the interval, and what comes about by chance.
+    """
+    rng = np.random.default_rng(seed)
+    rows = _sample(labels, groups, rng)
+    basis, labels = basis[rows].astype("float64"), labels[rows]
+    group = np.unique(groups[rows], return_inverse=True)[1]
+    targets = (labels[:, None] == np.array(classes)).astype("float64")
+    smoothers = _smoothers(basis, _folds(group, rng))
+    scores = _held_out(smoothers, targets)
+    areas = _areas(targets, scores)
+    best = int(areas.argmax())
+    chance: list[float] = []
+    order = Exchange(targets, group)
+    for count in (FIRST, ALL - FIRST):
+        for start in range(0, count, CHUNK):
+            drawn = [order.draw(rng) for _ in range(min(CHUNK, count - start))]
+            permuted = np.concatenate(drawn, axis=1)
+            of_each = _areas(permuted, _held_out(smoothers, permuted))
+            chance += of_each.reshape(len(drawn), -1).max(axis=1).tolist()
+        if (np.array(chance) >= areas[best]).sum() > 1:
+            break
+    exceeded = int((np.array(chance) >= areas[best] - 1e-9).sum())
+    low, high = _interval(targets[:, best], scores[:, best], group)
+    return Separability(
+        classes[best],
+        float(areas[best]),
+        low,
+        high,
+        float(np.quantile(chance, 0.95)),
+        (1 + exceeded) / (1 + len(chance)),
+        rows,
+        scores[:, best],
+    )
+
+
+def indicators(values: np.ndarray, fewest: int = 3) -> np.ndarray:
+    """Turn categories into one column each.
+
+    Args:
+        values: A category for each image, (N,); those of fewer than `fewest` images become one.
+        fewest: See `values`.
+
+    Returns:
+        0 or 1: (N, categories).
+    """
+    names, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    index = np.where(counts[index] >= fewest, index, len(names))
+    return (index[:, None] == np.unique(index)).astype("float64")
+
+
+def hats(values: np.ndarray, knots: int) -> np.ndarray:
+    """Turn numbers into hat functions of their ranks, for a continuous, piecewise linear fit.
+
+    Args:
+        values: A number for each image, (N,); NaN is a level of its own.
+        knots: How many hats; of no more different values than that, one indicator each.
+
+    Returns:
+        Values in 0..1: (N, knots or fewer).
+    """
+    known = np.isfinite(values)
+    levels, index = np.unique(values[known], return_inverse=True)
+    if len(levels) <= knots:
+        return indicators(np.where(known, values, np.inf), 1)
+    counts = np.bincount(index)
+    position = (np.cumsum(counts) - counts / 2) / counts.sum() * (knots - 1)
+    columns = np.zeros((len(values), knots + 1))
+    distance = np.abs(position[index][:, None] - np.arange(knots))
+    columns[known, :knots] = np.clip(1 - distance, 0, None)
+    columns[~known, knots] = 1
+    return columns[:, columns.any(axis=0)]
+
+
+class Exchange:
+    """Permuted labels: each group is given those of another one.
+
+    Args:
+        targets: 0 or 1 for each image and class: (N, C).
+        group: The number of each image's group, (N,).
+    """
+
+    def __init__(self, targets: np.ndarray, group: np.ndarray):
+        self.targets, self.group = targets, group
+        self.order = np.argsort(group, kind="stable")
+        self.sizes = np.bincount(group)
+        self.starts = np.cumsum(self.sizes) - self.sizes
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw permuted labels.
+
+        Args:
+            rng: The source of randomness.
+
+        Returns:
+            0 or 1: (N, C). An image takes the label of a random image of the group that its own
+            group was given; in groups of one image each this permutes the labels.
+        """
+        given = rng.permutation(len(self.sizes))[self.group]
+        member = (rng.random(len(given)) * self.sizes[given]).astype(int)
+        return self.targets[self.order[self.starts[given] + member]]
+
+
+def _sample(labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Positions of at most about `LARGEST` images, in whole groups."""
+    if len(labels) <= LARGEST:
+        return np.arange(len(labels))
+    names = np.unique(labels)
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    chosen = np.zeros(len(sizes), bool)
+    for name in names:
+        of_class = rng.permutation(np.unique(group[labels == name]))
+        within = np.cumsum(sizes[of_class]) <= LARGEST / len(names)
+        chosen[of_class[within]] = True
+    return np.flatnonzero(chosen[group])
+
+
+def _folds(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The fold of each image: whole groups, in random order, in folds of about equal size."""
+    sizes = np.bincount(group)
+    order = rng.permutation(len(sizes))
+    middle = np.cumsum(sizes[order]) - sizes[order] / 2
+    fold = np.empty(len(sizes), int)
+    fold[order] = (middle / len(group) * min(FOLDS, len(sizes))).astype(int)
+    return fold[group]
+
+
+def _smoothers(
+    basis: np.ndarray, folds: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each fold its images, and two matrices whose product turns labels into its scores."""
+    smoothers = []
+    for fold in np.unique(folds):
+        held = folds == fold
+        centre = basis[~held].mean(axis=0)
+        train, test = basis * ~held[:, None] - centre * ~held[:, None], basis[held] - centre
+        penalty = RIDGE * np.eye(basis.shape[1])
+        smoothers.append((held, test, np.linalg.solve(train.T @ train + penalty, train.T)))
+    return smoothers
+
+
+def _held_out(
+    smoothers: list[tuple[np.ndarray, np.ndarray, np.ndarray]], targets: np.ndarray
+) -> np.ndarray:
+    """Held-out scores for each column of labels, equal ones without rounding errors: (N, C)."""
+    scores = np.empty(targets.shape)
+    for held, test, fit in smoothers:
+        scores[held] = test @ (fit @ targets)
+    return np.round(scores, 9)
+
+
+def _areas(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve of each column; 0.5 where a class is missing."""
+    from scipy.stats import rankdata
+
+    positives = targets.sum(axis=0)
+    negatives = len(targets) - positives
+    wins = (rankdata(scores, axis=0) * targets).sum(axis=0) - positives * (positives + 1) / 2
+    pairs = positives * negatives
+    return np.where(pairs > 0, wins / np.maximum(pairs, 1), 0.5)
+
+
+def _interval(target: np.ndarray, scores: np.ndarray, group: np.ndarray) -> tuple[float, float]:
+    """95 % interval of an area, by DeLong's components summed over groups.
+
+    Obuchowski, Biometrics 1997; symmetric on the logit scale, with Student's quantiles.
+    """
+    from scipy.stats import rankdata, t
+
+    positive = target == 1
+    count = {True: int(positive.sum()), False: int((~positive).sum())}
+    fewest = min(len(np.unique(group[positive == side])) for side in (True, False))
+    if fewest < 2:
+        return float("nan"), float("nan")
+    ranks = rankdata(scores)
+    component = np.empty(len(scores))
+    component[positive] = (ranks - _ranks_within(scores, positive))[positive] / count[False]
+    component[~positive] = 1 - (ranks - _ranks_within(scores, ~positive))[~positive] / count[True]
+    area = component[positive].mean()
+    if area in (0.0, 1.0):
+        limit = TAIL ** (1 / fewest)
+        return (limit, 1.0) if area else (0.0, 1 - limit)
+    influence = (component - area) / np.where(positive, count[True], count[False])
+    of_group = np.bincount(group, influence)
+    error = np.sqrt(len(of_group) / (len(of_group) - 1) * np.square(of_group).sum())
+    spread = t.ppf(1 - TAIL, fewest - 1) * error / (area * (1 - area))
+    bounds = np.log(area / (1 - area)) + np.array([-spread, spread])
+    low, high = 1 / (1 + np.exp(-np.clip(bounds, -700, 700)))
+    return float(low), float(high)
+
+
+def _ranks_within(scores: np.ndarray, side: np.ndarray) -> np.ndarray:
+    from scipy.stats import rankdata
+
+    ranks = np.zeros(len(scores))
+    ranks[side] = rankdata(scores[side])
+    return ranks
