@@ -6,6 +6,7 @@ labels is one product of matrices, and a test with 2,000 refits takes a second.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,22 @@ FIRST, ALL = 199, 1_999
 """Permutations: all of them only where at most one of the first ones comes near."""
 CHUNK = 200
 TAIL = 0.025
+
+
+class Smoother(NamedTuple):
+    """The ridge regression of one fold.
+
+    Attributes:
+        held: Where the held-out images are.
+        test: Their basis: (n, M).
+        centre: The mean basis of the others: (M,).
+        inverse: Of the penalised covariance of the others: (M, M).
+    """
+
+    held: slice
+    test: np.ndarray
+    centre: np.ndarray
+    inverse: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -66,11 +83,13 @@ def separability(
     """
     rng = np.random.default_rng(seed)
     rows = _sample(labels, groups, rng)
+    folds = _folds(np.unique(groups[rows], return_inverse=True)[1], rng)
+    rows = rows[np.argsort(folds, kind="stable")]
     basis, labels = basis[rows].astype("float64"), labels[rows]
     group = np.unique(groups[rows], return_inverse=True)[1]
     targets = (labels[:, None] == np.array(classes)).astype("float64")
-    smoothers = _smoothers(basis, _folds(group, rng))
-    scores = _held_out(smoothers, targets)
+    smoothers = _smoothers(basis, np.sort(folds))
+    scores = _held_out(basis, smoothers, targets)
     areas = _areas(targets, scores)
     best = int(areas.argmax())
     chance: list[float] = []
@@ -79,7 +98,7 @@ def separability(
         for start in range(0, count, CHUNK):
             drawn = [order.draw(rng) for _ in range(min(CHUNK, count - start))]
             permuted = np.concatenate(drawn, axis=1)
-            of_each = _areas(permuted, _held_out(smoothers, permuted))
+            of_each = _areas(permuted, _held_out(basis, smoothers, permuted))
             chance += of_each.reshape(len(drawn), -1).max(axis=1).tolist()
         if (np.array(chance) >= areas[best]).sum() > 1:
             break
@@ -188,27 +207,29 @@ def _folds(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return fold[group]
 
 
-def _smoothers(
-    basis: np.ndarray, folds: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each fold its images, and two matrices whose product turns labels into its scores."""
-    smoothers = []
-    for fold in np.unique(folds):
-        held = folds == fold
-        centre = basis[~held].mean(axis=0)
-        train, test = basis * ~held[:, None] - centre * ~held[:, None], basis[held] - centre
-        penalty = RIDGE * np.eye(basis.shape[1])
-        smoothers.append((held, test, np.linalg.solve(train.T @ train + penalty, train.T)))
+def _smoothers(basis: np.ndarray, folds: np.ndarray) -> list[Smoother]:
+    """The ridge regression of each fold, whose images follow each other."""
+    total, smoothers = basis.T @ basis, []
+    for fold in range(folds[-1] + 1):
+        held = slice(*np.searchsorted(folds, [fold, fold + 1]))
+        test, count = basis[held], len(basis) - (held.stop - held.start)
+        centre = (basis.sum(axis=0) - test.sum(axis=0)) / max(count, 1)
+        within = total - test.T @ test - count * np.outer(centre, centre)
+        inverse = np.linalg.inv(within + RIDGE * np.eye(len(within)))
+        smoothers.append(Smoother(held, test, centre, inverse))
     return smoothers
 
 
 def _held_out(
-    smoothers: list[tuple[np.ndarray, np.ndarray, np.ndarray]], targets: np.ndarray
+    basis: np.ndarray, smoothers: list[Smoother], targets: np.ndarray
 ) -> np.ndarray:
     """Held-out scores for each column of labels, equal ones without rounding errors: (N, C)."""
     scores = np.empty(targets.shape)
-    for held, test, fit in smoothers:
-        scores[held] = test @ (fit @ targets)
+    products, sums = basis.T @ targets, targets.sum(axis=0)
+    for held, test, centre, inverse in smoothers:
+        labels = targets[held]
+        of_train = products - test.T @ labels - np.outer(centre, sums - labels.sum(axis=0))
+        scores[held] = (test - centre) @ (inverse @ of_train)
     return np.round(scores, 9)
 
 
