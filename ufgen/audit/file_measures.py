@@ -70,9 +70,7 @@ def _read_file(path: str) -> dict[str, Any]:
 
 def _metadata(file: Image.Image) -> str:
     """Which metadata there are, and the maker's names in them, but no other value."""
-    found = sorted(
-        str(key) for key in file.info if key not in LAYOUT and not isinstance(key, int)
-    )
+    found = sorted(str(key) for key in file.info if key not in LAYOUT and not isinstance(key, int))
     found += [f"dpi {'x'.join(f'{v:.0f}' for v in file.info['dpi'])}"] if "dpi" in file.info else []
     tags = file.getexif()
     found += [f"{name} {str(tags[tag]).strip()}" for tag, name in NAMED_TAGS.items() if tag in tags]

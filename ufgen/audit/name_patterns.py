@@ -43,7 +43,7 @@ class Proposal:
 
 
 def propose(names: Sequence[str]) -> Proposal | None:
-    """Propose a pattern for groups where file names show structure.
+    r"""Propose a pattern for groups where file names show structure.
 
     Names are cut into numbers, words and separators. A beginning that ends with a number, and is
     the same for several names but not for most of them, may name a patient or a study; of several

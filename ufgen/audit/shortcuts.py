@@ -120,12 +120,13 @@ def _finding(probe: Probe, row: pd.Series, measurements: Measurements) -> Findin
     found = measure(probe, measurements)
     assert found is not None  # it has an area
     labels = measurements.images.table["label"].nunique()
-    told = "the classes apart" if labels == 2 else f"{found.label} from the other classes"
+    told = "the classes are" if labels == 2 else f"{found.label} is"
+    told += " told apart" if labels == 2 else " told from the other classes"
     is_error = row["auc"] > ERROR and row["low"] > ERROR_LOW
     return Finding(
         f"shortcut-{probe.name}",
         "error" if is_error else "warning",
-        f"{probe.what} alone tell {told}: AUC {row['auc']:.2f}",
+        f"from {probe.what} alone {told}: AUC {row['auc']:.2f}",
         float(row["auc"]),
         f"{probe.why}. A network may learn this instead of what it should see, and fail on other "
         f"images. Cross-validated on {row['n']} images with whole groups held out: 95 % interval "
@@ -153,7 +154,7 @@ def values_by_class(probe: Probe, measurements: Measurements) -> pd.DataFrame:
     for name, column in values_of(probe, measurements).items():
         for label, values in column.groupby(labels):
             if pd.api.types.is_numeric_dtype(column):
-                quartiles = np.nanquantile(values, [0.25, 0.5, 0.75]).tolist()
+                quartiles = values.quantile([0.25, 0.5, 0.75])
                 numbers = dict(zip(("q1", "median", "q3"), quartiles, strict=True))
                 rows.append({"value": name, "label": label, "n": len(values), **numbers})
                 continue
@@ -163,9 +164,7 @@ def values_by_class(probe: Probe, measurements: Measurements) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _exhibits(
-    probe: Probe, found: Separability, measurements: Measurements
-) -> list[Exhibit]:
+def _exhibits(probe: Probe, found: Separability, measurements: Measurements) -> list[Exhibit]:
     """The most typical images of the class and of the rest, one of each group."""
     images = measurements.images.table.iloc[found.rows].assign(score=found.scores)
     exhibits = []
@@ -175,9 +174,5 @@ def _exhibits(
         paths = typical.drop_duplicates("group")["path"].head(SHOWN).tolist()
         name = found.label if mine else " or ".join(sorted(side["label"].unique()))
         boxes = [BOXES[probe.name]] * len(paths) if probe.name in BOXES else []
-        exhibits.append(Exhibit(paths, f"{name}, by {_lower(probe.what)} alone", boxes))
+        exhibits.append(Exhibit(paths, f"{name}, by {probe.what} alone", boxes))
     return exhibits
-
-
-def _lower(words: str) -> str:
-    return words[0].lower() + words[1:]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ufgen.audit.measurements import Measurements
-from ufgen.audit.probes.separability import hats, indicators
+from ufgen.audit.probes.probe_basis import hats, indicators
 
 MOST_NUMBERS = 6
 RING, SEGMENTS = 2, 8
@@ -23,7 +23,7 @@ class Probe:
 
     Attributes:
         name: Its name: a finding is called "shortcut-" and this.
-        what: What it looks at, in words, to begin a sentence with.
+        what: What it looks at, in words.
         columns: The columns of the measurements' table that it uses; none where it looks at file
             names or thumbnails.
         why: Why it may tell the classes apart though the organ does not.
@@ -45,63 +45,63 @@ CLEAN = "Use images without marks, or remove the marks in all classes alike"
 PROBES = (
     Probe(
         "file-numbers",
-        "The numbers in file names",
+        "the numbers in file names",
         (),
         "The classes were collected at other times or places, and scanners differ with them",
         COLLECT,
     ),
     Probe(
         "file-size",
-        "The size of the files",
+        "the size of the files",
         ("bytes",),
         "The classes were compressed or exported in different ways",
         RE_ENCODE,
     ),
     Probe(
         "compression",
-        "The format and the JPEG tables of the files",
+        "the format and the JPEG tables of the files",
         ("format", "jpeg_tables"),
         "The classes were saved by different programs, whose traces a network can see",
         RE_ENCODE,
     ),
     Probe(
         "metadata",
-        "The metadata of the files",
+        "the metadata of the files",
         ("metadata",),
         "The classes passed through different devices or programs",
         COLLECT,
     ),
     Probe(
         "image-size",
-        "The width, height and aspect ratio of the images",
+        "the width, height and aspect ratio of the images",
         ("width", "height", "aspect"),
         "The classes come from different devices, and resizing leaves traces",
         COLLECT,
     ),
     Probe(
         "brightness",
-        "The mean and contrast of the outer parts of the images",
+        "the mean and contrast of the outer parts of the images",
         ("outer_mean", "outer_contrast"),
         "The classes were scanned with another gain, unless the disease changes the whole image",
         NORMALISE,
     ),
     Probe(
         "borders",
-        "The outermost 3 % of the images",
+        "the outermost 3 % of the images",
         (),
         "The classes were cropped or framed in different ways, or come from different devices",
         CROP,
     ),
     Probe(
         "overlays",
-        "Burned-in text and caliper marks",
+        "burned-in text and caliper marks",
         ("text_area", "text_boxes", "caliper_area"),
         "Whoever found a lesion measured it: the marks tell the class",
         CLEAN,
     ),
     Probe(
         "colour",
-        "The coloured fraction of the images",
+        "the coloured fraction of the images",
         ("colour",),
         "Doppler is switched on where something was found",
         "Leave out the colour images, or have them in all classes alike",

@@ -72,7 +72,7 @@ def separability(
     is exact, and a fold that happens to hold few images of a class does no harm.
 
     Args:
-        basis: Values of each image, from `indicators` or `hats`: (N, M).
+        basis: Values of each image, from `probe_basis`: (N, M).
         labels: The class of each image, (N,).
         groups: The group of each image, (N,).
         classes: The classes to tell from the rest: one of two, or all of several.
@@ -93,10 +93,10 @@ def separability(
     areas = _areas(targets, scores)
     best = int(areas.argmax())
     chance: list[float] = []
-    order = Exchange(targets, group)
+    exchange = _Exchange(targets, group)
     for count in (FIRST, ALL - FIRST):
         for start in range(0, count, CHUNK):
-            drawn = [order.draw(rng) for _ in range(min(CHUNK, count - start))]
+            drawn = [exchange.draw(rng) for _ in range(min(CHUNK, count - start))]
             permuted = np.concatenate(drawn, axis=1)
             of_each = _areas(permuted, _held_out(basis, smoothers, permuted))
             chance += of_each.reshape(len(drawn), -1).max(axis=1).tolist()
@@ -116,45 +116,7 @@ def separability(
     )
 
 
-def indicators(values: np.ndarray, fewest: int = 3) -> np.ndarray:
-    """Turn categories into one column each.
-
-    Args:
-        values: A category for each image, (N,); those of fewer than `fewest` images become one.
-        fewest: See `values`.
-
-    Returns:
-        0 or 1: (N, categories).
-    """
-    names, index, counts = np.unique(values, return_inverse=True, return_counts=True)
-    index = np.where(counts[index] >= fewest, index, len(names))
-    return (index[:, None] == np.unique(index)).astype("float64")
-
-
-def hats(values: np.ndarray, knots: int) -> np.ndarray:
-    """Turn numbers into hat functions of their ranks, for a continuous, piecewise linear fit.
-
-    Args:
-        values: A number for each image, (N,); NaN is a level of its own.
-        knots: How many hats; of no more different values than that, one indicator each.
-
-    Returns:
-        Values in 0..1: (N, knots or fewer).
-    """
-    known = np.isfinite(values)
-    levels, index = np.unique(values[known], return_inverse=True)
-    if len(levels) <= knots:
-        return indicators(np.where(known, values, np.inf), 1)
-    counts = np.bincount(index)
-    position = (np.cumsum(counts) - counts / 2) / counts.sum() * (knots - 1)
-    columns = np.zeros((len(values), knots + 1))
-    distance = np.abs(position[index][:, None] - np.arange(knots))
-    columns[known, :knots] = np.clip(1 - distance, 0, None)
-    columns[~known, knots] = 1
-    return columns[:, columns.any(axis=0)]
-
-
-class Exchange:
+class _Exchange:
     """Permuted labels: each group is given those of another one.
 
     Args:
@@ -162,7 +124,7 @@ class Exchange:
         group: The number of each image's group, (N,).
     """
 
-    def __init__(self, targets: np.ndarray, group: np.ndarray):
+    def __init__(self, targets: np.ndarray, group: np.ndarray) -> None:
         self.targets, self.group = targets, group
         self.order = np.argsort(group, kind="stable")
         self.sizes = np.bincount(group)
@@ -220,9 +182,7 @@ def _smoothers(basis: np.ndarray, folds: np.ndarray) -> list[Smoother]:
     return smoothers
 
 
-def _held_out(
-    basis: np.ndarray, smoothers: list[Smoother], targets: np.ndarray
-) -> np.ndarray:
+def _held_out(basis: np.ndarray, smoothers: list[Smoother], targets: np.ndarray) -> np.ndarray:
     """Held-out scores for each column of labels, equal ones without rounding errors: (N, C)."""
     scores = np.empty(targets.shape)
     products, sums = basis.T @ targets, targets.sum(axis=0)
