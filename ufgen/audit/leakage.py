@@ -129,7 +129,7 @@ def _groups_unknown(table: pd.DataFrame) -> Finding:
     return Finding(
         "groups-unknown",
         "note",
-        f"which of the {len(table)} images are of one patient is not known",
+        f"It is not known which of the {len(table)} images are of one patient",
         len(table),
         "No groups are given, and file names show none: each image counts as a patient of its own. "
         "If some patients have several images, results are too good and intervals too narrow.",

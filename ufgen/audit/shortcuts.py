@@ -126,7 +126,7 @@ def _finding(probe: Probe, row: pd.Series, measurements: Measurements) -> Findin
     return Finding(
         f"shortcut-{probe.name}",
         "error" if is_error else "warning",
-        f"from {probe.what} alone {told}: AUC {row['auc']:.2f}",
+        f"From {probe.what} alone, {told}: AUC {row['auc']:.2f}",
         float(row["auc"]),
         f"{probe.why}. A network may learn this instead of what it should see, and fail on other "
         f"images. Cross-validated on {row['n']} images with whole groups held out: 95 % interval "
