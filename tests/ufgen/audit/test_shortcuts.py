@@ -152,3 +152,25 @@ def test_too_few_images_are_not_tested():
 def test_unknown_values_are_a_level_of_their_own():
     found = only(measured(bytes=lambda y, rng: np.where(y == 1, np.nan, rng.random(len(y)))))
     assert found.number == 1 and found.severity == "error"
+
+
+def test_an_error_needs_an_interval_above_chance():
+    measurements = measured(**PLANTED["file-size"])
+    rows = shortcuts.table(measurements)
+    (found,) = shortcuts.findings(measurements, rows.assign(low=0.55))
+    assert found.severity == "warning"
+
+
+def test_the_most_typical_images_are_shown():
+    measurements = measured(**PLANTED["file-size"])
+    size = measurements.table["bytes"].set_axis(measurements.images.table["path"])
+    of_class = [size[exhibit.paths] for exhibit in only(measurements).exhibits]
+    assert of_class[0].min() > size.quantile(0.75) and of_class[1].max() < size.quantile(0.25)
+
+
+def test_the_interval_is_of_the_worst_class():
+    measurements = measured(labels=("a", "b", "c"), **PLANTED["file-size"])
+    measurements.table["bytes"] = measurements.images.table["label"] == "c"
+    measurements.table["bytes"] = measurements.table["bytes"].astype(float)
+    row = shortcuts.table(measurements).set_index("probe").loc["file-size"]
+    assert row["class"] == "c" and row["auc"] == 1 and row["low"] > 0.9
