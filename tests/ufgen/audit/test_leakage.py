@@ -108,6 +108,17 @@ def test_splits_by_patients_of_a_few_images_are_no_random_splits():
         assert not adjacent(np.where(np.arange(300) < 200, "train", "test"))
 
 
+def test_pairs_and_single_images_of_patients_are_no_random_split():
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(2_000), rng.integers(1, 3, 2_000))[:2_500]
+    split = np.where(rng.random(2_000) < 0.3, "test", "train")[patient]
+    assert not adjacent(split, len(split))
+
+
+def test_six_images_are_too_few_to_tell():
+    assert not adjacent(["train", "test"] * 3, 6)
+
+
 def test_few_or_scattered_numbers_say_nothing():
     split = np.where(np.random.default_rng(0).random(300) < 0.3, "test", "train")
     assert not adjacent(split[:12], 12)
