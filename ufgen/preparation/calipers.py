@@ -1,0 +1,79 @@
+"""Calipers: the crosses and dotted lines that measurements leave in a picture."""
+
+import numpy as np
+
+from ufgen.preparation.strokes import Strokes
+
+ARMS = 0.85  # of the pixels of a cross that lie in its middle rows and columns
+SMALLEST, LARGEST = 5, 27  # pixels: height and width of a cross
+DOT = 5  # pixels: the largest side of a dot
+FARTHEST = 16  # pixels from dot to dot
+FEWEST = 5  # equally spaced dots are a line
+MOST = 600  # candidates: where there are more they are grains of speckle
+
+
+def find_calipers(strokes: Strokes) -> np.ndarray:
+    """Find crosses (+ or x) and dotted lines.
+
+    Args:
+        strokes: The strokes of a picture.
+
+    Returns:
+        Their pixels: boolean (H, W).
+    """
+    return strokes.mask(_crosses(strokes) | _dots(strokes))
+
+
+def _crosses(strokes: Strokes) -> np.ndarray:
+    height, width = strokes.height, strokes.width
+    fits = (np.minimum(height, width) >= SMALLEST) & (np.maximum(height, width) <= LARGEST)
+    fits &= (np.abs(height - width) <= 2) & (strokes.fill < 0.65) & (strokes.far_halo < 0.5)
+    chosen = np.zeros(len(height), bool)
+    for i in np.flatnonzero(fits):
+        box = slice(strokes.top[i], strokes.bottom[i]), slice(strokes.left[i], strokes.right[i])
+        chosen[i] = _is_cross(strokes.labels[box] == i + 1)
+    return chosen
+
+
+def _is_cross(shape: np.ndarray) -> bool:
+    """Whether the pixels of a box are a + or an x with all four arms."""
+    height, width = shape.shape
+    y, x = np.mgrid[:height, :width]
+    y, x = y - (height - 1) / 2, x - (width - 1) / 2
+    thick = max(1.0, min(height, width) / 8)
+    reach = 0.3 * min(height, width)
+    upright = (np.minimum(np.abs(y), np.abs(x)) <= thick, [y < -reach, y > reach, x < -reach])
+    oblique = np.abs(np.abs(y) - np.abs(x)) <= 1.5 * thick
+    corners = [(a * y > reach) & (b * x > reach) for a in (1, -1) for b in (1, -1)]
+    upright_arms = [*upright[1], x > reach]
+    return any(
+        shape[on].sum() >= ARMS * shape.sum()
+        and all((shape & on & arm).sum() >= 0.5 * height * 0.2 for arm in arms)
+        for on, arms in ((upright[0], upright_arms), (oblique, corners))
+    )
+
+
+def _dots(strokes: Strokes) -> np.ndarray:
+    """Small strokes that lie on a straight line, equally spaced."""
+    from scipy.spatial import cKDTree
+
+    small = (strokes.height <= DOT) & (strokes.width <= DOT) & (strokes.halo < 0.6)
+    candidates = np.flatnonzero(small & (strokes.far_halo < 0.4))
+    chosen = np.zeros(len(strokes.top), bool)
+    if not FEWEST <= len(candidates) <= MOST:
+        return chosen
+    y = (strokes.top + strokes.bottom)[candidates] / 2
+    x = (strokes.left + strokes.right)[candidates] / 2
+    points = np.stack([y, x], axis=1)
+    tree = cKDTree(points)
+    pairs = tree.query_pairs(FARTHEST, output_type="ndarray")
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    chain, step = [pairs[:, 0], pairs[:, 1]], points[pairs[:, 1]] - points[pairs[:, 0]]
+    going = np.hypot(*step.T) >= 3
+    while len(chain) < FEWEST:
+        distance, following = tree.query(points[chain[-1]] + step)
+        going &= distance <= 1.2
+        chain.append(following)
+    for members in chain:
+        chosen[candidates[members[going]]] = True
+    return chosen
