@@ -9,6 +9,7 @@ from ufgen.errors import UserError
 # isort: off
 from ufgen.cli import (  # noqa: F401, in the order of --help
     data,
+    prepare,
     synth,
     fidelity,
     redraw,

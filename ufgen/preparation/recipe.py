@@ -121,10 +121,12 @@ def _removed(overlays: Overlays) -> np.ndarray:
 
 
 def _header_region(path: str) -> Box | None:
-    """The region of the scan by a DICOM header; None for other files."""
+    """The region of the scan by the header of a DICOM file; None for other files."""
     try:
-        from ufgen.images import dicom
+        from ufgen.images.dicom import ultrasound_region
     except ImportError:
         return None
-    region = getattr(dicom, "ultrasound_region", None)
-    return region(path) if region and str(path).lower().endswith((".dcm", ".dicom")) else None
+    try:
+        return ultrasound_region(path)
+    except UserError:  # no DICOM file
+        return None

@@ -49,7 +49,7 @@ def sector_mask(bright: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _blocks(values: np.ndarray, step: int) -> np.ndarray:
-    """Values (H, W) by cells of `step` pixels: (rows, step, columns, step), the last ones filled."""
+    """Values (H, W) by cells of `step` pixels, padded: (rows, step, columns, step)."""
     height, width = values.shape
     padded = np.pad(values, ((0, -height % step), (0, -width % step)), mode="edge")
     return padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step)
