@@ -111,6 +111,8 @@ def content_of(study: Study, images: ImageSet) -> dict[str, Any]:
     """
     content = study.model_dump(mode="json", exclude={"name", "question"})
     content["images"].pop("path")
+    if not study.images.prepare:  # as in studies from before there was a preparation
+        content["images"].pop("prepare")
     content["images"] |= {"positive": images.positive, "sha256": _hash(images)}
     if any(arm.synthetic for arm in study.parsed_arms()):
         content["generator"]["recipe_sha256"] = recipe.digest(study.generator_recipe())
