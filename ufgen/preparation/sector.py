@@ -5,7 +5,7 @@ import numpy as np
 CELLS = 128  # of the longer side of the grid that the sector is searched on
 MARGIN = 6  # grey levels above the background
 DARKEST_PANEL = 64  # grey level: the background of a scanner's screen is darker
-FLAT = 4  # grey levels: the range within a cell of the background
+FLAT = 4  # grey levels: between the corners of a cell of the background
 SMALLEST = 0.08  # of the picture
 EDGE = 12  # pixels around the sector that count as tissue: its edge is as sharp as text is
 BRIDGE = 5  # cells: shadows up to this width do not divide a sector
@@ -27,10 +27,11 @@ def sector_mask(bright: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.
     height, width = smooth.shape
     step = max(1, -(-max(height, width) // CELLS))
     blocks = _blocks(bright, step)
-    flat = np.ptp(blocks, axis=(1, 3)) <= FLAT
-    levels = np.bincount(blocks[:, 0, :, 0][flat], minlength=256)[:DARKEST_PANEL]
+    corners = [blocks[:, row, :, column] for row in (0, -1) for column in (0, -1)]
+    flat = np.max(corners, axis=0) - np.min(corners, axis=0) <= FLAT
+    levels = np.bincount(corners[0][flat], minlength=256)[:DARKEST_PANEL]
     background = int(levels.argmax()) if levels.max() > 0.05 * flat.size else 0
-    cells = _blocks(smooth, step).mean(axis=(1, 3))
+    cells = _blocks(smooth, step)[:, step // 2, :, step // 2]
     lit = np.pad(cells > background + MARGIN, BRIDGE)
     closed = ndimage.binary_closing(lit, np.ones((BRIDGE, BRIDGE)))
     closed = ndimage.binary_opening(closed, np.ones((3, 3)))[BRIDGE:-BRIDGE, BRIDGE:-BRIDGE]
@@ -75,21 +76,30 @@ def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
 
 
 def _convex_hull(mask: np.ndarray) -> np.ndarray:
-    """The convex hull of a mask: (H, W), boolean,."""
-    from scipy.spatial import ConvexHull, QhullError
-    from skimage.draw import polygon
-
+    """The convex hull of a mask: boolean (H, W)."""
     rows = np.flatnonzero(mask.any(axis=1))
     first = mask[rows].argmax(axis=1)
     last = mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
-    points = np.concatenate([np.stack([rows, first], 1), np.stack([rows, last], 1)])
-    try:
-        corners = points[ConvexHull(points).vertices]
-    except QhullError:  # a single row or column
-        return mask
-    hull = mask.copy()
-    hull[polygon(*corners.T, mask.shape)] = True
+    y, x = np.arange(rows[0], rows[-1] + 1), np.arange(mask.shape[1])
+    left, right = _envelope(rows, first, y), -_envelope(rows, -last, y)
+    hull = np.zeros_like(mask)
+    hull[y] = (x >= left[:, None] - 1e-6) & (x <= right[:, None] + 1e-6)
     return hull
+
+
+def _envelope(at: np.ndarray, values: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The largest convex function below points, at `y` (Andrew's monotone chain)."""
+    chain: list[tuple[int, int]] = []
+    for point in zip(at.tolist(), values.tolist(), strict=True):
+        while len(chain) > 1 and _turns_down(chain[-2], chain[-1], point):
+            chain.pop()
+        chain.append(point)
+    return np.interp(y, *zip(*chain, strict=True))
+
+
+def _turns_down(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
+    """Whether b lies on or above the line from a to c."""
+    return (b[1] - a[1]) * (c[0] - a[0]) >= (c[1] - a[1]) * (b[0] - a[0])
 
 
 def _enlarged(cells: np.ndarray, step: int) -> np.ndarray:

@@ -158,8 +158,8 @@ def _rings(
     padded = np.pad(bright, 2, mode="edge")
     means = []
     for distance in (1, 2):
-        steps = range(-distance, distance + 1)
-        ring = [(y, x) for y in steps for x in steps if max(abs(y), abs(x)) == distance]
+        steps = (-distance, 0, distance)
+        ring = [(y, x) for y in steps for x in steps if y or x]
         total, counted = np.zeros(count), np.zeros(count)
         new = taken.copy()
         for y, x in ring:

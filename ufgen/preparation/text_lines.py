@@ -9,14 +9,16 @@ Box = tuple[int, int, int, int]  # top, left, bottom, right: pixels, the last tw
 LOWEST, HIGHEST = 5, 48  # pixels: the height of a character
 WIDEST = 14  # times its height: characters that touch are one stroke
 HALO, FAR_HALO = 0.65, 0.5  # of text on tissue (see `Strokes`)
+MANY = 60  # candidates: of so many grains of bright speckle, three are alike by chance
 GAP = 1.1  # heights: the largest gap between two characters of a line
 
 
 def text_lines(strokes: Strokes, inside: np.ndarray) -> list[Box]:
     """Group strokes to lines of text.
 
-    Outside of the sector, where all was drawn, two characters are a line; on tissue three, which
-    must be about as bright and as high as each other, the more so the fewer they are.
+    Outside of the sector, where all was drawn, two characters are a line; on tissue three (four
+    where many grains are bright), which must be about as bright and as high as each other, the
+    more so the fewer they are.
 
     Args:
         strokes: The strokes of a picture.
@@ -33,7 +35,8 @@ def text_lines(strokes: Strokes, inside: np.ndarray) -> list[Box]:
     sharp = (strokes.halo < HALO) & (strokes.far_halo < FAR_HALO)
     chosen = np.flatnonzero(sized & thin & (sharp | ~on_tissue))
     groups = _groups(strokes, chosen)
-    lines = [group for group in groups if _is_line(strokes, group, on_tissue)]
+    fewest = 3 if len(chosen) <= MANY else 4
+    lines = [group for group in groups if _is_line(strokes, group, on_tissue, fewest)]
     return sorted({_box(strokes, _extended(strokes, line)) for line in lines})
 
 
@@ -59,7 +62,7 @@ def _groups(strokes: Strokes, chosen: np.ndarray) -> list[np.ndarray]:
     return [chosen[number == one] for one in range(number.max() + 1)]
 
 
-def _is_line(strokes: Strokes, group: np.ndarray, on_tissue: np.ndarray) -> bool:
+def _is_line(strokes: Strokes, group: np.ndarray, on_tissue: np.ndarray, fewest: int) -> bool:
     """Whether strokes side by side are text rather than speckle or the edge of an organ."""
     height, width = strokes.height[group], strokes.width[group]
     level = np.median(height)
@@ -69,7 +72,7 @@ def _is_line(strokes: Strokes, group: np.ndarray, on_tissue: np.ndarray) -> bool
     if not on_tissue[group].any():
         return bool(far_halo < 0.25)
     same = np.abs(height - level) <= max(1, 0.15 * level)
-    if len(group) < 3 or same.mean() < 0.6:
+    if len(group) < fewest or same.mean() < 0.6:
         return False
     bottoms = strokes.bottom[group][same]
     straight = np.ptp(bottoms) <= 0.1 * (strokes.right[group].max() - strokes.left[group].min()) + 2
