@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from ufgen.preparation.strokes import Strokes
+from ufgen.preparation.strokes import Strokes, running
 
 ARMS = 0.85  # of the pixels of a cross that lie in its middle rows and columns
+ARM = 4  # pixels: the arms of a + reach this far at least
+CROSS = 150  # grey level of a whole + on tissue
+BETWEEN = 25  # grey levels that the pixels between its arms are darker
 SMALLEST, LARGEST = 5, 27  # pixels: height and width of a cross
 DOT = 5  # pixels: the largest side of a dot
 FARTHEST = 16  # pixels from dot to dot
@@ -12,16 +15,44 @@ FEWEST = 5  # equally spaced dots are a line
 MOST = 600  # candidates: where there are more they are grains of speckle
 
 
-def find_calipers(strokes: Strokes) -> np.ndarray:
+def find_calipers(bright: np.ndarray, strokes: Strokes) -> np.ndarray:
     """Find crosses (+ or x) and dotted lines.
 
     Args:
-        strokes: The strokes of a picture.
+        bright: The brightness of a picture: uint8 (H, W).
+        strokes: Its strokes.
 
     Returns:
         Their pixels: boolean (H, W).
     """
-    return strokes.mask(_crosses(strokes) | _dots(strokes))
+    found = strokes.mask(_crosses(strokes) | _dots(strokes))
+    return found | _upright_crosses(bright, strokes.labels > 0)
+
+
+def _upright_crosses(bright: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """The pixels of + shapes, which may touch other strokes: boolean (H, W).
+
+    At the centre of one both arms are bright over their whole length, and what lies between the
+    arms is darker.
+    """
+    if min(bright.shape) <= 4 * ARM:
+        return np.zeros(bright.shape, bool)
+    edge, length = ARM, 2 * ARM + 1
+    padded = np.pad(bright, edge)
+    across = running(padded.T, length, np.minimum).T[edge:-edge, : bright.shape[1]]
+    down = running(padded, length, np.minimum)[: bright.shape[0], edge:-edge]
+    arms = np.minimum(across, down)
+    centres = np.argwhere((arms >= CROSS) & drawn)
+    found = np.zeros(bright.shape, bool)
+    for y, x in centres + edge:
+        between = padded[y - 3 : y + 4 : 6, x - 3 : x + 4 : 6]
+        if between.max() < int(arms[y - edge, x - edge]) - BETWEEN:
+            box = slice(max(0, y - 3 * edge), y + edge), slice(max(0, x - 3 * edge), x + edge)
+            cross = np.zeros(drawn[box].shape, bool)
+            row, column = y - edge - box[0].start, x - edge - box[1].start
+            cross[max(0, row - 1) : row + 2] = cross[:, max(0, column - 1) : column + 2] = True
+            found[box] |= drawn[box] & cross
+    return found
 
 
 def _crosses(strokes: Strokes) -> np.ndarray:

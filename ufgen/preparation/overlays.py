@@ -116,7 +116,7 @@ def _find(picture: np.ndarray) -> Overlays:
     strokes = find_strokes(bright, smooth, inside)
     text = text_lines(strokes, inside)
     free = ~_boxes(text, bright.shape)
-    calipers = find_calipers(strokes) & free
+    calipers = find_calipers(bright, strokes) & free
     drawn = (bright > DARK) & ~inside
     marks = (calipers | _coloured(picture, bright) | drawn) & free
     return Overlays(text, calipers, marks, bounding_box(sector))

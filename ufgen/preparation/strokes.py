@@ -89,15 +89,23 @@ def without_strokes(bright: np.ndarray) -> np.ndarray:
     """
     widest = WIDEST if max(bright.shape) >= LARGE else 7
     padded = np.pad(bright, widest, mode="edge")
-    eroded = _running(_running(padded, widest, np.minimum).T, widest, np.minimum).T[::-1, ::-1]
-    opened = _running(_running(eroded, widest, np.maximum).T, widest, np.maximum).T[::-1, ::-1]
+    eroded = running(running(padded, widest, np.minimum).T, widest, np.minimum).T[::-1, ::-1]
+    opened = running(running(eroded, widest, np.maximum).T, widest, np.maximum).T[::-1, ::-1]
     return np.ascontiguousarray(opened[widest:-widest, widest:-widest])
 
 
-def _running(values: np.ndarray, length: int, extreme: np.ufunc) -> np.ndarray:
-    """The extreme of each value and the `length` - 1 after it in its column.
+def running(values: np.ndarray, length: int, extreme: np.ufunc) -> np.ndarray:
+    """Take the extreme of each value and the `length` - 1 after it in its column.
 
     Spans are doubled, so that few passes are made; scipy's filters take several times as long.
+
+    Args:
+        values: (H, W).
+        length: Of the span, at least 1; the last `length` - 1 rows are of shorter ones.
+        extreme: np.minimum or np.maximum.
+
+    Returns:
+        (H, W).
     """
     span = 1
     while span < length:

@@ -93,6 +93,15 @@ def test_crosses_and_dotted_lines_are_calipers(scan):
     assert all(calipers[200 + 2 * i, 150 + 9 * i] for i in range(9))
 
 
+def test_a_cross_that_touches_a_line_is_a_caliper(scan):
+    picture = scan // 2
+    picture[150:151, 122:135] = picture[144:157, 128:129] = 240
+    picture[150, 135:200] = 240
+    calipers = overlays.find_overlays(picture).calipers
+    assert calipers[150, 122:135].all() and calipers[145:156, 128].all()
+    assert not overlays.find_overlays(scan // 2).calipers.any()
+
+
 def test_colour_and_what_is_outside_of_the_sector_are_marks(scan):
     picture = np.repeat(np.pad(scan, ((0, 0), (0, 100)))[..., None], 3, axis=2)
     picture[150:170, 180:200] = (220, 40, 30)
