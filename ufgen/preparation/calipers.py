@@ -6,8 +6,8 @@ from ufgen.preparation.strokes import Strokes, running
 
 ARMS = 0.85  # of the pixels of a cross that lie in its middle rows and columns
 ARM = 4  # pixels: the arms of a + reach this far at least
-CROSS = 150  # grey level of a whole + on tissue
-BETWEEN = 25  # grey levels that the pixels between its arms are darker
+CROSS = 90  # grey level of a whole + on tissue
+BETWEEN = 40  # grey levels that the pixels between its arms are darker
 SMALLEST, LARGEST = 5, 27  # pixels: height and width of a cross
 DOT = 5  # pixels: the largest side of a dot
 FARTHEST = 16  # pixels from dot to dot
