@@ -24,9 +24,7 @@ def inpaint(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     channels = picture.reshape(*picture.shape[:2], -1).astype("float32")
     filled = _filled(channels, (~mask)[..., None].astype("float32"))
     for _ in range(SWEEPS):
-        padded = np.pad(filled, ((1, 1), (1, 1), (0, 0)), mode="edge")
-        mean = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]) / 4
-        filled = np.where(mask[..., None], mean, channels)
+        filled = np.where(mask[..., None], _neighbours(filled), channels)
     result = picture.copy()
     result[mask] = np.rint(filled).reshape(picture.shape)[mask].clip(0, 255)
     return result
@@ -46,4 +44,10 @@ def _filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     weight = halved(known)
     coarse = _filled(halved(values * known) / np.maximum(weight, 1), np.minimum(weight, 1))
     coarse = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
-    return np.where(known > 0, values, coarse)
+    return np.where(known > 0, values, _neighbours(coarse))
+
+
+def _neighbours(values: np.ndarray) -> np.ndarray:
+    """The mean of the four neighbours of each pixel: (H, W, C)."""
+    padded = np.pad(values, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    return (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]) / 4

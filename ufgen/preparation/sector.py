@@ -94,7 +94,7 @@ def _envelope(at: np.ndarray, values: np.ndarray, y: np.ndarray) -> np.ndarray:
         while len(chain) > 1 and _turns_down(chain[-2], chain[-1], point):
             chain.pop()
         chain.append(point)
-    return np.interp(y, *zip(*chain, strict=True))
+    return np.interp(y, [row for row, _ in chain], [value for _, value in chain])
 
 
 def _turns_down(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:

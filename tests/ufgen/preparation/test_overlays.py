@@ -71,6 +71,12 @@ def test_the_sector_is_found_whatever_is_written_beside_it(scan):
     assert _near(overlays.find_sector(canvas), expected, 10)
 
 
+def test_the_sector_is_found_on_a_grey_screen(scan):
+    canvas = np.full((500, 700), 32, np.uint8)
+    canvas[100:400, 200:500] = 60 + scan[60:360, 40:340] // 2
+    assert _near(overlays.find_sector(canvas), (100, 200, 400, 500), 16)
+
+
 def test_a_picture_that_is_all_scan_is_its_own_sector():
     picture = np.random.default_rng(0).integers(40, 120, (200, 300), dtype=np.uint8)
     assert overlays.find_sector(picture) == (0, 0, 200, 300)
