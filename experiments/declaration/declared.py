@@ -111,6 +111,9 @@ def content_of(study: Study, images: ImageSet) -> dict[str, Any]:
     """
     content = study.model_dump(mode="json", exclude={"name", "question"})
     content["images"].pop("path")
+    for option in ("prepare", "accept"):  # as in studies from before there were these
+        if not content["images"][option]:
+            content["images"].pop(option)
     content["images"] |= {"positive": images.positive, "sha256": _hash(images)}
     if any(arm.synthetic for arm in study.parsed_arms()):
         content["generator"]["recipe_sha256"] = recipe.digest(study.generator_recipe())

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from classifiers import registry
 from ufgen.errors import UserError
+from ufgen.preparation.recipe import Preparation
 
 FIELDS_SET_BY_STUDY = {
     "seed": "generator.seeds",
@@ -95,6 +96,8 @@ class Images(Section):
         resolution: Height and width in pixels.
         channels: 1 for grey or 3 for colour.
         fit: How images are made square: see `ufgen.images.pixel_store.load`.
+        prepare: Steps that are applied to each image before it is resized: sector, mask-overlays or
+            inpaint-overlays, grayscale (see `ufgen.preparation.recipe`).
         fraction: Fraction of the training groups in use, above 0 to 1; a smaller one is contained
             in a larger one. The others are held back for `oracle` arms.
         accept: Names of findings of the image check (`ufgen data check`) that the study accepts.
@@ -107,6 +110,7 @@ class Images(Section):
     resolution: int = Field(default=64, ge=32, le=512)
     channels: int = 1
     fit: str = "crop"
+    prepare: list[str] = []
     fraction: float = Field(default=1.0, gt=0, le=1)
     parts: int = Field(default=1, ge=1, le=100)
     accept: list[str] = []
@@ -124,6 +128,17 @@ class Images(Section):
                 "quotes, such as 'no' or '1.0'"
             )
         return value
+
+    @field_validator("prepare")
+    @classmethod
+    @with_value_errors
+    def _valid_steps(cls, steps: list[str]) -> list[str]:
+        return list(Preparation(steps).steps)
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """What is done to each image; None where no step is named."""
+        return Preparation(self.prepare) if self.prepare else None
 
 
 class Generator(Section):

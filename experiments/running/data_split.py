@@ -99,7 +99,7 @@ def read_images(study: Study) -> LoadedImages:
     splits.check_real(images, "training and test")
     positive_class.check(images)
     images, store, quarantine = pixel_store.load(
-        images, options.resolution, options.channels, options.fit
+        images, options.resolution, options.channels, options.fit, options.preparation
     )
     if not study.folds:
         splits.check_splits(images)

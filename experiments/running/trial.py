@@ -189,4 +189,6 @@ def settings_hash(
         "pretrain": trial.arm.pretrain,
         "seed": trial.seed,
     }
+    if preparation := study.images.preparation:
+        depends["prepare"] = preparation.key
     return provenance.key(16, depends)

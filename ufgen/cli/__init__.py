@@ -10,6 +10,7 @@ from ufgen.errors import UserError
 from ufgen.cli import (  # noqa: F401, in the order of --help
     data,
     check,
+    prepare,
     synth,
     fidelity,
     redraw,

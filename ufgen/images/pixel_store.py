@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,25 @@ from ufgen.progress import Progress, print_line
 
 CACHE_VERSION = 2
 DARK = 64  # grey levels: a quarter of them
+
+
+class Preparation(Protocol):
+    """What is done to each source image before it is resized (see `ufgen.preparation.recipe`)."""
+
+    @property
+    def key(self) -> str:
+        """What identifies the result."""
+
+    def apply(self, picture: np.ndarray, path: str) -> np.ndarray:
+        """Prepare a source image.
+
+        Args:
+            picture: uint8 (H, W) or (H, W, 3).
+            path: Its file.
+
+        Returns:
+            uint8 (H, W) or (H, W, 3).
+        """
 
 
 @dataclass(frozen=True)
@@ -83,7 +102,13 @@ def cache_folder() -> Path:
         ) from None
 
 
-def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> Decoded:
+def load(
+    images: ImageSet,
+    size: int,
+    channels: int = 1,
+    fit: str = "crop",
+    preparation: Preparation | None = None,
+) -> Decoded:
     """Decode images, or read them from the cache.
 
     The cache is keyed by the content of the files and these settings: a second run decodes nothing.
@@ -95,6 +120,7 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
         channels: 1 for grey values, 3 for RGB.
         fit: "crop" cuts the centre square, "pad" adds black borders; both are then resized (see
             `ufgen.images.decoding.resize`).
+        preparation: What is done to each image before it is resized; hashes are of the originals.
 
     Returns:
         The readable images with hashes, their pixels, and the unreadable images.
@@ -109,7 +135,8 @@ def load(images: ImageSet, size: int, channels: int = 1, fit: str = "crop") -> D
     paths = list(images.table["path"])
     with ThreadPoolExecutor() as pool:
         contents = list(pool.map(_hash_file, paths))
-    entry, store = _entry(dict(zip(contents, paths, strict=True)), size, channels, fit)
+    files = dict(zip(contents, paths, strict=True))
+    entry, store = _entry(files, size, channels, fit, preparation)
     reasons = [entry["reasons"].get(content, "") for content in contents]
     hashes = [entry["hashes"].get(content, "") for content in contents]
     broken = np.array([reason != "" for reason in reasons], bool)
@@ -181,7 +208,7 @@ def _hash_file(path: str) -> str:
 
 
 def _entry(
-    files: dict[str, str], size: int, channels: int, fit: str
+    files: dict[str, str], size: int, channels: int, fit: str, preparation: Preparation | None
 ) -> tuple[dict[str, dict[str, str]], PixelStore]:
     """The cache entry for files (content hash -> path); decoded and written if there is none.
 
@@ -189,20 +216,28 @@ def _entry(
     """
     contents = sorted(files)
     by = provenance.versions("decoding", "ufgen.images.decoding")
-    settings = json.dumps([CACHE_VERSION, by, size, channels, fit, contents])
+    prepared = [preparation.key] if preparation else []
+    settings = json.dumps([CACHE_VERSION, by, size, channels, fit, contents, *prepared])
     folder = cache_folder() / "pixels" / hashlib.sha256(settings.encode()).hexdigest()[:24]
     if not (folder / "entry.json").is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):  # another process may decode the same images
             if not (folder / "entry.json").is_file():
-                _write_entry(folder, files, size, channels, fit)
+                _write_entry(folder, files, size, channels, fit, preparation)
     entry = json.loads((folder / "entry.json").read_text())
     array = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
     rows = {sha256: row for row, sha256 in enumerate(entry["hashes"].values())}
     return entry, PixelStore(array, rows)
 
 
-def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, fit: str) -> None:
+def _write_entry(
+    folder: Path,
+    files: dict[str, str],
+    size: int,
+    channels: int,
+    fit: str,
+    preparation: Preparation | None,
+) -> None:
     """Decode the files and write their cache entry, atomically."""
     contents = sorted(files)
     arrays: list[np.ndarray] = []
@@ -213,7 +248,8 @@ def _write_entry(folder: Path, files: dict[str, str], size: int, channels: int, 
         """The resized image and the hash of its source, or the reason why there is none."""
         try:
             picture = decode(files[content])
-            return resize(picture, size, channels, fit), hash_pixels(picture)
+            prepared = preparation.apply(picture, files[content]) if preparation else picture
+            return resize(prepared, size, channels, fit), hash_pixels(picture)
         except UserError as error:
             return str(error)
         except Exception as error:

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from experiments.design.study import Study
 from experiments.running import data_split, trial
 from ufgen.errors import UserError
 from ufgen.images import image_set
+from ufgen.preparation.recipe import Preparation
 
 
 def _study(location, **changes):
@@ -125,3 +127,26 @@ def test_labels_that_cannot_name_a_folder_are_refused(folder, tmp_path):
     (tmp_path / "odd.csv").write_text(f"path,label\n{picture},UF\n{picture}x,UF/submucosal\n")
     with pytest.raises(UserError, match="line 3: the label is 'UF/submucosal'"):
         data_split.read_images(_study(tmp_path / "odd.csv"))
+
+
+PREPARED = {"resolution": 32, "prepare": ["grayscale", "mask-overlays"]}
+
+
+def test_a_study_trains_on_prepared_pixels_and_knows_the_originals(folder, monkeypatch):
+    monkeypatch.setattr(Preparation, "apply", lambda self, picture, path="": 255 - picture)
+    plain = data_split.read_images(_study(folder))
+    prepared = data_split.read_images(_study(folder, images=PREPARED))
+    difference = prepared.store.take(prepared.images) + plain.store.take(plain.images).astype(int)
+    assert np.abs(difference - 255).max() <= 1
+    assert list(prepared.images.table["sha256"]) == list(plain.images.table["sha256"])
+
+
+def test_a_preparation_makes_a_trial_another_one(folder):
+    keys = {_key(_study(folder)), _key(_study(folder, images={"prepare": []}))}
+    assert len(keys) == 1
+    assert _key(_study(folder, images={"prepare": ["grayscale"]})) not in keys
+
+
+def test_an_unknown_step_of_preparation_is_named(folder):
+    with pytest.raises(ValueError, match="expected some of sector"):
+        _study(folder, images={"prepare": ["crop"]})

@@ -35,6 +35,7 @@ def _run(*arguments, cwd=None):
         "data describe",
         "data split",
         "data phantom",
+        "data prepare",
     ],
 )
 def test_every_command_has_help_with_an_example(command):

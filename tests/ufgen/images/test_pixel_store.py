@@ -224,3 +224,34 @@ def test_loading_does_not_write_into_the_table_it_was_given(folder):
     loaded = pixel_store.load(images, 32).images
     pd.testing.assert_frame_equal(images.table, before)
     assert (loaded.table["sha256"] != "").all()
+
+
+class _Halved:
+    """A preparation that keeps the upper half."""
+
+    def __init__(self, key):
+        self.key = key
+
+    def apply(self, picture, path):
+        assert Path(path).is_file()
+        return picture[: len(picture) // 2]
+
+
+def test_a_prepared_image_is_resized_after_it_is_prepared_and_cached_by_its_key(tmp_path):
+    for label in ("UF", "NUF"):
+        (tmp_path / label).mkdir()
+        Image.fromarray(np.repeat([[10], [200]], 32, 0).repeat(32, 1).astype(np.uint8)).save(
+            tmp_path / label / "a.png"
+        )
+    images = image_set.scan(tmp_path)
+    plain = pixel_store.load(images, 32)
+    halved = pixel_store.load(images, 32, preparation=_Halved("a"))
+    assert plain.store.array.max() == 200 and halved.store.array.max() == 10
+    assert (halved.images.table["sha256"] == plain.images.table["sha256"]).all()
+
+    class Whole(_Halved):
+        def apply(self, picture, path):
+            return picture
+
+    assert pixel_store.load(images, 32, preparation=Whole("a")).store.array.max() == 10  # cached
+    assert pixel_store.load(images, 32, preparation=Whole("b")).store.array.max() == 200
