@@ -1,5 +1,6 @@
 """The sizes that a compressed frame itself declares, before a decoder allocates by them."""
 
+import re
 from typing import TYPE_CHECKING
 
 from ufgen.errors import UserError
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
 START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # 0xF7 is that of JPEG-LS
+ALLOWED_IN_SCANS = {0xD9, 0xDA, 0xF8, 0xFF, *range(0xD0, 0xD8)}  # the end, other scans, resets
 JPEG_2000 = b"\xff\x4f\xff\x51"  # start of codestream, then its size
 
 
@@ -26,7 +28,7 @@ def check_codestream(frame: bytes, syntax: "UID", options: dict[str, int]) -> by
     Raises:
         UserError: Where the sizes differ, or none is found.
     """
-    from pydicom.uid import RLELossless
+    from pydicom.uid import JPEGLSLossless, JPEGLSNearLossless, RLELossless
 
     rows, columns, samples = (options[n] for n in ("rows", "columns", "samples_per_pixel"))
     if syntax == RLELossless:
@@ -45,7 +47,17 @@ def check_codestream(frame: bytes, syntax: "UID", options: dict[str, int]) -> by
             f"{DAMAGED}: its compressed picture declares {shown}, its header {columns} x {rows} "
             f"pixels of {samples}"
         )
+    if syntax in (JPEGLSLossless, JPEGLSNearLossless):
+        _check_scans(frame)
     return frame
+
+
+def _check_scans(frame: bytes) -> None:
+    """Raise UserError where JPEG-LS data end early: CharLS then counts zeros for many seconds."""
+    scans = frame[max(0, frame.find(b"\xff\xda")) :]
+    markers = {match[0] for match in re.findall(rb"\xff([\x80-\xff])", scans)}
+    if markers - ALLOWED_IN_SCANS or not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise UserError(f"{DAMAGED}: its compressed picture ends early")
 
 
 def _jpeg_2000_size(frame: bytes) -> tuple[int, int, int] | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import Dataset, Sequence, dcmread
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders import base
 
 from ufgen.errors import UserError
@@ -195,6 +195,18 @@ def test_truncated_files_are_refused_wherever_they_end(tmp_path):
         (tmp_path / "b.dcm").write_bytes(content[:length])
         with pytest.raises(UserError):
             decoding.decode(tmp_path / "b.dcm")
+
+
+def test_jpeg_ls_that_ends_early_is_not_decoded(tmp_path, monkeypatch):
+    """CharLS takes a quarter of a minute to find out."""
+    dataset = dcmread(dicom_files.write(tmp_path / "a.dcm", GREY, "jpeg_ls"))
+    [frame] = generate_frames(dataset.PixelData, number_of_frames=1)
+    monkeypatch.setattr(base.DecodeRunner, "_decode_frame", None)
+    for damaged in (frame[:500], frame[:500] + b"\xff\x80" + frame[502:]):
+        dataset.PixelData = encapsulate([damaged])
+        dataset.save_as(tmp_path / "b.dcm")
+        with pytest.raises(UserError, match="ends early"):
+            dicom.decode(tmp_path / "b.dcm")
 
 
 def test_other_contents(tmp_path):
