@@ -34,7 +34,7 @@ EXCLUDED = {  # modules that display, or whose results are in the keys by their 
     "ufgen.display.tensorboard",
 }
 LIBRARIES = {
-    "decoding": ("pillow",),
+    "decoding": ("pillow", "pydicom", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg", "pyjpegls"),
     "features": ("keras", "numpy", "scikit-image", "PyWavelets", "pillow"),
     "measuring": ("numpy", "scikit-image", "PyWavelets", "ImageHash", "pillow"),
     "training": ("keras", "numpy", "scipy"),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from ufgen.atomic import write_text
 from ufgen.display.contact_sheet import data_uri
@@ -20,6 +19,7 @@ from ufgen.display.figure_style import (
 )
 from ufgen.display.image_grid import write_grid
 from ufgen.images import positive_class
+from ufgen.images.decoding import size_in_pixels
 from ufgen.images.image_set import ImageSet, count_table
 from ufgen.images.pixel_store import PixelStore, dark_images_warning
 
@@ -129,10 +129,7 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
 
 def _file_sizes(images: ImageSet) -> dict[str, list[int]]:
     """The columns `width` and `height` of the files, in pixels."""
-    sizes = []
-    for path in images.table["path"]:
-        with Image.open(path) as file:
-            sizes.append(file.size)
+    sizes = [size_in_pixels(path) for path in images.table["path"]]
     return {"width": [w for w, _ in sizes], "height": [h for _, h in sizes]}
 
 

@@ -16,6 +16,7 @@ from filelock import FileLock
 from ufgen import provenance
 from ufgen.atomic import atomic_folder
 from ufgen.errors import UserError
+from ufgen.images import image_files
 from ufgen.images.decoding import FITS, as_picture, decode, hash_pixels, resize  # noqa: F401
 from ufgen.images.image_set import ImageSet
 from ufgen.progress import Progress, print_line
@@ -196,12 +197,13 @@ def merge_stores(stores: list[PixelStore]) -> PixelStore:
 
 
 def _hash_file(path: str) -> str:
-    """SHA-256 of the content and suffix of a file, or "missing:<path>"."""
-    if not Path(path).is_file():  # reading a pipe would never end
-        return f"missing:{path}"
+    """SHA-256 of the content and suffix of an image's file, or "missing:<path>"."""
     try:
-        digest = hashlib.sha256(Path(path).read_bytes())
-    except OSError:
+        with image_files.open_image(path) as content:
+            digest = hashlib.sha256()
+            while chunk := content.read(2**20):
+                digest.update(chunk)
+    except (UserError, OSError):
         return f"missing:{path}"
     digest.update(Path(path).suffix.lower().encode())
     return digest.hexdigest()

@@ -149,10 +149,10 @@ def test_whatever_a_decoder_raises_is_a_reason(folder, monkeypatch):
     assert decoded.quarantine["path"].tolist() == [str(bad / "damaged.tif")]
     assert decoded.quarantine["reason"].iloc[0] == "cannot be decoded: Missing dimensions"
 
-    def fail(*_):
+    def fail(*_, **__):
         raise ZeroDivisionError("zoom of 0")
 
-    monkeypatch.setattr(decoding.ImageOps, "exif_transpose", fail)
+    monkeypatch.setattr(decoding.Image, "open", fail)
     with pytest.raises(UserError, match="cannot be decoded: zoom of 0"):
         decoding.decode(bad / "UF_train_p0_0.png")
 
