@@ -111,6 +111,8 @@ def content_of(study: Study, images: ImageSet) -> dict[str, Any]:
     """
     content = study.model_dump(mode="json", exclude={"name", "question"})
     content["images"].pop("path")
+    if study.images.validation == "own":  # not among the fields of earlier declarations
+        content["images"].pop("validation")
     content["images"] |= {"positive": images.positive, "sha256": _hash(images)}
     if any(arm.synthetic for arm in study.parsed_arms()):
         content["generator"]["recipe_sha256"] = recipe.digest(study.generator_recipe())
