@@ -21,7 +21,7 @@ MASK_NAME = re.compile(
     re.IGNORECASE,
 )
 NEAR_LEVELS = 8  # grey levels around the darkest and the brightest one, as JPEG blurs a mask
-NEAR_BINARY = 0.98  # of the pixels; the others are on blurred edges
+NEAR_BINARY = 0.95  # of the pixels; the others are on blurred edges
 
 Entry = Path | zipfile.Path
 
@@ -48,7 +48,8 @@ class LeftOut:
         Returns:
             The columns path and reason, in the order of the folder.
         """
-        return pd.DataFrame(dict.fromkeys(self.rows), columns=["path", "reason"])
+        rows = list(dict.fromkeys(self.rows))
+        return pd.DataFrame(rows, columns=["path", "reason"], dtype=str)
 
 
 def describe(left_out: pd.DataFrame) -> str:
@@ -191,7 +192,7 @@ def is_mask_like(picture: np.ndarray) -> bool:
         picture: A source image: uint8 (H, W) or (H, W, 3).
 
     Returns:
-        Whether it has at most two grey values, or 98 % of the pixels are within 8 levels of the
+        Whether it has at most two grey values, or 95 % of the pixels are within 8 levels of the
         darkest or of the brightest one, and so are most of those that are not near the other. An
         empty mask is one, too; a colour image is none.
 
