@@ -13,7 +13,8 @@ from classifiers.explanation import example_sheet
 from classifiers.training.trainer import Classifier
 from ufgen.errors import UserError
 from ufgen.images import pixel_store, splits
-from ufgen.images.image_set import ImageSet, groups_by_pattern
+from ufgen.images.grouping import groups_by_pattern
+from ufgen.images.image_set import ImageSet
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ class SavedClassifier:
         if not set(images.classes) <= self.classes:
             raise UserError(
                 f"the images are of the classes {', '.join(images.classes)}; this model was "
-                f"trained on {', '.join(sorted(self.classes))}"
+                f"trained on {', '.join(sorted(self.classes))}. If others are to be left out, name "
+                "the class to tell from with --negative"
             )
         splits.check_real(images, "test")
         decoded = self._load(images)

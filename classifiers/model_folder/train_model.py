@@ -17,7 +17,7 @@ from classifiers.training.trainer import Classifier
 from ufgen import precision
 from ufgen.atomic import check_replaceable
 from ufgen.display import tensorboard
-from ufgen.images import grouping, pixel_store, positive_class, splits
+from ufgen.images import grouping, image_set, pixel_store, positive_class, splits
 from ufgen.images.image_set import ImageSet
 
 
@@ -34,14 +34,15 @@ def train(
     augmentation: str = "none",
     sensitivity: float | None = None,
     validation_fraction: float = 0.2,
+    validation: ImageSet | None = None,
     members: int = 1,
     seed: int = 0,
     on_step: Callable[[], None] = lambda: None,
 ) -> dict:
     """Train a classifier and save it.
 
-    Groups of images are held out for validation: they alone choose the weights that are kept, the
-    temperature and the threshold.
+    Validation images, or groups that are held out for validation, alone choose the weights that are
+    kept, the temperature and the threshold.
 
     Args:
         images: Labelled images of two classes or more; all of them are used.
@@ -56,6 +57,8 @@ def train(
         sensitivity: The threshold is the highest one with at least this sensitivity on the
             validation images; None for Youden's.
         validation_fraction: Fraction of the images held out for validation.
+        validation: The images of the split validation, of which none may be among `images`; None to
+            hold some out.
         members: Networks of an ensemble.
         seed: Of the first member; the others have those that follow.
         on_step: Called after each optimiser step.
@@ -66,22 +69,34 @@ def train(
 
     Raises:
         UserError: If the folder holds other files, an option is not valid, the images are not real
-            or have no positive class beside another, or too few can be read.
+            or have no positive class beside another, too few can be read, or a class or
+            a group is not as it must be in the validation images.
     """
     check_replaceable(out, FILES, "ufgen train")
     check_trial(training, weights, augmentation)
     positive_class.check(images)
+    given = set() if validation is None else set(validation.table["path"])
+    if validation is not None:
+        images = image_set.concatenate([images, validation])
     splits.check_real(images, "training")
     chosen = precision.choose_precision(
         training.precision, precision.faster_classifier_precision(name)
     )
     network = Classifier(name, size, channels, weights, chosen)  # first: weights may be missing
     decoded = pixel_store.load(images, size, channels, fit)
+    if validation is not None:
+        held_out = decoded.images.table["path"].isin(given).to_numpy()
+        parts = decoded.images.select(~held_out), decoded.images.select(held_out)
+        positive_class.check_same_classes(*parts, "validation")
+        splits.check_disjoint(decoded.images)
     groups = decoded.images.table.set_index("path")["group"]
     images = grouping.group_same_pictures(decoded.images)
     images = images.select(np.argsort(images.table["sha256"], kind="stable"))
-    held_out = splits.hold_out(images, validation_fraction, seed)
-    fitted, validation = (
+    if validation is None:
+        held_out = splits.hold_out(images, validation_fraction, seed)
+    else:
+        held_out = images.table["path"].isin(given).to_numpy()
+    fitted, tuning = (
         Examples(decoded.store.take(part), part.targets())
         for part in (images.select(~held_out), images.select(held_out))
     )
@@ -89,14 +104,14 @@ def train(
     for member in range(members):
         curves = tensorboard.Curves(f"classifiers/{Path(out).name}/member_{member + 1}")
         history = network.fit(
-            fitted, validation, training, seed + member, augmentation, on_step, curves
+            fitted, tuning, training, seed + member, augmentation, on_step, curves
         )
         curves.close()
         histories.append(history.assign(member=member + 1))
         values.append([np.array(variable) for variable in network.model.variables])
     ensemble = Ensemble(network, values, training.test_views)
-    raw = ensemble.predict(validation.pixels)
-    calibrated = calibration.fit(validation.targets, raw, sensitivity)
+    raw = ensemble.predict(tuning.pixels)
+    calibrated = calibration.fit(tuning.targets, raw, sensitivity)
     metadata = {
         "classifier": name,
         "size": size,
@@ -116,7 +131,7 @@ def train(
         "images": {"training": int((~held_out).sum()), "validation": int(held_out.sum())},
         "root": Path(os.path.relpath(images.root or ".", out)).as_posix(),
         "unreadable_files": len(decoded.quarantine),
-        "validation_roc_auc": float(metrics.roc_auc(validation.targets, raw)),
+        "validation_roc_auc": float(metrics.roc_auc(tuning.targets, raw)),
         "constant": metrics.is_constant(calibration.scale(raw, calibrated.temperature)),
         "kept_first": sum(map(weight_selection.kept_first, histories)),
     }

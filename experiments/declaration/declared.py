@@ -111,8 +111,9 @@ def content_of(study: Study, images: ImageSet) -> dict[str, Any]:
     """
     content = study.model_dump(mode="json", exclude={"name", "question"})
     content["images"].pop("path")
-    for option in ("prepare", "accept"):  # as in studies from before there were these
-        if not content["images"][option]:
+    unset = {"prepare": [], "accept": [], "validation": "own"}
+    for option, value in unset.items():  # not among the fields of earlier declarations
+        if content["images"][option] == value:
             content["images"].pop(option)
     content["images"] |= {"positive": images.positive, "sha256": _hash(images)}
     if any(arm.synthetic for arm in study.parsed_arms()):

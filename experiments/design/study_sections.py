@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -89,8 +89,11 @@ class Images(Section):
     `experiments.design.sweep`).
 
     Attributes:
-        path: Image folder or manifest.
+        path: Image folder, zip archive or manifest.
         positive: Name of the positive class.
+        negative: Name of the only class that it is told from; by default all others.
+        validation: What images of the split validation are: "own", the validation images of every
+            trial, or "join", training images, of which validation images are held out.
         group_pattern: Regular expression that finds the group in a file's name.
         allow_ungrouped: Whether images without a group are accepted.
         resolution: Height and width in pixels.
@@ -105,6 +108,8 @@ class Images(Section):
 
     path: str = "UF_dataset"
     positive: str | None = None
+    negative: str | None = None
+    validation: Literal["own", "join"] = "own"
     group_pattern: str | None = None
     allow_ungrouped: bool = False
     resolution: int = Field(default=64, ge=32, le=512)
@@ -115,7 +120,7 @@ class Images(Section):
     parts: int = Field(default=1, ge=1, le=100)
     accept: list[str] = []
 
-    @field_validator("path", "positive", "group_pattern", mode="before")
+    @field_validator("path", "positive", "negative", "group_pattern", mode="before")
     @classmethod
     @with_value_errors
     def _text(cls, value: Any) -> str | None:

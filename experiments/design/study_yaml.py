@@ -141,6 +141,11 @@ def _resolved(location: str, folder: Path) -> str:
 
 def _each_class(images: dict) -> list[str]:
     """The classes of the images, to be listed in `images.positive`."""
+    if images.get("negative") is not None:
+        raise UserError(
+            f"the positive class is {positive_class.EACH!r}, each to be told from the rest, and "
+            f"the negative class {images['negative']!r}: leave one of them out"
+        )
     location = images.get("path", Images.model_fields["path"].default)
     return positive_class.each(
         location, images.get("group_pattern"), bool(images.get("allow_ungrouped"))

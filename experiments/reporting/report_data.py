@@ -76,6 +76,7 @@ def read(folder: Path) -> dict:
         "real": real,
         "counts": counts.to_dict("records"),
         "negative": positive_class.negative(labelled),
+        "own_validation": bool(not study["folds"] and (images["split"] == "validation").any()),
         "rest": positive_class.rest(labelled),
         "recipes": {
             path.name: (path / "generator" / "recipe.yaml").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from experiments.design.arms import Arm, compose_training_set
 from experiments.design.study import Study
 from experiments.design.trials import SplitKey
 from ufgen.display.figure_style import source_word
-from ufgen.images import grouping, pixel_store, positive_class, splits
+from ufgen.images import grouping, image_set, pixel_store, positive_class, splits
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import PixelStore
 
@@ -51,7 +51,8 @@ class DataSplit(NamedTuple):
 
     Attributes:
         fit: What generators and classifiers are trained on.
-        validation: Chooses weights, temperature and threshold; whole groups of the training split.
+        validation: Chooses weights, temperature and threshold: the split validation, or whole
+            groups of the training split.
         test: Predicted once per trial.
         pool: Training groups that only arms with oracle images use.
         store: The pixels of all of these.
@@ -87,7 +88,7 @@ def read_images(study: Study) -> LoadedImages:
 
     Raises:
         UserError: Images that are synthetic, of one class only, without a positive class, all
-            unreadable, or on both sides of their own split.
+            unreadable, or in two of their own splits.
     """
     options = study.images
     images = positive_class.scan(
@@ -95,7 +96,11 @@ def read_images(study: Study) -> LoadedImages:
         options.positive,
         options.group_pattern,
         allow_ungrouped=options.allow_ungrouped,
+        negative=options.negative,
     )
+    image_set.report_left_out(images)
+    if options.validation == "join":
+        images = splits.join_validation(images)
     splits.check_real(images, "training and test")
     positive_class.check(images)
     images, store, quarantine = pixel_store.load(
@@ -108,6 +113,10 @@ def read_images(study: Study) -> LoadedImages:
 
 def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = SplitKey()) -> DataSplit:
     """Split the images into fit, validation, test and pool, by whole groups.
+
+    Images of the split validation are the validation images, whatever fraction of the training
+    groups is in use. Without such, or in cross-validation, for which all splits are pooled, they
+    are held out from the training groups in use.
 
     Args:
         study: Says which fraction of the training groups is in use, and which of them validates.
@@ -124,20 +133,24 @@ def split_by_role(study: Study, loaded: LoadedImages, key: SplitKey = SplitKey()
     """
     if key.fold is None:
         train, test = loaded.images.split("train"), loaded.images.split("test")
+        own = loaded.images.split("validation")
     else:
         held_out = splits.fold(loaded.images, study.folds, key.fold, key.repeat)
         train, test = loaded.images.select(~held_out), loaded.images.select(held_out)
+        own = loaded.images.select(np.zeros(0, int))
     ranks = grouping.group_ranks(train, study.split_seed)
     order = np.lexsort((train.table["sha256"], ranks))
     starts = np.arange(study.images.parts + 1) * study.images.fraction
     pool = train.select(order[ranks[order] >= starts[-1]])
     train = train.select((starts[key.part] <= ranks) & (ranks < starts[key.part + 1]))
-    held_out = splits.hold_out(train, study.validation_fraction, study.split_seed)
-    fit = train.select(~held_out)
+    fit, validation = train, own
+    if not len(own):
+        held_out = splits.hold_out(train, study.validation_fraction, study.split_seed)
+        fit, validation = train.select(~held_out), train.select(held_out)
     for arm in study.parsed_arms():
         if arm.oracle:
             compose_training_set(fit, None, Arm(arm.name, real=True, oracle=arm.oracle), 0, pool)
-    return DataSplit(fit, train.select(held_out), test, pool, loaded.store, key)
+    return DataSplit(fit, validation, test, pool, loaded.store, key)
 
 
 def images_table(

@@ -13,6 +13,7 @@ from ufgen.cli.options import (
     Data,
     Fit,
     GroupPattern,
+    Negative,
     Positive,
     Resolution,
     Seed,
@@ -30,6 +31,7 @@ def describe(
     location: Data,
     out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("runs/describe"),
     positive: Positive = None,
+    negative: Negative = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 128,
@@ -39,7 +41,7 @@ def describe(
     from ufgen.display import image_set_page as page
     from ufgen.images import pixel_store, positive_class
 
-    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped, negative)
     decoded = pixel_store.load(images, resolution, 3, fit)
     print(page.summary(decoded.images, decoded.quarantine))
     written = page.write_page(decoded.images, decoded.store, decoded.quarantine, out)
@@ -54,6 +56,7 @@ def split(
         float, typer.Option(min=0.05, max=0.95, help="Fraction of test images: 0.3 for 70:30.")
     ] = 0.3,
     positive: Positive = None,
+    negative: Negative = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     seed: Seed = 0,
@@ -63,7 +66,8 @@ def split(
 
     from ufgen.images import grouping, image_set, pixel_store, positive_class, splits
 
-    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped, negative)
+    image_set.report_left_out(images)
     decoded = pixel_store.load(images, 64)
     images = grouping.group_same_pictures(decoded.images)
     held = splits.hold_out(images, test, seed)
@@ -109,6 +113,7 @@ def augmentations(
         typer.Option(help="A policy to show, such as mixup; may be repeated.  [default: all]"),
     ] = None,
     positive: Positive = None,
+    negative: Negative = None,
     resolution: Resolution = 128,
     seed: Seed = 0,
 ) -> None:
@@ -117,13 +122,14 @@ def augmentations(
     from classifiers.augmentation_sheet import write_sheet
     from classifiers.training.augmentation import POLICIES, check_policy
     from ufgen import backend
-    from ufgen.images import positive_class
+    from ufgen.images import image_set, positive_class
 
     left_out = {"none"} if backend.on_tensorflow() else {"none", "gridmask"}
     shown = policies or [name for name in POLICIES if name not in left_out]
     for name in shown:
         check_policy(name)
-    images = positive_class.scan(location, positive, allow_ungrouped=True)
+    images = positive_class.scan(location, positive, None, True, negative)
+    image_set.report_left_out(images)
     positive_class.check(images)
     if "train" in set(images.table["split"]):
         images = images.split("train")

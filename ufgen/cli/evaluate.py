@@ -12,6 +12,7 @@ from ufgen.cli.options import (
     AllowUngrouped,
     Data,
     GroupPattern,
+    Negative,
     report_unreadable,
 )
 from ufgen.errors import UserError
@@ -21,6 +22,7 @@ from ufgen.errors import UserError
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder that `ufgen train` wrote.")],
     location: Data = Path("UF_dataset"),
+    negative: Negative = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     out: Annotated[
@@ -33,15 +35,16 @@ def evaluate(
     from classifiers import model_folder
     from classifiers.evaluation import curve_figure, evaluation_report, metrics
     from ufgen.atomic import atomic_file
-    from ufgen.images import image_set
+    from ufgen.images import image_set, positive_class
 
     out = out or Path("runs/evaluate") / model.resolve().name
     if out.is_file():
         raise UserError(f"--out {out} is a file: expected a folder, which may be new")
     classifier = model_folder.load(model)
-    images = image_set.scan(
-        location, classifier.metadata["positive"], group_pattern, allow_ungrouped=allow_ungrouped
+    images = positive_class.scan(
+        location, classifier.metadata["positive"], group_pattern, allow_ungrouped, negative
     )
+    image_set.report_left_out(images)
     if "test" in set(images.table["split"]):
         images = images.split("test")
     scores, predictions, quarantine = classifier.evaluate(images, group_pattern)

@@ -12,7 +12,15 @@ import typer
 from ufgen import environment
 from ufgen.cli.application import app
 from ufgen.cli.check import check_before
-from ufgen.cli.options import Accept, AllowUngrouped, GroupPattern, Runs, TensorBoard
+from ufgen.cli.options import (
+    Accept,
+    AllowUngrouped,
+    GroupPattern,
+    JoinValidation,
+    Negative,
+    Runs,
+    TensorBoard,
+)
 from ufgen.display.tensorboard import enable_tensorboard
 from ufgen.errors import UserError
 
@@ -82,7 +90,8 @@ def experiment(
         typer.Option(min=0, help="GPUs (may be fractional) per training run.  [default: 0]"),
     ] = None,
     location: Annotated[
-        Path | None, typer.Option("--data", help="Image folder or manifest instead of the study's.")
+        Path | None,
+        typer.Option("--data", help="Folder, zip archive or manifest instead of the study's."),
     ] = None,
     weights: Annotated[
         str | None,
@@ -98,6 +107,8 @@ def experiment(
             "[default: UF, if it is one of two]"
         ),
     ] = None,
+    negative: Negative = None,
+    join_validation: JoinValidation = False,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     accept: Accept = None,
@@ -120,6 +131,8 @@ def experiment(
         weights,
         path=str(location) if location else None,
         positive=positive,
+        negative=negative,
+        validation="join" if join_validation else None,
         group_pattern=group_pattern,
         allow_ungrouped=allow_ungrouped or None,
         accept=accept or None,
@@ -178,7 +191,9 @@ def experiment(
 
 def _on_images(study: str | None, location: Path | None) -> tuple[str | None, Path | None]:
     """The study quick, where images stand in the place of a study."""
-    images = study is not None and (Path(study).is_dir() or study.lower().endswith(".csv"))
+    from ufgen.images.image_set import is_location
+
+    images = study is not None and is_location(study)
     if images and location is not None:
         raise UserError(f"{study} and --data {location} both name images: leave one out")
     return ("quick", Path(study)) if study is not None and images else (study, location)

@@ -29,7 +29,8 @@ def fidelity(
     extractor: ExtractorName = "texture",
     weights: Weights = "imagenet",
     split: Annotated[
-        str | None, typer.Option(help="train or test.  [default: train, if there is a split]")
+        str | None,
+        typer.Option(help="train, validation or test.  [default: train, if there is a split]"),
     ] = None,
     resolution: Annotated[
         int | None,

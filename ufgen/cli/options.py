@@ -11,11 +11,24 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path,
-    typer.Argument(help="Folder with train/ and test/ (or class folders), or a CSV manifest."),
+    typer.Argument(
+        help="Folder with train/ and test/ (or class folders), a zip archive of it, or a manifest."
+    ),
 ]
 Positive = Annotated[
     str | None,
     typer.Option(help="The class to tell from the rest.  [default: UF, if it is one of two]"),
+]
+Negative = Annotated[
+    str | None,
+    typer.Option(help="The only class to tell it from; all others are left out."),
+]
+JoinValidation = Annotated[
+    bool,
+    typer.Option(
+        "--join-validation",
+        help="Let the split validation be training images, of which ufgen holds out others.",
+    ),
 ]
 GroupPattern = Annotated[
     str | None,

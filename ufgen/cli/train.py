@@ -15,6 +15,8 @@ from ufgen.cli.options import (
     Data,
     Fit,
     GroupPattern,
+    JoinValidation,
+    Negative,
     Positive,
     Resolution,
     Seed,
@@ -100,11 +102,13 @@ def train(
         typer.Option(
             min=0.01,
             max=0.9,
-            help="Fraction of the images held out for validation, on which the weights are "
-            "selected.",
+            help="Fraction of the training images held out for validation, on which the weights "
+            "are selected, where there is no split validation.",
         ),
     ] = 0.2,
+    join_validation: JoinValidation = False,
     positive: Positive = None,
+    negative: Negative = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     resolution: Resolution = 64,
@@ -115,10 +119,10 @@ def train(
 ) -> None:
     """Train one classifier on the training images and save it.
 
-    Part of them is held out for validation, on which the weights are selected: of the evaluations
-    whose --selection-metric lies within one standard error of the best, the one with
-    the lowest calibrated loss, and never a network that gives all images the same probability while
-    another does not. It also sets temperature and threshold.
+    The split validation, or without one a held-out part of the training images, selects the
+    weights: of the evaluations whose --selection-metric lies within one standard error of the best,
+    the one with the lowest calibrated loss, and never a network that gives all images the same
+    probability while another does not. It also sets temperature and threshold.
     """
     if tensorboard:
         enable_tensorboard(tensorboard)
@@ -130,11 +134,16 @@ def train(
 
     from classifiers import model_folder
     from classifiers.training.settings import Training
-    from ufgen.images import positive_class, splits
+    from ufgen.images import image_set, positive_class, splits
     from ufgen.progress import Progress
 
-    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
-    splits.check_disjoint(*map(images.split, splits.SPLITS))
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped, negative)
+    image_set.report_left_out(images)
+    if join_validation:
+        images = splits.join_validation(images)
+    splits.check_training(images)
+    splits.check_disjoint(images)
+    validation = images.split("validation")
     if "train" in set(images.table["split"]):
         images = images.split("train")
     settings = Training(
@@ -166,6 +175,7 @@ def train(
             augmentation=augmentation,
             sensitivity=sensitivity,
             validation_fraction=validation_fraction,
+            validation=validation if len(validation) else None,
             members=members,
             seed=seed,
             on_step=bar.update,

@@ -18,7 +18,7 @@ from ufgen.display.figure_style import (
     style,
 )
 from ufgen.display.image_grid import write_grid
-from ufgen.images import positive_class
+from ufgen.images import folder_listing, positive_class
 from ufgen.images.decoding import size_in_pixels
 from ufgen.images.image_set import ImageSet, count_table
 from ufgen.images.pixel_store import PixelStore, dark_images_warning
@@ -47,7 +47,7 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
 
     Returns:
         Lines with the images and groups by split and class, and the numbers of duplicates,
-        unreadable files and images without a split.
+        unreadable files, files left out, and images without a split.
     """
     repeated = int(images.table["sha256"].duplicated().sum())
     conflicting = int((images.table.groupby("sha256")["label"].nunique() > 1).sum())
@@ -58,6 +58,7 @@ def summary(images: ImageSet, quarantine: pd.DataFrame) -> str:
             f"positive class: {_positive(images)}",
             f"exact duplicates: {repeated} (with conflicting labels: {conflicting})",
             f"unreadable files: {len(quarantine)}",
+            *filter(None, [folder_listing.describe(images.left_out)]),
             *([f"images without a split: {unsplit}"] if 0 < unsplit < len(images) else []),
         ]
     )
@@ -114,12 +115,17 @@ def write_page(images: ImageSet, store: PixelStore, quarantine: pd.DataFrame, ou
         f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"
         for row in images.relative(quarantine).to_dict("records")
     )
+    left_out = "".join(
+        f"<tr><td>{html.escape(row['path'])}</td><td>{html.escape(row['reason'])}</td></tr>"
+        for row in images.relative(images.left_out).to_dict("records")
+    )
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Image set</title><style>{STYLE}</style><h1>Image set</h1>{banner}"
         f"<pre>{html.escape(summary(images, quarantine))}</pre>{warning}{embedded}"
         + (f"<h2>Unreadable files</h2><table>{unreadable}</table>" if unreadable else "")
+        + (f"<h2>Left out</h2><table>{left_out}</table>" if len(images.left_out) else "")
         + "</html>"
     )
     path = Path(out) / "describe.html"

@@ -1,8 +1,8 @@
 """The image set: a table with one row per image, which every part of ufgen takes or returns."""
 
 import os
-import re
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,13 @@ import pandas as pd
 
 from ufgen.atomic import atomic_file
 from ufgen.errors import UserError
-from ufgen.images.class_folders import read_class_folders
-from ufgen.images.manifest import SOURCES, SPLITS, read_manifest  # noqa: F401
+from ufgen.images import folder_listing, grouping
+from ufgen.images.class_folders import list_images
+from ufgen.images.folder_listing import LeftOut
+from ufgen.images.manifest import ALL_SPLITS, MANIFEST_TYPES
+from ufgen.progress import print_line
 
 COLUMNS = ["path", "label", "split", "group", "source", "sha256"]
-MAX_NAMED = 5
 UNNAMED = "path:"  # begins the group of an image that was given none
 
 
@@ -25,17 +27,22 @@ class ImageSet:
     A changed image set is a new one: `dataclasses.replace(images, table=images.table.assign(...))`.
 
     Attributes:
-        table: One row per image, all text: `path` (absolute), `label`, `split` ("train", "test",
-            or "" where not split yet), `group` (what must never be on both sides of a split, such
-            as a patient), `source` ("real", "phantom" or "synthetic"), and `sha256` (of the decoded
-            pixels; "" until `pixel_store.load`).
+        table: One row per image, all text: `path` (absolute), `label`, `split` ("train",
+            "validation", "test", or "" where not split yet), `group` (what must never be on both
+            sides of a split, such as a patient), `source` ("real", "phantom" or "synthetic"), and
+            `sha256` (of the decoded pixels; "" until `pixel_store.load`).
         positive: The positive class; None where no class is positive.
         root: A folder that all images are in; files that are written name them relative to it.
+        left_out: What lies beside the images and is none, such as segmentation masks: the columns
+            path and reason.
     """
 
     table: pd.DataFrame
     positive: str | None = None
     root: str = ""
+    left_out: pd.DataFrame = field(
+        default_factory=lambda: LeftOut().table(), compare=False, repr=False
+    )
 
     def __len__(self) -> int:
         return len(self.table)
@@ -62,7 +69,7 @@ class ImageSet:
         """Select the images of one split.
 
         Args:
-            name: "train" or "test".
+            name: "train", "validation" or "test".
 
         Returns:
             The images of that split; there may be none.
@@ -74,8 +81,8 @@ class ImageSet:
         if 0 < len(empty) < len(self):
             raise UserError(
                 f"{len(empty)} of {len(self)} images have no split, such as {empty.iloc[0]}: write "
-                "train or test in the manifest's column split, in each row or in none; or split "
-                "all images with `ufgen data split`"
+                f"one of {', '.join(ALL_SPLITS)} in the manifest's column split, in each row or in "
+                "none; or split all images with `ufgen data split`"
             )
         return self.select((self.table["split"] == name).to_numpy())
 
@@ -123,13 +130,18 @@ def scan(
     allow_ungrouped: bool = False,
     one_class: str | None = None,
 ) -> ImageSet:
-    """Read an image set from a folder or from a CSV manifest; no image is opened.
+    """Read an image set from a folder, a zip archive or a manifest; no image is opened.
+
+    Files of operating systems, segmentation masks beside their images and what else is no image of
+    the set are left out (see `ImageSet.left_out`).
 
     Args:
-        location: A folder that holds `train/<class>/` and `test/<class>/`, or only `<class>/`, or a
-            `manifest.csv`; or a manifest (see `ufgen.images.manifest`).
+        location: A folder that holds `train/<class>/` and `test/<class>/` (and perhaps
+            `validation/<class>/`), or only `<class>/`, or a `manifest.csv`; a zip archive of such a
+            folder; or a manifest (see `ufgen.images.manifest`).
         positive: The positive class; by default UF, where there is such a class.
-        group_pattern: Regular expression for the patient groups (see `groups_by_pattern`).
+        group_pattern: Regular expression for the patient groups (see
+            `grouping.groups_by_pattern`).
         binary: Whether to determine the positive class (the number of classes is not checked:
             see `ufgen.images.positive_class`).
         allow_ungrouped: Let images without a group, beside others with one, be groups of their
@@ -146,26 +158,56 @@ def scan(
     if not location.exists():
         siblings = [p.name for p in location.parent.iterdir()] if location.parent.is_dir() else []
         raise UserError(
-            f"there is nothing at {location}{_start(location)}: expected a folder of images or a "
-            "CSV manifest"
+            f"there is nothing at {location}{_start(location)}: expected a folder of images, a "
+            "zip archive or a manifest"
             + (f" (beside it there are: {', '.join(sorted(siblings)[:8])})" if siblings else "")
         )
-    if location.is_dir() and (location / "manifest.csv").is_file():
-        location = location / "manifest.csv"
-    if location.is_file() and location.suffix.lower() != ".csv":
-        raise UserError(f"{location} is neither a folder nor a .csv manifest: name one of these")
-    is_manifest = location.is_file()
-    table = read_manifest(location) if is_manifest else read_class_folders(location, one_class)
-    if group_pattern:
-        table = table.assign(group=groups_by_pattern(table["path"], group_pattern))
+    left_out = LeftOut()
+    try:
+        table, folder = list_images(location, left_out, one_class)
+    except PermissionError as error:
+        raise UserError(
+            f"{error.filename} cannot be read: permission denied. Ask its owner for the right to "
+            "read it, or leave it out with a manifest"
+        ) from None
+    masks = folder_listing.are_masks(table["path"])
+    for path in table["path"][masks]:
+        left_out.add(path, folder_listing.MASK)
+    table = table[~masks]
+    if len(table) == 0:
+        raise UserError(f"{location} holds no images ({folder_listing.describe(left_out.table())})")
+    table = grouping.assign_groups(table, group_pattern)
     if not allow_ungrouped:
-        _check_all_grouped(table, group_pattern)
-    root = _root(table["path"], location.parent if is_manifest else location)
+        grouping.check_all_grouped(table, group_pattern)
+    root = _root(table["path"], folder)
     own_groups = [UNNAMED + _relative(path, root) for path in table["path"]]
     group = table["group"].mask(table["group"] == "", own_groups)
     table = table.assign(group=group, sha256="")
     table = table.sort_values("path", ignore_index=True)[COLUMNS]
-    return ImageSet(table, _positive_class(table, positive) if binary else None, root)
+    chosen = _positive_class(table, positive) if binary else None
+    return ImageSet(table, chosen, root, left_out.table())
+
+
+def report_left_out(images: ImageSet) -> None:
+    """Count on stderr what was left out of an image set, in one line.
+
+    Args:
+        images: As `scan` returns them.
+    """
+    if line := folder_listing.describe(images.left_out):
+        print_line(line, file=sys.stderr)
+
+
+def is_location(text: str) -> bool:
+    """Say whether a word of the command line can only name images.
+
+    Args:
+        text: A path, or the name of something else.
+
+    Returns:
+        Whether it is a folder, or ends as manifests and zip archives do.
+    """
+    return Path(text).is_dir() or text.lower().endswith((*MANIFEST_TYPES, ".zip"))
 
 
 def _start(location: Path) -> str:
@@ -182,20 +224,20 @@ def name_of(location: Path | str) -> str:
         location: A folder or a manifest, as for `scan`.
 
     Returns:
-        The name of the folder, or of a manifest that is not called manifest.csv.
+        The name of the folder or zip archive, or of a manifest that is not called manifest.csv.
 
     Example:
         >>> name_of("images/UF_dataset"), name_of("UF_dataset/manifest.csv"), name_of("split.csv")
         ('UF_dataset', 'UF_dataset', 'split')
     """
     location = Path(location).expanduser().resolve()
-    if location.name == "manifest.csv":
+    if location.name in {f"manifest{suffix}" for suffix in MANIFEST_TYPES}:
         return location.parent.name
-    is_manifest = location.suffix.lower() == ".csv" and not location.is_dir()
-    return location.stem if is_manifest else location.name
+    is_file = location.suffix.lower() in (*MANIFEST_TYPES, ".zip") and not location.is_dir()
+    return location.stem if is_file else location.name
 
 
-def _root(paths: pd.Series, folder: Path) -> str:
+def _root(paths: pd.Series, folder: str) -> str:
     """`folder` if all images are in it, or else the innermost folder that all of them are in."""
     absolute = os.path.abspath(folder)
     if all(Path(path).is_relative_to(absolute) for path in paths):
@@ -208,55 +250,6 @@ def _root(paths: pd.Series, folder: Path) -> str:
 
 def _relative(path: str, root: str) -> str:
     return Path(os.path.relpath(path, root)).as_posix() if root else path
-
-
-def _check_all_grouped(table: pd.DataFrame, pattern: str | None) -> None:
-    """Raise UserError if some images have a group and others, synthetic ones aside, have none."""
-    ungrouped = table["path"][(table["group"] == "") & (table["source"] != "synthetic")]
-    grouped = ((table["group"] != "") & (table["source"] != "synthetic")).sum()
-    if grouped and len(ungrouped):
-        names = ", ".join(Path(path).name for path in ungrouped[:MAX_NAMED])
-        why = f"--group-pattern {pattern!r} misses" if pattern else "no group is given for"
-        raise UserError(
-            f"{why} {len(ungrouped)} of {len(ungrouped) + grouped} images: {names}"
-            f"{' ...' if len(ungrouped) > MAX_NAMED else ''}. Expected a group for all or for "
-            "none: otherwise a patient may be on both sides of a split. If each of these is a "
-            "patient of its own, pass --allow-ungrouped (in a study, images: allow_ungrouped: true)"
-        )
-
-
-def groups_by_pattern(paths: pd.Series, pattern: str) -> list[str]:
-    r"""Read the group of each image from its file name.
-
-    Args:
-        paths: The paths of the images, (N,).
-        pattern: A regular expression; its first capture group (or the whole match) is the image's
-            patient group.
-
-    Returns:
-        N groups, "" where the pattern does not match.
-
-    Raises:
-        UserError: Where the pattern is not a regular expression, or matches no file name.
-
-    Example:
-        >>> groups_by_pattern(pd.Series(["/x/p1_0.png", "/x/p1_1.png"]), r"(p\d)_")
-        ['p1', 'p1']
-    """
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise UserError(
-            f"--group-pattern {pattern!r} is not a regular expression: {error}"
-        ) from None
-    names = [Path(p).name for p in paths]
-    matches = [expression.search(name) for name in names]
-    if not any(matches):
-        raise UserError(
-            f"--group-pattern {pattern!r} matches no file name; the first is {names[0]}"
-        )
-    groups = [(m.group(1) if expression.groups else m.group(0)) if m else "" for m in matches]
-    return [group or "" for group in groups]
 
 
 def _positive_class(table: pd.DataFrame, positive: str | None) -> str:

@@ -1,13 +1,17 @@
 """Splits: checks against leaks, hold-out sets and folds of whole groups."""
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ufgen.errors import UserError
-from ufgen.images.image_set import SPLITS, UNNAMED, ImageSet
+from ufgen.images import positive_class
+from ufgen.images.image_set import UNNAMED, ImageSet
+from ufgen.images.manifest import ALL_SPLITS, SPLITS
 
 DRAWS = 50
 HALF_A_GROUP, ONE_GROUP = 0.5, 1.0
@@ -35,55 +39,83 @@ def check_real(images: ImageSet, role: str) -> None:
         )
 
 
+def join_validation(images: ImageSet) -> ImageSet:
+    """Let the images of the split validation be training images.
+
+    Args:
+        images: With or without validation images.
+
+    Returns:
+        The images, without the split validation.
+    """
+    split = images.table["split"].replace("validation", "train")
+    return replace(images, table=images.table.assign(split=split))
+
+
+def check_training(images: ImageSet) -> None:
+    """Check that there are training images among images with splits.
+
+    Args:
+        images: The images to train on; without splits all of them are meant.
+
+    Raises:
+        UserError: Where the splits are others than train.
+    """
+    splits = sorted(set(filter(None, images.table["split"])))
+    if splits and "train" not in splits:
+        raise UserError(
+            f"found the splits {', '.join(splits)}: expected train among them, whose images are "
+            "trained on. Write train in the manifest's column split, or leave all of it empty"
+        )
+
+
 def check_splits(images: ImageSet) -> None:
-    """Check that train and test can be compared, and that nothing leaks between them.
+    """Check that train and test can be compared, and that nothing leaks between any splits.
 
     Args:
         images: The images to check.
 
     Raises:
-        UserError: Where a split is missing, the splits hold different classes, or a group or an
-            image (by the hash of its pixels) is in both.
+        UserError: Where train or test is missing, the splits hold different classes, or a group or
+            an image (by the hash of its pixels) is in two of them.
     """
-    train, test = images.split("train"), images.split("test")
+    images.split("train")  # refuses images without a split beside others with one
     splits = set(images.table["split"])
     if not set(SPLITS) <= splits:
         raise UserError(
             f"found the splits {', '.join(sorted(filter(None, splits))) or 'none'}: an "
             "unbiased evaluation needs train and test. `ufgen data split FOLDER --out "
             "manifest.csv` writes a split"
+            + (". Or call validation test, if that is what it is" if "validation" in splits else "")
         )
-    if train.classes != test.classes:
-        odd = sorted(set(train.classes) ^ set(test.classes))[0]
-        where = "train" if odd in train.classes else "test"
-        example = images.table[images.table["label"] == odd].iloc[0]
-        raise UserError(
-            f"the class {odd} has images in {where} only (such as {example['path']}): "
-            "train and test must hold the same classes"
-        )
-    check_disjoint(train, test)
+    train = images.split("train")
+    for name in ALL_SPLITS[1:]:
+        if name in splits:
+            positive_class.check_same_classes(train, images.split(name), name)
+    check_disjoint(images)
 
 
-def check_disjoint(train: ImageSet, test: ImageSet) -> None:
-    """Check that train and test share no image and no group.
+def check_disjoint(images: ImageSet) -> None:
+    """Check that no two splits share an image or a group.
 
     Args:
-        train: Training images.
-        test: Test images.
+        images: The images of all splits.
 
     Raises:
-        UserError: Where an image (by the hash of its pixels) or a named group is in both.
+        UserError: Where an image (by the hash of its pixels) or a named group is in two splits.
     """
-    for column, what in LEAK_COLUMNS.items():
-        shared = _shared(train.table, test.table, column)
-        if len(shared):
-            value = shared[column].iloc[0]
-            first = train.table["path"][train.table[column] == value].iloc[0]
-            raise UserError(
-                f"the same {what} is in train and in test ({shared[column].nunique()} such): "
-                f"{first} and {shared['path'].iloc[0]}. Remove one side, or make a split that "
-                "keeps groups together with `ufgen data split`"
-            )
+    parts = {name: images.split(name) for name in ALL_SPLITS}
+    for (one, first), (other, second) in itertools.combinations(parts.items(), 2):
+        for column, what in LEAK_COLUMNS.items():
+            shared = _shared(first.table, second.table, column)
+            if len(shared):
+                value = shared[column].iloc[0]
+                path = first.table["path"][first.table[column] == value].iloc[0]
+                raise UserError(
+                    f"the same {what} is in {one} and in {other} ({shared[column].nunique()} "
+                    f"such): {path} and {shared['path'].iloc[0]}. Remove one side, or make a split "
+                    "that keeps groups together with `ufgen data split`"
+                )
 
 
 def check_no_leak(seen: pd.DataFrame, held_out: ImageSet, by: str) -> None:

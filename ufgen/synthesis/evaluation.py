@@ -76,7 +76,8 @@ def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Label
         decoded: Decoded images with or without a split.
 
     Returns:
-        The training images (all, where none is in train), and the test images, None below 5.
+        The training images (all, where none is in train), and the test images, or where these are
+        fewer than 5 the validation images, or None.
 
     Raises:
         UserError: Some of the images have a split and others have none.
@@ -84,10 +85,12 @@ def training_and_held_out(decoded: pixel_store.Decoded) -> tuple[ImageSet, Label
     images = decoded.images
     if "train" not in set(images.table["split"]):
         return images, None
-    test = images.split("test")
-    if len(test) < MIN_HELD_OUT:
-        return images.split("train"), None
-    return images.split("train"), LabelledImages(test.table, decoded.store.take(test))
+    for name in ("test", "validation"):
+        held_out = images.split(name)
+        if len(held_out) >= MIN_HELD_OUT:
+            pixels = decoded.store.take(held_out)
+            return images.split("train"), LabelledImages(held_out.table, pixels)
+    return images.split("train"), None
 
 
 def evaluate_synthetic(

@@ -11,6 +11,7 @@ from ufgen.fidelity.feature_extractors import Extractor
 from ufgen.gan.recipe import load_recipe
 from ufgen.images import image_set, pixel_store, splits
 from ufgen.images.image_set import ImageSet
+from ufgen.images.manifest import ALL_SPLITS
 from ufgen.images.pixel_store import Decoded
 from ufgen.synthesis.evaluation import (
     FidelityReport,
@@ -60,6 +61,8 @@ def compare_folders(
     """
     real_images = image_set.scan(real, None, group_pattern, False, allow_ungrouped, ONE_CLASS)
     synthetic_images = image_set.scan(synthetic, None, None, False, True, ONE_CLASS)
+    image_set.report_left_out(real_images)
+    image_set.report_left_out(synthetic_images)
     splits.check_real(real_images, "real")
     if ONE_CLASS in {*real_images.classes, *synthetic_images.classes}:
         real_images, synthetic_images = _one_class(real_images), _one_class(synthetic_images)
@@ -72,7 +75,8 @@ def compare_folders(
         compared = decoded_real.images.split(split)
         if not len(compared):
             raise UserError(
-                f"{real} has no split {split}: leave --split out, or pass train or test"
+                f"{real} has no split {split}: leave --split out, or pass one of "
+                f"{', '.join(ALL_SPLITS)}"
             )
     classes, synthetic_classes = compared.classes, decoded_synthetic.images.classes
     if not set(classes) & set(synthetic_classes):

@@ -79,7 +79,8 @@ def synthesise(
 ) -> evaluation.FidelityReport:
     """Train a generator on the training split (or reuse it), generate images and evaluate them.
 
-    Where the images have no split, all of them are training images.
+    Where the images have no split, all of them are training images; those of the splits validation
+    and test never are.
 
     Args:
         location: Folder or manifest of real images.
@@ -105,9 +106,11 @@ def synthesise(
     check_replaceable(out, ("manifest.csv", "generator/recipe.yaml"), "ufgen synth")
     recipe = load_recipe(recipe_name, **options)
     images = image_set.scan(location, None, group_pattern, False, allow_ungrouped)
+    image_set.report_left_out(images)
     splits.check_real(images, "training")
+    splits.check_training(images)
     decoded = pixel_store.load(images, recipe.resolution, recipe.channels, fit)
-    splits.check_disjoint(*map(decoded.images.split, splits.SPLITS))
+    splits.check_disjoint(decoded.images)
     train, held_out = evaluation.training_and_held_out(decoded)
     if not named:
         _check_same_source(out, train)

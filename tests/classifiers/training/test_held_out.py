@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from classifiers.training import weight_selection
 from classifiers.training.batches import Examples
 from classifiers.training.settings import Training
 from classifiers.training.trainer import Classifier
+from ufgen.errors import UserError
 from ufgen.images import image_set, pixel_store
 
 TRAINING = Training(steps=2, batch=4, evaluations=2, precision="float32")
@@ -113,3 +115,27 @@ def test_validation_images_choose_the_weights_that_are_kept(monkeypatch):
         assert (labels == parts[1].targets).all() and raw.shape == (8,)
     np.testing.assert_allclose(given[kept - 1][3], network.predict(parts[1].pixels), atol=1e-6)
     assert weight_selection.best([evaluate(*a) for a in given]).step == kept
+
+
+def test_images_of_the_split_validation_validate_and_the_others_train(
+    phantoms, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train_model, "Classifier", Network)
+    scanned = image_set.scan(phantoms)
+    images, validation = scanned.split("train"), scanned.split("test")
+    validation = replace(validation, table=validation.table.assign(split="validation"))
+    metadata = model_folder.train(
+        images, "x", tmp_path / "m", TRAINING, size=32, validation=validation
+    )
+    assert metadata["images"] == {"training": len(images), "validation": len(validation)}
+    for name, part in (("fit", images), ("validation", validation)):
+        decoded = pixel_store.load(part, 32, 1, "crop")
+        expected = sorted(map(_sha256, decoded.store.take(decoded.images)))
+        assert sorted(map(_sha256, Network.last.seen[name].pixels)) == expected
+    one_class = validation.select(validation.table["label"] == "UF")
+    with pytest.raises(UserError, match="NUF has images in train only"):
+        model_folder.train(images, "x", tmp_path / "n", TRAINING, size=32, validation=one_class)
+    leaked = replace(validation, table=validation.table.assign(group="p"))
+    grouped = replace(images, table=images.table.assign(group="p"))
+    with pytest.raises(UserError, match="same group is in train and in validation"):
+        model_folder.train(grouped, "x", tmp_path / "n", TRAINING, size=32, validation=leaked)

@@ -150,3 +150,63 @@ def test_a_preparation_makes_a_trial_another_one(folder):
 def test_an_unknown_step_of_preparation_is_named(folder):
     with pytest.raises(ValueError, match="expected some of sector"):
         _study(folder, images={"prepare": ["crop"]})
+
+
+@pytest.fixture
+def with_validation(folder, picture):
+    """The folder with 4 validation images per class."""
+    for number in range(8):
+        label = ("UF", "NUF")[number % 2]
+        picture(folder / "val" / label / f"{label}_val_p{number}_{number}.png", 100 + number)
+    return folder
+
+
+def test_the_split_validation_validates_every_trial_whatever_fraction_is_in_use(with_validation):
+    for fraction, fitted in ((1.0, 12), (0.5, 6)):
+        split = _split(_study(with_validation, images={"fraction": fraction}))
+        assert set(split.validation.table["split"]) == {"validation"}
+        assert set(split.fit.table["split"]) | set(split.pool.table["split"]) == {"train"}
+        sizes = len(split.fit), len(split.validation), len(split.test), len(split.pool)
+        assert sizes == (fitted, 8, 6, 12 - fitted)
+        counts = split.table()["role"].value_counts()
+        assert counts["validation"] == 8 and counts["test"] == 6
+
+
+def test_the_split_validation_joins_train_on_request(with_validation):
+    split = _split(_study(with_validation, images={"validation": "join"}, validation_fraction=0.3))
+    both = pd.concat([split.fit.table, split.validation.table])
+    assert len(both) == 20 and len(split.validation) == 6 and len(split.test) == 6
+    joined = both["path"].str.contains("/val/")
+    assert joined.sum() == 8 and joined[: len(split.fit)].any()
+    assert set(both["split"]) == {"train"}
+
+
+def test_cross_validation_pools_all_splits(with_validation):
+    study = _study(with_validation, folds=4)
+    loaded = data_split.read_images(study)
+    parts = [data_split.split_by_role(study, loaded, key) for key in study.splits()]
+    tested = pd.concat([part.test.table for part in parts])
+    assert len(tested) == 26 and tested["path"].is_unique
+    assert {"train", "validation"} <= set(parts[0].fit.table["split"])
+    assert all(len(part.fit) > len(part.validation) for part in parts)
+
+
+def test_an_image_in_validation_and_in_another_split_stops_a_study(with_validation):
+    copy = with_validation / "val" / "UF" / "copy.png"
+    shutil.copy(next((with_validation / "train" / "UF").iterdir()), copy)
+    with pytest.raises(UserError, match="same image is in train and in validation"):
+        data_split.read_images(_study(with_validation))
+    data_split.read_images(_study(with_validation, images={"validation": "join"}))
+    shutil.copy(next((with_validation / "test" / "UF").iterdir()), copy)
+    for validation in ("own", "join"):
+        with pytest.raises(UserError, match=r"same image is in .* and in test"):
+            data_split.read_images(_study(with_validation, images={"validation": validation}))
+
+
+def test_a_study_of_two_classes_of_three(folder, picture, capsys):
+    for number in range(6):
+        picture(folder / ("train", "test")[number % 2] / "cyst" / f"{number}.png", 200 + number)
+    loaded = data_split.read_images(_study(folder, images={"positive": "UF", "negative": "NUF"}))
+    assert loaded.images.classes == ["NUF", "UF"] and len(loaded.images) == 18
+    assert "left out: 6 images of cyst" in capsys.readouterr().err
+    assert len(data_split.read_images(_study(folder, images={"positive": "UF"})).images) == 24

@@ -39,7 +39,7 @@ def test_train_and_test_are_never_classes(folder):
         (lambda f: (f / "extra").mkdir(), "Move extra elsewhere"),
         (lambda f: (f / "train/UF").rename(f.parent / "gone"), "test only"),
         (lambda f: (f / "test").rename(f.parent / "gone"), "no test folder"),
-        (lambda f: (f / "test").rename(f / "val"), "validation images off train"),
+        (lambda f: (f / "test").rename(f / "val"), "call validation test"),
     ],
 )
 def test_bad_folders_are_refused(folder, change, message):
@@ -91,7 +91,7 @@ def test_manifest_round_trip(folder, tmp_path):
     ("text", "message"),
     [
         ("file,label\na.png,UF\n", "path is missing"),
-        ("path,label,split\na.png,UF,val\n", "line 2: split is 'val'"),
+        ("path,label,split\na.png,UF,fold1\n", "line 2: split is 'fold1'"),
         ("path,label\na.png,\n", "label is empty"),
         ("path,label\na.png,UF\na.png,UF\n", "more than once"),
         ("path,label\n", "lists no images"),
