@@ -56,10 +56,10 @@ class Look(NamedTuple):
 def plan(study: Study, record: Record) -> list[Look]:
     """The looks of a run of a study.
 
-    Declared looks, or the single one at all seeds, share the study's error rate. Where seeds,
-    generators, repeats or looks were changed after a verdict had been seen, or the declaration is
-    not trusted, there is one look, at a level that falls with the number of different sets of
-    training runs that had a verdict.
+    Declared looks, or the single one at all seeds, share the study's error rate. Where the primary
+    metric, seeds, generators, repeats or looks were changed after a verdict had been seen, or the
+    declaration is not trusted, there is one look, at a level that falls with the number of
+    different metrics and sets of training runs that had a verdict.
 
     Args:
         study: As its file says it.
@@ -70,7 +70,7 @@ def plan(study: Study, record: Record) -> list[Look]:
     """
     alpha = 1 - study.confidence
     changed = {name for name, _, _ in record.changed_after_verdict()}
-    if record.trusted and not changed & {*RUNS, "looks"}:
+    if record.trusted and not changed & {*RUNS, "looks", "primary_metric"}:
         sizes = study.looks or [len(study.seeds)]
         levels = spending.increments(alpha, sizes)
         cumulative = [sum(levels[: number + 1]) for number in range(len(levels))]
@@ -80,11 +80,12 @@ def plan(study: Study, record: Record) -> list[Look]:
                 zip(sizes, levels, cumulative, strict=True), 1
             )
         ]
-    present = tuple(study.seeds), tuple(study.generator.seeds), study.repeats
+    generators = tuple(study.generator.seeds)
+    present = study.primary_metric, tuple(study.seeds), generators, study.repeats
     seen: dict[tuple, float] = {}
     for one in record.looks:
         runs = tuple(one["seeds"]), tuple(one["generators"]), one["repeats"]
-        seen.setdefault(runs, one["level"])
+        seen.setdefault((one["primary_metric"], *runs), one["level"])
     new = spending.undeclared_level(alpha, len(seen) + 1)
     seen.setdefault(present, new)
     number = list(seen).index(present) + 1

@@ -2,9 +2,10 @@
 
 import pytest
 from declared_study import run, study
+from image_tables import six
 from pydantic import ValidationError
 
-from experiments.declaration import looks, record
+from experiments.declaration import declared, looks, record
 from experiments.statistics import spending
 
 TEN, TWENTY = list(range(10)), list(range(20))
@@ -37,6 +38,39 @@ def test_seeds_that_were_added_after_a_verdict_are_undeclared_looks(tmp_path):
     assert third.number == 3 and third.level == spending.undeclared_level(1 - 0.95, 3)
     assert run(tmp_path, study(seeds=TEN))[1].level == second.level  # seen before: no new look
     assert run(tmp_path, study())[1].level == 1 - 0.95
+
+
+def test_a_metric_that_was_changed_after_a_verdict_is_an_undeclared_look(tmp_path):
+    run(tmp_path, study())
+    _, second = run(tmp_path, study(primary_metric="brier"))
+    assert second[:3] == (2, None, 5)
+    assert second.level == spending.undeclared_level(1 - 0.95, 2)
+    assert second.spent == pytest.approx(0.05 + second.level)
+    _, third = run(tmp_path, study(primary_metric="f1"))
+    assert third.number == 3 and third.level == spending.undeclared_level(1 - 0.95, 3)
+    _, fourth = run(tmp_path, study(primary_metric="f1", seeds=TEN))
+    assert fourth.number == 4 and fourth.level == spending.undeclared_level(1 - 0.95, 4)
+    again = run(tmp_path, study(primary_metric="brier"))[1]
+    assert again.level == second.level  # seen before: no new look
+    assert run(tmp_path, study())[1].level == 1 - 0.95
+
+
+def test_a_metric_that_was_chosen_by_declared_looks_counts_all_of_them(tmp_path):
+    one = study(seeds=TEN, looks=[5, 10])
+    before, _ = run(tmp_path, one)
+    looks.log_verdict(tmp_path, one, looks.plan(one, before)[0], before, "It.", {"a": "helps"})
+    assert run(tmp_path, study(seeds=TEN, looks=[5, 10], primary_metric="f1"))[1].number == 3
+
+
+def test_a_metric_that_was_chosen_by_a_pilot_is_an_undeclared_look(tmp_path):
+    run(tmp_path, study(seeds=[0, 1]), "pilot")
+    _, look = run(tmp_path, study(primary_metric="f1"))
+    assert look.planned is None and look.level == spending.undeclared_level(1 - 0.95, 1)
+
+
+def test_a_metric_that_was_changed_before_all_verdicts_is_declared(tmp_path):
+    declared.declare(tmp_path, study(), six())
+    assert run(tmp_path, study(primary_metric="f1"))[1].level == 1 - 0.95
 
 
 def test_looks_declared_after_a_verdict_are_none(tmp_path):
