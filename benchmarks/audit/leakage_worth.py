@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 LEARNERS = {
     "head on frozen features": lambda: LogisticRegressionCV(
-        np.logspace(-5, 0, 6), scoring="roc_auc", max_iter=2000
+        Cs=np.logspace(-5, 0, 6), scoring="roc_auc", max_iter=2000
     ),
     "five nearest neighbours": lambda: KNeighborsClassifier(5, weights="distance"),
 }

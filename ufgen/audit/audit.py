@@ -10,7 +10,18 @@ import pandas as pd
 
 from ufgen import provenance
 from ufgen.atomic import write_text
-from ufgen.audit import findings_file, measurements
+from ufgen.audit import (
+    burned_in_text,
+    composition,
+    findings_file,
+    image_quality,
+    label_noise,
+    leakage,
+    left_out,
+    measurements,
+    near_duplicates,
+    shortcuts,
+)
 from ufgen.audit.findings import SEVERITIES, Finding, verdict
 from ufgen.audit.measurements import Measurements
 from ufgen.images.image_set import ImageSet
@@ -81,39 +92,26 @@ def run(images: ImageSet) -> Audit:
 
 
 def _run(images: ImageSet) -> Audit:
-    from ufgen.audit import shortcuts
-
     measured = measurements.measure(images)
+    probes = shortcuts.table(measured)
     looked_for: dict[str, list[str]] = {}
     found: list[Finding] = []
-    table = pd.DataFrame()
-    with Progress(_checks(measured).items(), desc="checking images", leave=False) as bar:
+    checks = _checks(measured, probes)
+    with Progress(checks.items(), desc="checking images", leave=False) as bar:
         for title, check in bar:
             results = check()
             looked_for[title] = [finding.name for finding in results]
             found += results
-    table = shortcuts.table(measured)
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Audit(len(measured.images), found, looked_for, table)
+    return Audit(len(measured.images), found, looked_for, probes)
 
 
-def _checks(measured: Measurements) -> dict[str, Callable[[], list[Finding]]]:
+def _checks(measured: Measurements, probes: pd.DataFrame) -> dict[str, Callable[[], list[Finding]]]:
     """The checks by what they look for, in the order of the page."""
-    from ufgen.audit import (
-        burned_in_text,
-        composition,
-        image_quality,
-        label_noise,
-        leakage,
-        left_out,
-        near_duplicates,
-        shortcuts,
-    )
-
     return {
         "Groups and names across the split": lambda: leakage.findings(measured.images),
         "Exact and near duplicates": lambda: near_duplicates.findings(measured),
-        "Shortcuts to the label": lambda: shortcuts.findings(measured),
+        "Shortcuts to the label": lambda: shortcuts.findings(measured, probes),
         "Text burned into images": lambda: burned_in_text.findings(measured),
         "Files that were left out": lambda: left_out.findings(measured.images),
         "Quality of the images": lambda: image_quality.findings(measured),

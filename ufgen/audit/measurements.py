@@ -66,7 +66,15 @@ def measured() -> tuple[Measure, ...]:
         Functions that are given (path, picture), the picture as `decoding.decode` returns it, and
         return numbers or texts by name.
     """
-    return ()
+    from ufgen.audit import file_measures, image_quality, perceptual_hashes
+    from ufgen.preparation import overlay_measure
+
+    return (
+        file_measures.measure,
+        perceptual_hashes.measure,
+        image_quality.measure,
+        overlay_measure.measure,
+    )
 
 
 def measure(images: ImageSet) -> Measurements:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ufgen.cli.data import data
-from ufgen.cli.options import Accept, AllowUngrouped, Data, GroupPattern, Positive
+from ufgen.cli.options import Accept, AllowUngrouped, Data, GroupPattern, Negative, Positive
 from ufgen.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def check(
         Path, typer.Option(help="Folder for the page, check.json and a table of each finding.")
     ] = Path("runs/check"),
     positive: Positive = None,
+    negative: Negative = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
     accept: Accept = None,
@@ -31,7 +32,7 @@ def check(
     from ufgen.audit import audit, page
     from ufgen.images import image_set, positive_class
 
-    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped)
+    images = positive_class.scan(location, positive, group_pattern, allow_ungrouped, negative)
     found = audit.advise(audit.run(images), str(location), out)
     name = image_set.name_of(location)
     written = page.write(found, images, out, name, accept or [])
@@ -56,7 +57,11 @@ def check_before(study: "Study", runs: Path) -> None:
 
     options = study.images
     images = positive_class.scan(
-        options.path, options.positive, options.group_pattern, options.allow_ungrouped
+        options.path,
+        options.positive,
+        options.group_pattern,
+        options.allow_ungrouped,
+        options.negative,
     )
     out = runs / study.name / "check"
     found = audit.advise(audit.run(images), options.path, out)
