@@ -9,6 +9,7 @@ from ufgen.audit import neighbour_candidates, perceptual_hashes, registration
 from ufgen.audit.duplicate_findings import findings_of
 from ufgen.audit.findings import Finding
 from ufgen.audit.measurements import Measurements
+from ufgen.audit.neighbour_candidates import WAYS
 from ufgen.audit.perceptual_hashes import ORIENTATIONS
 from ufgen.images.grouping import group_same_pictures
 from ufgen.images.image_set import ImageSet
@@ -136,22 +137,26 @@ def _neighbours(thumbnails: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
     """Pairs whose thumbnails correlate once registered, of those that no cluster holds yet."""
     found = neighbour_candidates.features(thumbnails)
     keys, cosines = [np.empty(0, int)], [np.empty(0)]
-    for first, second, cosine, transposed in neighbour_candidates.candidates(found):
+    for first, second, cosine, way in neighbour_candidates.candidates(found):
         new = cluster[first] != cluster[second]
         first, second = np.minimum(first, second)[new], np.maximum(first, second)[new]
-        keys.append((first * len(thumbnails) + second) * 2 + transposed)
+        keys.append((first * len(thumbnails) + second) * len(WAYS) + way)
         cosines.append(cosine[new])
     key = np.concatenate(keys)
     likely = np.argsort(-np.concatenate(cosines), kind="stable")[: 2 * MOST_CANDIDATES]
-    pair, turned = np.divmod(pd.unique(key[likely])[:MOST_CANDIDATES], 2)
+    pair, ways = np.divmod(pd.unique(key[likely])[:MOST_CANDIDATES], len(WAYS))
     first, second = np.divmod(pair, max(1, len(thumbnails)))
     kept = []
-    for start in range(0, len(pair), ROUGH_BATCH):
-        rows = slice(start, start + ROUGH_BATCH)
-        other = _transposed(found.coarse[second[rows]], turned[rows])
-        value, where = registration.rough_similarity(found.coarse[first[rows]], other)
-        near = np.flatnonzero(value >= LEAST_ROUGH)
-        kept.append((near + start, where[near]))
+    for way, (transposed, flips) in enumerate(WAYS):
+        of_way = np.flatnonzero(ways == way)
+        for start in range(0, len(of_way), ROUGH_BATCH):
+            batch = of_way[start : start + ROUGH_BATCH]
+            other = found.coarse[second[batch]]
+            other = other.transpose(0, 2, 1) if transposed else other
+            value, where = registration.rough_similarity(found.coarse[first[batch]], other, flips)
+            near = np.flatnonzero(value >= LEAST_ROUGH)
+            kept.append((batch[near], where[near]))
+    turned = np.array([transposed for transposed, _ in WAYS])[ways]
     near = np.concatenate([row for row, _ in kept] or [np.empty(0, int)])
     where = np.concatenate([place for _, place in kept] or [np.empty((0, 5))])
     first, second, turned = first[near], second[near], turned[near]
@@ -165,5 +170,5 @@ def _neighbours(thumbnails: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
 
 
 def _transposed(pictures: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """The pictures, some of them with rows and columns exchanged."""
-    return np.where(which[:, None, None] == 1, pictures.transpose(0, 2, 1), pictures)
+    """The pictures, those of `which` with rows and columns exchanged."""
+    return np.where(which[:, None, None], pictures.transpose(0, 2, 1), pictures)

@@ -14,6 +14,14 @@ COSINES = 12
 SMOOTHING = 0.7
 TAPER = 6.0
 ROWS, COLUMNS = 1024, 4096
+ALL = (0, 1, 2, 3)
+# Whether the other image of a pair is transposed, and then which flips (of `rough_similarity`) may
+# bring it upon the first: all where candidates come from spectra, in which flips do not show, and
+# two where it depends on which image is the other one. Cosines are compared with the first flip.
+WAYS = (
+    *((False, flips) for flips in (ALL, (0,), (1,), (2,), (3,))),
+    *((True, flips) for flips in (ALL, (0,), (1, 2), (2, 1), (3,))),
+)
 BATCH = 512
 
 
@@ -67,24 +75,22 @@ def features(thumbnails: np.ndarray) -> Features:
     return Features(_standardised(spectrum), cosines, small)
 
 
-def candidates(found: Features) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
-    """Find the images that are most like each image, upright and turned.
+def candidates(found: Features) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+    """Find the images that are most like each image, upright, flipped and turned.
 
     Args:
         found: The features of all images.
 
     Yields:
-        For each way of comparing: rows, int (P,), the rows of others, int (P,), their cosines,
-        (P,), and whether the others are to be transposed before they are compared. A pair may come
-        more than once.
+        For each of `WAYS`: rows, int (P,), the rows of others, int (P,), their cosines, (P,), and
+        the number of the way. A pair may come more than once.
     """
-    for transposed in (False, True):
-        turned = found.spectrum.transpose(0, 2, 1) if transposed else found.spectrum
-        yield *_nearest(found.spectrum, turned), transposed
-        turned = found.cosines.transpose(0, 2, 1) if transposed else found.cosines
-        odd = (-1) ** np.arange(COSINES)
-        for signs in (np.ones((1, 1)), odd, odd[:, None], odd * odd[:, None]):
-            yield *_nearest(found.cosines, turned * signs.astype("float32")), transposed
+    odd = (-1.0) ** np.arange(COSINES, dtype="float32")
+    signs = np.ones((1, 1), "float32"), odd, odd[:, None], odd * odd[:, None]
+    for way, (transposed, flips) in enumerate(WAYS):
+        one = found.spectrum if flips == ALL else found.cosines
+        other = one.transpose(0, 2, 1) if transposed else one
+        yield *_nearest(one, other if flips == ALL else other * signs[flips[0]]), way
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:

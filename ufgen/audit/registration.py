@@ -1,5 +1,6 @@
 """Registration of thumbnails: how well one image can be laid upon another."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -56,12 +57,16 @@ def coarse(bands: np.ndarray) -> np.ndarray:
     return np.rint(_halve(bands) * LEVELS).astype("int8")
 
 
-def rough_similarity(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rough_similarity(
+    first: np.ndarray, second: np.ndarray, flips: Iterable[int] = range(4)
+) -> tuple[np.ndarray, np.ndarray]:
     """Compare pairs over shifts, flips, a few rotations and scales, in Fourier space.
 
     Args:
         first: Coarse images, int8 (P, 32, 32).
         second: The other image of each pair.
+        flips: The numbers of the flips to try: 0 (none), 1 (left and right), 2 (top and bottom),
+            3 (both).
 
     Returns:
         The largest correlation, float32 (P,), and where it is: the number of the flip (0: none, 1:
@@ -79,7 +84,7 @@ def rough_similarity(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray,
     steps = np.r_[0 : FARTHEST + 1, -FARTHEST:0]
     for angle, scale in STARTS:
         turned = second.reshape(len(second), -1) @ _rotation(angle, scale)
-        for flip in range(4):
+        for flip in flips:
             flipped = flip_pictures(turned.reshape(second.shape), flip)
             surface = irfft2(spectrum * rfft2(flipped).conj(), size)[:, steps][:, :, steps]
             flat = surface.reshape(len(surface), -1)

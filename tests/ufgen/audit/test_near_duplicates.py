@@ -37,6 +37,10 @@ COPIES = {
     "shifted": ("neighbour", lambda image: image.transform(image.size, 0, (1, 0, -8, 0, 1, 6))),
     "cropped": ("neighbour", lambda image: image.crop((10, 8, 122, 120))),
     "rotated": ("neighbour", lambda image: image.rotate(5, Image.Resampling.BICUBIC)),
+    "turned and cropped": (
+        "neighbour",
+        lambda image: image.transpose(Image.Transpose.ROTATE_90).crop((10, 8, 122, 120)),
+    ),
     "mirrored and rotated": (
         "neighbour",
         lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).rotate(4),
