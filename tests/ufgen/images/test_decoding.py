@@ -121,6 +121,15 @@ def test_broken_exif_and_profiles_do_not_stop_an_image(tmp_path, exif):
     assert decoding.decode(tmp_path / "a.jpg").shape == GREY.shape
 
 
+def test_whatever_fails_in_exif_does_not_stop_an_image(tmp_path, monkeypatch):
+    def fail(_):
+        raise struct.error("unpack requires a buffer of 2 bytes")
+
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "getexif", fail)
+    assert (decoding.decode(tmp_path / "a.png") == GREY).all()
+
+
 def png_of_size(width, height):
     """A PNG that declares a size, and has no pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
