@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from classifiers.evaluation import metrics
 from experiments.declaration import history
 from experiments.declaration.record import RUNS, Record
 from experiments.design.study import Study
@@ -17,7 +18,7 @@ class Look(NamedTuple):
         planned: Number of declared looks; None where this one was not declared.
         seeds: Number of seeds that are analysed.
         level: Error rate that it is tested at.
-        spent: Error rate of this look and all before it.
+        spent: Error rate of this look and all before it, over all metrics that had a chance.
     """
 
     number: int
@@ -59,7 +60,9 @@ def plan(study: Study, record: Record) -> list[Look]:
     Declared looks, or the single one at all seeds, share the study's error rate. Where the primary
     metric, seeds, generators, repeats or looks were changed after a verdict had been seen, or the
     declaration is not trusted, there is one look, at a level that falls with the number of
-    different metrics and sets of training runs that had a verdict.
+    different metrics and sets of training runs that had a verdict. That of a metric which was not
+    that of the first verdict is divided by the number of such metrics: the page shows them all, so
+    that the best of them may have been chosen.
 
     Args:
         study: As its file says it.
@@ -86,10 +89,12 @@ def plan(study: Study, record: Record) -> list[Look]:
     for one in record.looks:
         runs = tuple(one["seeds"]), tuple(one["generators"]), one["repeats"]
         seen.setdefault((one["primary_metric"], *runs), one["level"])
+    first = record.verdicts[0]["primary_metric"] if record.verdicts else study.primary_metric
     new = spending.undeclared_level(alpha, len(seen) + 1)
-    seen.setdefault(present, new)
+    seen.setdefault(present, new / _choices(study.primary_metric, first))
     number = list(seen).index(present) + 1
-    return [Look(number, None, len(study.seeds), seen[present], sum(seen.values()))]
+    spent = sum(level * _choices(metric, first) for (metric, *_), level in seen.items())
+    return [Look(number, None, len(study.seeds), seen[present], spent)]
 
 
 def log_verdict(
@@ -123,3 +128,8 @@ def log_verdict(
     interim = look.seeds < len(study.seeds)
     if entry not in (logged if interim else logged[-1:]):
         history.append(folder / history.VERDICTS, [{"time": history.now()} | entry])
+
+
+def _choices(metric: str, first: str) -> int:
+    """The number of metrics of which one was chosen, given that of the first verdict."""
+    return 1 if metric == first else len(metrics.NAMES) - 1

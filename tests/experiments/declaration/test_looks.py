@@ -9,6 +9,8 @@ from experiments.declaration import declared, looks, record
 from experiments.statistics import spending
 
 TEN, TWENTY = list(range(10)), list(range(20))
+MORE = {"seeds": TEN}
+OTHERS = 12  # metrics beside the declared one
 
 
 def test_a_study_without_looks_is_tested_at_its_own_confidence(tmp_path):
@@ -40,19 +42,22 @@ def test_seeds_that_were_added_after_a_verdict_are_undeclared_looks(tmp_path):
     assert run(tmp_path, study())[1].level == 1 - 0.95
 
 
-def test_a_metric_that_was_changed_after_a_verdict_is_an_undeclared_look(tmp_path):
+def test_a_metric_that_was_changed_after_a_verdict_is_the_best_of_all_others(tmp_path):
     run(tmp_path, study())
-    _, second = run(tmp_path, study(primary_metric="brier"))
-    assert second[:3] == (2, None, 5)
-    assert second.level == spending.undeclared_level(1 - 0.95, 2)
-    assert second.spent == pytest.approx(0.05 + second.level)
-    _, third = run(tmp_path, study(primary_metric="f1"))
-    assert third.number == 3 and third.level == spending.undeclared_level(1 - 0.95, 3)
-    _, fourth = run(tmp_path, study(primary_metric="f1", seeds=TEN))
-    assert fourth.number == 4 and fourth.level == spending.undeclared_level(1 - 0.95, 4)
+    spent = 0.05
+    for number, changes in enumerate(
+        [{"primary_metric": "brier"}, {"primary_metric": "f1"}, {"primary_metric": "f1"} | MORE], 2
+    ):
+        _, look = run(tmp_path, study(**changes))
+        level = spending.undeclared_level(1 - 0.95, number)
+        spent += level
+        assert look[:2] == (number, None) and look.level == pytest.approx(level / OTHERS)
+        assert look.spent == pytest.approx(spent)
     again = run(tmp_path, study(primary_metric="brier"))[1]
-    assert again.level == second.level  # seen before: no new look
+    assert again.number == 2  # seen before: no new look
     assert run(tmp_path, study())[1].level == 1 - 0.95
+    _, fifth = run(tmp_path, study(**MORE))  # the first metric has no others to choose from
+    assert fifth.level == spending.undeclared_level(1 - 0.95, 5)
 
 
 def test_a_metric_that_was_chosen_by_declared_looks_counts_all_of_them(tmp_path):
@@ -65,7 +70,7 @@ def test_a_metric_that_was_chosen_by_declared_looks_counts_all_of_them(tmp_path)
 def test_a_metric_that_was_chosen_by_a_pilot_is_an_undeclared_look(tmp_path):
     run(tmp_path, study(seeds=[0, 1]), "pilot")
     _, look = run(tmp_path, study(primary_metric="f1"))
-    assert look.planned is None and look.level == spending.undeclared_level(1 - 0.95, 1)
+    assert look.planned is None and look.level == spending.undeclared_level(1 - 0.95, 1) / OTHERS
 
 
 def test_a_metric_that_was_changed_before_all_verdicts_is_declared(tmp_path):
