@@ -26,7 +26,7 @@ sys.path.append(str(Path(__file__).parents[2] / "tests" / "helpers"))
 
 from measured_images import measured, measured_folder
 
-from ufgen.audit import near_duplicates, perceptual_hashes
+from ufgen.audit.duplicates import near_duplicates, perceptual_hashes
 from ufgen.audit.measurements import Measurements
 from ufgen.images import decoding
 

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ufgen.audit import file_measures, leakage, shortcuts
+from ufgen.audit import leakage
 from ufgen.audit.measurements import THUMBNAIL, Measurements
-from ufgen.audit.probes.probe_columns import PROBES
+from ufgen.audit.shortcuts import file_measures, shortcut_findings
+from ufgen.audit.shortcuts.probe_columns import PROBES
 from ufgen.images import positive_class
 from ufgen.images.decoding import decode
 from ufgen.images.image_set import COLUMNS, UNNAMED, ImageSet
@@ -69,7 +70,7 @@ def names_of_the_fibroid_set():
     ):
         grouped = ImageSet(table, "UF")
         bare = Measurements(grouped, pd.DataFrame(index=images.table.index), nothing, {}, None)
-        row = shortcuts.table(bare).iloc[0]
+        row = shortcut_findings.table(bare).iloc[0]
         print(f"    numbers alone, {what}: AUC {row['auc']:.3f} ({row['low']:.3f} to ", end="")
         print(f"{row['high']:.3f}), by chance {row['reference']:.3f}, p {row['p']:.4f}")
 
@@ -100,7 +101,9 @@ def random_labels():
     print(f"(b) random labels, {options.sets} sets each: sets with any error, any finding")
     for count, of_group in ((40, 1), (400, 1), (400, 4)):
         found = [
-            shortcuts.findings(random_set(count, np.random.default_rng([seed, count]), of_group))
+            shortcut_findings.findings(
+                random_set(count, np.random.default_rng([seed, count]), of_group)
+            )
             for seed in range(options.sets)
         ]
         errors = np.mean([any(one.severity == "error" for one in some) for some in found])
@@ -124,7 +127,9 @@ def planted():
                 measured = random_set(
                     count, rng, target=target, **columns, caliper_area=marked * 1.0
                 )
-                severity = {one.name[9:]: one.severity for one in shortcuts.findings(measured)}
+                severity = {
+                    one.name[9:]: one.severity for one in shortcut_findings.findings(measured)
+                }
                 for name in found:
                     found[name].append(severity.get(name, ""))
                 areas.append(
@@ -155,10 +160,10 @@ def measure_folder(folder):
     measured = Measurements(images, pd.DataFrame(rows), np.stack(thumbnails), {}, None)
     print(f"(d) {folder}: {len(images)} images, {1000 * seconds / len(images):.2f} ms an image")
     start = time.perf_counter()
-    table = shortcuts.table(measured)
+    table = shortcut_findings.table(measured)
     print(table.round(3).to_string(index=False))
     print(f"    {time.perf_counter() - start:.1f} s for {len(PROBES)} probes")
-    for found in [*leakage.findings(images), *shortcuts.findings(measured, table)]:
+    for found in [*leakage.findings(images), *shortcut_findings.findings(measured, table)]:
         print(f"    {found.severity} {found.name}: {found.title}")
 
 

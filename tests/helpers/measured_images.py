@@ -12,7 +12,7 @@ from ufgen.images.image_set import COLUMNS, ImageSet
 
 
 def measured(pictures, functions=(), **columns) -> Measurements:
-    """Measure uint8 pictures, (H, W) or (H, W, 3), with some functions of `MEASURED`.
+    """Measure uint8 pictures, (H, W) or (H, W, 3), with some functions of `measurements.measured`.
 
     The `columns` are those of the image table, such as group; by default each image is a group of
     its own, of the class UF, without a split.

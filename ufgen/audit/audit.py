@@ -10,20 +10,12 @@ import pandas as pd
 
 from ufgen import provenance
 from ufgen.atomic import write_text
-from ufgen.audit import (
-    burned_in_text,
-    composition,
-    findings_file,
-    image_quality,
-    label_noise,
-    leakage,
-    left_out,
-    measurements,
-    near_duplicates,
-    shortcuts,
-)
+from ufgen.audit import findings_file, leakage, measurements
+from ufgen.audit.duplicates import near_duplicates
 from ufgen.audit.findings import SEVERITIES, Finding, verdict
 from ufgen.audit.measurements import Measurements
+from ufgen.audit.quality import burned_in_text, composition, image_quality, label_noise, left_out
+from ufgen.audit.shortcuts import shortcut_findings
 from ufgen.images.image_set import ImageSet
 from ufgen.images.pixel_store import cache_folder
 from ufgen.progress import Progress
@@ -37,7 +29,7 @@ class Audit:
         images: How many images could be read.
         findings: What was found, the gravest first.
         looked_for: The title of each check that ran, and the names of its findings.
-        shortcuts: The table of `shortcuts.table`: how well each probe predicts the label.
+        shortcuts: The table of `shortcut_findings.table`: how well each probe predicts the label.
     """
 
     images: int
@@ -93,7 +85,7 @@ def run(images: ImageSet) -> Audit:
 
 def _run(images: ImageSet) -> Audit:
     measured = measurements.measure(images)
-    probes = shortcuts.table(measured)
+    probes = shortcut_findings.table(measured)
     looked_for: dict[str, list[str]] = {}
     found: list[Finding] = []
     checks = _checks(measured, probes)
@@ -111,7 +103,7 @@ def _checks(measured: Measurements, probes: pd.DataFrame) -> dict[str, Callable[
     return {
         "Groups and names across the split": lambda: leakage.findings(measured.images),
         "Exact and near duplicates": lambda: near_duplicates.findings(measured),
-        "Shortcuts to the label": lambda: shortcuts.findings(measured, probes),
+        "Shortcuts to the label": lambda: shortcut_findings.findings(measured, probes),
         "Text burned into images": lambda: burned_in_text.findings(measured),
         "Files that were left out": lambda: left_out.findings(measured.images),
         "Quality of the images": lambda: image_quality.findings(measured),

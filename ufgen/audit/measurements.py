@@ -66,7 +66,9 @@ def measured() -> tuple[Measure, ...]:
         Functions that are given (path, picture), the picture as `decoding.decode` returns it, and
         return numbers or texts by name.
     """
-    from ufgen.audit import file_measures, image_quality, perceptual_hashes
+    from ufgen.audit.duplicates import perceptual_hashes
+    from ufgen.audit.quality import image_quality
+    from ufgen.audit.shortcuts import file_measures
     from ufgen.preparation import overlay_measure
 
     return (

@@ -83,7 +83,7 @@ def summary(audit: Audit, accepted: Iterable[str] = ()) -> str:
         word = "accepted" if finding.name in accepted else finding.severity
         lines.append(f"{word}: {finding.title} [{finding.name}]")
         if finding.advice and word in ("error", "warning"):
-            lines.append(f"    {finding.advice}")
+            lines.append(f"    {finding.advice.replace('`', '')}")
     return "\n".join([*lines, f"Image check: {audit.verdict(accepted)}"])
 
 
@@ -112,6 +112,7 @@ def _section(finding: Finding, images: ImageSet, accepted: set[str]) -> dict:
     return {
         "finding": finding,
         "word": "accepted" if finding.name in accepted else SEVERITY_WORDS[finding.severity],
+        "advice": finding.advice.split("`"),
         "exhibits": [_pictures(exhibit, images) for exhibit in finding.exhibits],
         "table": _cells(finding.table.head(MOST_ROWS), images),
         "rows": len(finding.table),

@@ -9,8 +9,6 @@ from ufgen.errors import UserError
 # isort: off
 from ufgen.cli import (  # noqa: F401, in the order of --help
     data,
-    check,
-    prepare,
     synth,
     fidelity,
     redraw,

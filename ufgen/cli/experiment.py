@@ -11,7 +11,7 @@ import typer
 
 from ufgen import environment
 from ufgen.cli.application import app
-from ufgen.cli.check import check_before
+from ufgen.cli.data.check import check_before
 from ufgen.cli.options import (
     Accept,
     AllowUngrouped,

@@ -1,6 +1,7 @@
-"""Lists of images to leave out: one path per line, or the column `path` of a CSV file."""
+"""Lists of images to leave out: one path per line, or the path columns of a CSV file."""
 
 import csv
+import re
 from pathlib import Path
 
 from ufgen.errors import UserError
@@ -11,8 +12,9 @@ def read_drop_list(file: Path, images: ImageSet) -> list[str]:
     """Read which images to leave out.
 
     Args:
-        file: Text with one path per line, or CSV with a column `path`. Paths are absolute, or
-            relative to the folder of the images, to that of `file`, or to the current one.
+        file: Text with one path per line, or CSV with the columns path, path_1 and so on, such as
+            the tables of `ufgen data check`. Paths are absolute, or relative to the folder of the
+            images, to that of `file`, or to the current one.
         images: The image set.
 
     Returns:
@@ -27,8 +29,10 @@ def read_drop_list(file: Path, images: ImageSet) -> list[str]:
         raise UserError(f"--drop {file} cannot be read: {error}") from None
     rows = list(csv.reader(line for line in lines if line.strip()))
     header = [name.strip().lower() for name in rows[0]] if rows else []
-    column = header.index("path") if "path" in header else 0
-    listed = [row[column].strip() for row in rows["path" in header :] if len(row) > column]
+    columns = [i for i, name in enumerate(header) if re.fullmatch(r"path(_\d+)?", name)]
+    listed = [
+        row[i].strip() for row in rows[bool(columns) :] for i in columns or [0] if i < len(row)
+    ]
     known = set(images.table["path"])
     folders = [Path(images.root), Path(file).absolute().parent, Path.cwd()]
     found, missing = [], []

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ufgen.audit.name_patterns import propose
-from ufgen.images.image_set import groups_by_pattern
+from ufgen.images.grouping import groups_by_pattern
 
 UID = "1.2.826.0.1.3680043.2.461"
 VIEWS = [(patient, view) for patient in range(30) for view in range(1 + patient % 4)]

@@ -12,8 +12,8 @@ CHECKED = (
     "flipped or turned images), and by laying thumbnails upon each other, whose correlation is "
     "then at least 0.6."
 )
-GROUPED = "ufgen data split {root} --grouped --out split.csv"
-DROPPED = "ufgen data split {root} --drop --out split.csv"
+GROUPED = "`ufgen data split FOLDER --grouped --out split.csv`"
+DROPPED = "`ufgen data split FOLDER --drop LIST --out split.csv`"
 
 
 def describe(images: ImageSet, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _finding(
         title.format(count),
         count,
         why + CHECKED,
-        advice.format(root=images.root or "FOLDER"),
+        advice,
         table,
         [_exhibit(row) for row in table.head(SHOWN).to_dict("records")],
     )

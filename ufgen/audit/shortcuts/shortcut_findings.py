@@ -5,8 +5,8 @@ import pandas as pd
 
 from ufgen.audit.findings import Exhibit, Finding
 from ufgen.audit.measurements import Measurements
-from ufgen.audit.probes.probe_columns import PROBES, RING, Probe, basis_of, values_of
-from ufgen.audit.probes.separability import Separability, separability
+from ufgen.audit.shortcuts.probe_columns import PROBES, RING, Probe, basis_of, values_of
+from ufgen.audit.shortcuts.separability import Separability, separability
 
 ERROR, WARNING = 0.75, 0.6
 """Areas above which a probe is an error or a warning, if it is no chance."""

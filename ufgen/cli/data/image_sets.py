@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ufgen import environment
-from ufgen.cli.application import app
+from ufgen.cli.data import data
 from ufgen.cli.options import (
     AllowUngrouped,
     Data,
@@ -19,11 +19,6 @@ from ufgen.cli.options import (
     Seed,
     report_unreadable,
 )
-
-data = typer.Typer(
-    no_args_is_help=True, help="Describe, split or simulate image sets, and preview augmentations."
-)
-app.add_typer(data, name="data")
 
 
 @data.command(epilog="Example: ufgen data describe UF_dataset --positive UF")
@@ -59,17 +54,31 @@ def split(
     negative: Negative = None,
     group_pattern: GroupPattern = None,
     allow_ungrouped: AllowUngrouped = False,
+    grouped: Annotated[
+        bool,
+        typer.Option("--grouped", help="Keep near-duplicates on one side: they share a group."),
+    ] = False,
+    drop: Annotated[
+        Path | None,
+        typer.Option(help="Leave out these images: a path per line, or a table of the check."),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Write a manifest with a grouped, stratified split. No image file is moved or copied."""
     import numpy as np
 
+    from ufgen.audit.duplicates import near_duplicates
     from ufgen.images import grouping, image_set, pixel_store, positive_class, splits
+    from ufgen.preparation.drop_list import read_drop_list
 
     images = positive_class.scan(location, positive, group_pattern, allow_ungrouped, negative)
     image_set.report_left_out(images)
+    if drop:
+        images = images.select(~images.table["path"].isin(read_drop_list(drop, images)).to_numpy())
     decoded = pixel_store.load(images, 64)
     images = grouping.group_same_pictures(decoded.images)
+    if grouped:
+        images = near_duplicates.grouped(images)
     held = splits.hold_out(images, test, seed)
     images = replace(images, table=images.table.assign(split=np.where(held, "test", "train")))
     image_set.write_manifest(images, out)

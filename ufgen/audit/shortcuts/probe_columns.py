@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ufgen.audit.measurements import Measurements
-from ufgen.audit.probes.probe_basis import hats, indicators
+from ufgen.audit.shortcuts.probe_basis import hats, indicators
 
 MOST_NUMBERS = 6
 RING, SEGMENTS = 2, 8

@@ -43,7 +43,7 @@ def findings(measured: Measurements) -> list[Finding]:
             "It may name a patient, a hospital or a date: look at it before images leave the "
             "hospital. A classifier can learn from it, too, and a generator copies it. Found by "
             "the shape of characters; what they say is not read.",
-            "ufgen data prepare FOLDER --mask-overlays --out prepared",
+            "`ufgen data prepare FOLDER --mask-overlays --out prepared`",
             pd.DataFrame({"path": paths[order], "regions": counts[order]}),
             exhibits,
         )

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ufgen.audit import shortcuts
 from ufgen.audit.measurements import Measurements
-from ufgen.audit.probes.probe_columns import name_numbers
+from ufgen.audit.shortcuts import shortcut_findings
+from ufgen.audit.shortcuts.probe_columns import name_numbers
 from ufgen.images.image_set import COLUMNS, ImageSet
 
 
@@ -30,13 +30,13 @@ def measured(count=240, seed=0, labels=("NUF", "UF"), names=None, of_group=2, **
 
 
 def only(measurements):
-    (finding,) = shortcuts.findings(measurements)
+    (finding,) = shortcut_findings.findings(measurements)
     return finding
 
 
 def test_nothing_is_found_in_clean_sets():
     for seed in range(5):
-        assert shortcuts.findings(measured(seed=seed)) == []
+        assert shortcut_findings.findings(measured(seed=seed)) == []
 
 
 PLANTED = {
@@ -93,7 +93,7 @@ def test_a_group_is_no_more_than_one_case():
     for seed in range(5):
         group_value = np.random.default_rng(seed).normal(size=30).repeat(20)
         measurements = measured(600, seed, of_group=20, bytes=lambda y, rng, v=group_value: v)
-        assert shortcuts.findings(measurements) == []
+        assert shortcut_findings.findings(measurements) == []
 
 
 def test_the_class_in_a_name_and_its_own_count_say_nothing():
@@ -105,7 +105,7 @@ def test_the_class_in_a_name_and_its_own_count_say_nothing():
 
     measurements = measured(labels=("benign", "malignant"), names=own_count)
     assert name_numbers(measurements.images.table).shape[1] == 0
-    assert shortcuts.findings(measurements) == []
+    assert shortcut_findings.findings(measurements) == []
 
 
 def test_classes_numbered_one_after_the_other_say_nothing():
@@ -129,7 +129,7 @@ def test_counters_of_the_classes_that_differ_are_an_error():
 
 
 def test_the_table_has_a_row_for_each_probe_that_applies():
-    rows = shortcuts.table(measured(100)).set_index("probe")
+    rows = shortcut_findings.table(measured(100)).set_index("probe")
     assert {"file-size", "image-size", "brightness", "borders"} <= set(rows.index)
     assert "overlays" not in rows.index and "metadata" not in rows.index
     assert rows.loc["image-size", "auc"] == 0.5 and np.isnan(rows.loc["image-size", "p"])
@@ -141,12 +141,15 @@ def test_the_table_has_a_row_for_each_probe_that_applies():
 
 def test_findings_take_what_was_measured():
     measurements = measured(**PLANTED["file-size"])
-    assert shortcuts.findings(measurements, shortcuts.table(measurements).iloc[:0]) == []
+    assert (
+        shortcut_findings.findings(measurements, shortcut_findings.table(measurements).iloc[:0])
+        == []
+    )
 
 
 def test_too_few_images_are_not_tested():
-    assert shortcuts.table(measured(8, of_group=1)).empty
-    assert shortcuts.table(measured(20, labels=("a",))).empty
+    assert shortcut_findings.table(measured(8, of_group=1)).empty
+    assert shortcut_findings.table(measured(20, labels=("a",))).empty
 
 
 def test_unknown_values_are_a_level_of_their_own():
@@ -156,8 +159,8 @@ def test_unknown_values_are_a_level_of_their_own():
 
 def test_an_error_needs_an_interval_above_chance():
     measurements = measured(**PLANTED["file-size"])
-    rows = shortcuts.table(measurements)
-    (found,) = shortcuts.findings(measurements, rows.assign(low=0.55))
+    rows = shortcut_findings.table(measurements)
+    (found,) = shortcut_findings.findings(measurements, rows.assign(low=0.55))
     assert found.severity == "warning"
 
 
@@ -172,5 +175,5 @@ def test_the_interval_is_of_the_worst_class():
     measurements = measured(labels=("a", "b", "c"), **PLANTED["file-size"])
     measurements.table["bytes"] = measurements.images.table["label"] == "c"
     measurements.table["bytes"] = measurements.table["bytes"].astype(float)
-    row = shortcuts.table(measurements).set_index("probe").loc["file-size"]
+    row = shortcut_findings.table(measurements).set_index("probe").loc["file-size"]
     assert row["class"] == "c" and row["auc"] == 1 and row["low"] > 0.9

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ufgen.audit.file_measures import measure
+from ufgen.audit.shortcuts.file_measures import measure
 from ufgen.images.decoding import decode
 
 SPECKLE = np.random.default_rng(0).integers(20, 200, (60, 80)).astype("uint8")

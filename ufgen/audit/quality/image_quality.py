@@ -18,7 +18,7 @@ MANY_UNREADABLE = 0.05
 BLURRED_BELOW = 0.1
 FEWEST = 20  # images, to judge one by the others
 FOREIGN_SPREADS = 7.5  # between the median distance and the 90th percentile
-DROP = "`ufgen data prepare FOLDER --drop LIST --out prepared`, where LIST names their paths"
+DROP = "`ufgen data prepare FOLDER --drop LIST --out prepared`"
 TEXTS = {  # what the images are, what the value is, and why it matters
     "mask-like-images": (
         "like segmentation masks",

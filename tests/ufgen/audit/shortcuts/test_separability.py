@@ -5,9 +5,9 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
-from ufgen.audit.probes import separability as module
-from ufgen.audit.probes.probe_basis import hats, indicators
-from ufgen.audit.probes.separability import separability
+from ufgen.audit.shortcuts import separability as module
+from ufgen.audit.shortcuts.probe_basis import hats, indicators
+from ufgen.audit.shortcuts.separability import separability
 
 
 def sample(count, seed, slope=0.0, of_group=1):

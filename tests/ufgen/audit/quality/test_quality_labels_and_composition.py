@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
-from ufgen.audit import composition, image_quality, label_noise
 from ufgen.audit.measurements import Measurements
+from ufgen.audit.quality import composition, image_quality, label_noise
 from ufgen.fidelity.feature_extractors import texture
 from ufgen.images.image_set import ImageSet
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ufgen.audit.registration import coarse, normalised
+from ufgen.audit.duplicates.registration import coarse, normalised
 
 NEIGHBOURS = 4
 LEAST_COSINE = 0.4

@@ -9,7 +9,7 @@ import pytest
 from measured_images import measured
 from PIL import Image
 
-from ufgen.audit import near_duplicates, perceptual_hashes
+from ufgen.audit.duplicates import near_duplicates, perceptual_hashes
 from ufgen.phantom import simulate_patient
 
 COUNT = 24
@@ -123,7 +123,7 @@ def test_a_finding_shows_both_images_and_the_command():
     finding = found(split=["train"] * 12 + ["test"])["near-duplicates-across-splits"]
     paths = ["/x/000000.png", "/x/000012.png"]
     assert finding.number == 2 and finding.title.startswith("2 images")
-    assert finding.advice == "ufgen data split /x --grouped --out split.csv"
+    assert finding.advice == "`ufgen data split FOLDER --grouped --out split.csv`"
     row = finding.table.iloc[0]
     assert [row["path_1"], row["path_2"]] == paths == finding.exhibits[0].paths
     assert row["splits"] == "train | test" and row["labels"] == "UF"

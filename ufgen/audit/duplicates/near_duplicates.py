@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ufgen.audit import neighbour_candidates, perceptual_hashes, registration
-from ufgen.audit.duplicate_findings import findings_of
+from ufgen.audit.duplicates import neighbour_candidates, perceptual_hashes, registration
+from ufgen.audit.duplicates.duplicate_findings import findings_of
+from ufgen.audit.duplicates.neighbour_candidates import WAYS
+from ufgen.audit.duplicates.perceptual_hashes import ORIENTATIONS
 from ufgen.audit.findings import Finding
-from ufgen.audit.measurements import Measurements
-from ufgen.audit.neighbour_candidates import WAYS
-from ufgen.audit.perceptual_hashes import ORIENTATIONS
+from ufgen.audit.measurements import Measurements, measure
 from ufgen.images.grouping import group_same_pictures
-from ufgen.images.image_set import ImageSet
+from ufgen.images.image_set import UNNAMED, ImageSet
 
 KINDS = ("exact", "hash", "flipped", "neighbour")
 MOST_BITS = 12
@@ -80,11 +80,27 @@ def joined_groups(images: ImageSet, cluster: np.ndarray) -> ImageSet:
         cluster: The number of each image's cluster, from `clusters`: int (N,).
 
     Returns:
-        The images; joined groups have the name that comes first in alphabetical order.
+        The images; joined groups have the name that comes first in alphabetical order, and
+        "same:" before the path of images that no group was given for.
     """
     as_hashes = replace(images, table=images.table.assign(sha256=cluster.astype(str)))
     groups = group_same_pictures(as_hashes).table["group"]
+    joined = groups.duplicated(keep=False) & groups.str.startswith(UNNAMED)
+    groups = groups.mask(joined, "same:" + groups.str.removeprefix(UNNAMED))
     return replace(images, table=images.table.assign(group=groups))
+
+
+def grouped(images: ImageSet) -> ImageSet:
+    """Measure an image set, and join the groups that hold near-duplicates of each other.
+
+    Args:
+        images: Images that can be read.
+
+    Returns:
+        The images, as `joined_groups` returns them.
+    """
+    found = measure(images)
+    return joined_groups(found.images, clusters(len(found.images), find(found)))
 
 
 def findings(measurements: Measurements) -> list[Finding]:

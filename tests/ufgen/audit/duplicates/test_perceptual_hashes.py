@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ufgen.audit import perceptual_hashes
+from ufgen.audit.duplicates import perceptual_hashes
 from ufgen.phantom import simulate_patient
 
 PICTURE = simulate_patient(0, 1, "UF", 1, 128)[0].pixels

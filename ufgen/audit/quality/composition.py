@@ -92,7 +92,7 @@ def _synthetic(images: pd.DataFrame) -> Iterator[Finding]:
             len(table),
             "A generator would be trained on images of a generator, and test images that are not "
             "real say nothing about patients.",
-            "`ufgen data prepare FOLDER --drop LIST --out prepared`, where LIST names their paths",
+            "`ufgen data prepare FOLDER --drop LIST --out prepared`",
             table,
             [Exhibit(list(table["path"].head(4)), "synthetic images")],
         )

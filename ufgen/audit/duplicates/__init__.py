@@ -1,0 +1,1 @@
+"""Exact and near duplicates, by hashes and by registered neighbours."""

@@ -1,0 +1,1 @@
+"""The quality and composition of an image set: faulty images, labels, classes, text."""
