@@ -19,14 +19,14 @@ def as_image(pixels):
     return Image.fromarray(np.clip(pixels, 0, 255).astype("uint8"))
 
 
-@fault("shortcut-name-numbers", grouped=False)
+@fault("shortcut-file-numbers", grouped=False)
 def number_in_name(table, rng):
     table = table.sort_values("label", ignore_index=True)
     order = [f"IMG_{n * 3 + int(rng.integers(3)):05d}.jpg" for n in range(len(table))]
     return relocate(table.assign(name=order, to=table["split"]), table.index)
 
 
-@fault("shortcut-file-size", "shortcut-jpeg-tables")
+@fault("shortcut-file-size", "shortcut-compression")
 def file_size(table, rng):
     for path in of(table, "UF")["path"]:
         content = Path(path).read_bytes()
@@ -35,7 +35,7 @@ def file_size(table, rng):
     return table
 
 
-@fault("shortcut-jpeg-tables", "shortcut-file-size")
+@fault("shortcut-compression", "shortcut-file-size")
 def jpeg_quality(table, rng):
     for path in of(table, "UF")["path"]:
         save(read(path), path, quality=80)
