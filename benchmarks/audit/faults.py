@@ -14,7 +14,11 @@ from PIL import Image
 
 Build = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
 FAULTS: list["Fault"] = []
-DUPLICATES = ("near-duplicates-across-splits",)
+DUPLICATES = (
+    "near-duplicates-across-splits",
+    "near-duplicates-across-groups",
+    "exact-duplicates",
+)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def findings(measured: Measurements) -> list[Finding]:
             number,
             "It may name a patient, a hospital or a date: look at it before images leave the "
             "hospital. A classifier can learn from it, too, and a generator copies it. Found by "
-            "the shape of characters; what they say is not read, faint or very short text on tissue is "
+            "the shape of characters; what they say is not read, faint or short text on tissue is "
             "missed, and in up to 1 % of images tissue is taken for text.",
             "`ufgen data prepare FOLDER --mask-overlays --out prepared`",
             pd.DataFrame({"path": paths[order], "regions": counts[order]}),

@@ -11,7 +11,7 @@ from ufgen.images.image_set import COLUMNS, ImageSet
 
 def measured(boxes):
     names = [f"/x/{i:03}.png" for i in range(len(boxes))]
-    table = pd.DataFrame({column: "" for column in COLUMNS}, index=range(len(boxes)))
+    table = pd.DataFrame(dict.fromkeys(COLUMNS, ""), index=range(len(boxes)))
     images = ImageSet(table.assign(path=names), root="/x")
     columns = pd.DataFrame({"text_boxes": [json.dumps(found) for found in boxes]})
     return Measurements(images, columns, np.zeros((len(boxes), 64, 64), "uint8"), {}, table[:0])
