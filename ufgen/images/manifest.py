@@ -138,9 +138,8 @@ def _check_length(manifest: Entry, line: int, row: list[str], names: list[str]) 
 
 
 def _check_names(manifest: Entry, columns: list[str]) -> list[str]:
-    """The column names in lower case; "" for columns without one, as of an index."""
+    """The column names in lower case; "" for one without a name, as of an index."""
     names = [str(name).strip().lower() for name in columns]
-    names = ["" if name.startswith("unnamed:") else name for name in names]
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
         raise UserError(f"{manifest} has the column {repeated[0]} more than once")
     if missing := REQUIRED - set(names):

@@ -188,7 +188,9 @@ def test_cross_validation_pools_all_splits(with_validation):
     tested = pd.concat([part.test.table for part in parts])
     assert len(tested) == 26 and tested["path"].is_unique
     assert {"train", "validation"} <= set(parts[0].fit.table["split"])
-    assert all(len(part.fit) > len(part.validation) for part in parts)
+    for part in parts:
+        assert part.table()["path"].is_unique and len(part.table()) == 26
+        assert "train" in set(part.validation.table["split"])
 
 
 def test_an_image_in_validation_and_in_another_split_stops_a_study(with_validation):

@@ -111,7 +111,7 @@ def test_a_mask_is_recognised_by_its_two_grey_values():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64))
     for mask in (blurred * 255, blurred.round(), blurred * 0, blurred.round() * 255):
         assert folder_listing.is_mask_like(mask.astype("uint8"))
-    dark, sparse = noise % 12, np.where(blurred > 0.5, noise, 0) * (rows < 20)
+    dark, sparse = noise % 12, np.where(blurred > 0.5, noise, 0) * (rows < 16)
     for image in (noise, dark, sparse, np.stack([noise] * 3, -1)):
         assert not folder_listing.is_mask_like(image.astype("uint8"))
 
@@ -198,7 +198,7 @@ def test_dicom_files_bring_their_groups(folder, monkeypatch):
         files[1].rename(files[1].with_name("1")),
     ]
     dicom[1].write_bytes(bytes(128) + b"DICM")
-    files[2].rename(files[2].with_name("2")).write_bytes(b"no DICOM")
+    files[2].rename(files[2].with_name("2")).write_bytes(bytes(200))
     asked = []
 
     def groups(paths):
@@ -214,7 +214,10 @@ def test_dicom_files_bring_their_groups(folder, monkeypatch):
         image_set.scan(folder)
     asked.clear()
     image_set.scan(folder, group_pattern=".+")
-    assert not asked  # the pattern names groups
+    rows = f"{dicom[0]},UF,\n{files[3]},NUF,p1\n"
+    (folder.parent / "m.csv").write_text(f"path,label,group\n{rows}")
+    image_set.scan(folder.parent / "m.csv", allow_ungrouped=True)
+    assert not asked  # a pattern or a manifest names groups
 
 
 def test_listing_needs_no_dicom_reader_without_dicom_files(folder, monkeypatch):
