@@ -33,7 +33,6 @@ ALPHA, MARGIN, GAP, VALIDATION, DECLARED = 0.05, 0.02, 1.2, 80, "roc_auc"
 SETTINGS = {  # test images, generators, seeds, standard deviation of a generator
     "160 images, 5 seeds, no generator": (160, 1, 5, 0.0),
     "160 images, 5 seeds, 3 generators": (160, 3, 5, 0.08),
-    "160 images, 20 seeds, no generator": (160, 1, 20, 0.0),
 }
 SPREAD = {  # standard deviations of the parts of a score, its gap between the classes, its mean
     "image": 0.86,
