@@ -5,8 +5,8 @@ import pytest
 from measured_images import thumbnail
 from PIL import Image
 
-from ufgen.audit import neighbour_candidates, registration
-from ufgen.audit.neighbour_candidates import ALL, WAYS
+from ufgen.audit.duplicates import neighbour_candidates, registration
+from ufgen.audit.duplicates.neighbour_candidates import ALL, WAYS
 from ufgen.phantom import simulate_patient
 
 COUNT = 40
