@@ -63,7 +63,7 @@ def test_a_class_it_was_not_trained_on_is_refused(classifier, sizes):
         classifier.evaluate(replace(images, table=images.table.assign(label=label)))
     assert str(error.value) == (
         "the images are of the classes cyst, large, small; this model was trained on large, none, "
-        "small"
+        "small. If others are to be left out, name the class to tell from with --negative"
     )
 
 

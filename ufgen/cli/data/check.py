@@ -1,5 +1,6 @@
 """`ufgen data check`: the audit of an image set, on request and before every study."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,9 +53,11 @@ def check_before(study: "Study", runs: Path) -> None:
     Raises:
         UserError: Where the images are not ready: the errors, and how to go on.
     """
+    from experiments.running.data_split import read_images
     from ufgen.audit import audit, page
     from ufgen.images import image_set, positive_class
 
+    read_images(study)  # refuses what no study may accept
     options = study.images
     images = positive_class.scan(
         options.path,
@@ -63,6 +66,8 @@ def check_before(study: "Study", runs: Path) -> None:
         options.allow_ungrouped,
         options.negative,
     )
+    if study.folds:  # which pool all images
+        images = replace(images, table=images.table.assign(split=""))
     out = runs / study.name / "check"
     found = audit.advise(audit.run(images), options.path, out)
     written = page.write(found, images, out, image_set.name_of(options.path), options.accept)
