@@ -176,7 +176,7 @@ def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_is_finished(phantoms, 
         # a process in the background of a shell ignores Ctrl-C, and so would all that it starts
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    while not (finished := list(tmp_path.glob("runs/small/trials/*/trial.json"))):
+    while not (finished := list(tmp_path.glob("runs/small/trials/[!.]*/trial.json"))):
         assert running.poll() is None, running.stderr.read()
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to the workers, too

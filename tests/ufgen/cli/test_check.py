@@ -4,17 +4,19 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 
 @pytest.fixture
 def leaking(phantoms, tmp_path):
-    """The phantom set with a training image that is a test image, too."""
+    """The phantom set with a training image that is, a little brighter, a test image, too."""
     folder = tmp_path / "leaking"
     shutil.copytree(phantoms, folder)
     table = pd.read_csv(folder / "manifest.csv")
     train = table[(table["split"] == "train") & (table["label"] == "UF")].iloc[0]
     test = table[(table["split"] == "test") & (table["label"] == "UF")].iloc[0]
-    shutil.copy(folder / train["path"], folder / test["path"])
+    with Image.open(folder / train["path"]) as picture:
+        picture.point(lambda level: min(255, level + 6)).save(folder / test["path"])
     return folder
 
 
@@ -48,7 +50,6 @@ def test_a_study_of_images_that_are_not_ready_is_refused(leaking, tmp_path, run_
     study = {
         "name": "small",
         "images": {"path": str(leaking), "resolution": 32},
-        "folds": 2,
         "arms": ["real", "real+duplicated@1.0"],
         "classifiers": [{"name": "keras:MobileNet?alpha=0.25", "weights": "none"}],
     }

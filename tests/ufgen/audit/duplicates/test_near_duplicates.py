@@ -105,12 +105,12 @@ def found(**columns):
 def test_findings_across_splits_groups_and_labels():
     unsplit = found()
     assert {name: f.severity for name, f in unsplit.items()} == {
-        "near-duplicates-across-groups": "warning"
+        "near-duplicates-across-groups": "error"
     }
     split = found(split=["train"] * 12 + ["test"], label=["UF"] * 12 + ["NUF"])
     assert {name: f.severity for name, f in split.items()} == {
         "near-duplicates-across-splits": "error",
-        "near-duplicates-across-groups": "error",
+        "near-duplicates-across-groups": "warning",
         "conflicting-labels": "warning",
     }
     within = found(group=["a", *"bcdefghijkl", "a"])
