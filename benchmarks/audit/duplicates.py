@@ -4,7 +4,7 @@
         [--out further.png]
 
 FOLDER holds images in class folders or a manifest. (1) The pairs found in it: of one group, of
-different groups (pictures of which are written to --out, to be judged by eye), and the groups
+different groups (pictures of which are written to --out, to be looked at), and the groups
 whose images are not all connected. (2) Copies of some images, changed in several ways, among 400
 others: the share found by hashes, by registered thumbnails, and in all. (3) With --scale: processor
 time and peak memory of the search among so many random images.

@@ -217,11 +217,13 @@ def _step(
     count, size, _ = fixed.shape
     warped, area = _warp(maps, moving, moving_area)
     weight = (fixed_area * area).reshape(count, -1)
-    slopes = [slope.reshape(count, -1) * size / 2 for slope in np.gradient(warped, axis=(1, 2))]
+    gradients = [
+        gradient.reshape(count, -1) * size / 2 for gradient in np.gradient(warped, axis=(1, 2))
+    ]
     flat, target = warped.reshape(count, -1), fixed.reshape(count, -1)
     gain = (weight * flat * target).sum(1) / ((weight * flat**2).sum(1) + 1e-6)
     error = target - np.clip(gain, 0.2, 3)[:, None] * flat
-    columns = np.stack([slope * place for slope in slopes for place in _grid(size)], 1)
+    columns = np.stack([gradient * place for gradient in gradients for place in _grid(size)], 1)
     weighted = columns * weight[:, None]
     normal = weighted @ columns.transpose(0, 2, 1)
     ridge = 0.01 * np.trace(normal, axis1=1, axis2=2)[:, None, None] / 6 + 1e-3

@@ -16,7 +16,7 @@ DARK, BLACK, WHITE = 64, 16, 250
 NEAR = 8  # grey levels
 MANY_UNREADABLE = 0.05
 BLURRED_BELOW = 0.1
-FEWEST = 20  # images, to judge one by the others
+FEWEST = 20  # images, to compare one with the others
 FOREIGN_SPREADS = 7.5  # between the median distance and the 90th percentile
 DROP = "`ufgen data prepare FOLDER --drop LIST --out prepared`"
 TEXTS = {  # what the images are, what the value is, and why it matters
@@ -178,7 +178,7 @@ def foreign_distances(measurements: Measurements, left_out: np.ndarray) -> np.nd
 
     Args:
         measurements: Measured images.
-        left_out: The images not to judge, nor to judge others by: boolean, (N,).
+        left_out: The images not to compare, nor to compare others with: boolean, (N,).
 
     Returns:
         Distances in units of the limit, which follows from the set's own distribution: an image
@@ -188,19 +188,19 @@ def foreign_distances(measurements: Measurements, left_out: np.ndarray) -> np.nd
     from sklearn.neighbors import NearestNeighbors
 
     distances = np.zeros(len(measurements.table))
-    judged = np.flatnonzero(~left_out)
-    if len(judged) < FEWEST:
+    compared = np.flatnonzero(~left_out)
+    if len(compared) < FEWEST:
         return distances
-    features = np.asarray(measurements.arrays["features"], float)[judged]
+    features = np.asarray(measurements.arrays["features"], float)[compared]
     low, middle, high = np.percentile(features, [10, 50, 90], axis=0)
     spread = np.maximum((high - low) / 2.56, 1e-3 * np.abs(middle) + 1e-6)
     scaled = np.clip((features - middle) / spread, -20, 20)
-    components = PCA(min(20, len(judged) - 1), random_state=0).fit_transform(scaled)
-    neighbours = min(max(5, len(judged) // 50), 30)
+    components = PCA(min(20, len(compared) - 1), random_state=0).fit_transform(scaled)
+    neighbours = min(max(5, len(compared) // 50), 30)
     search = NearestNeighbors(n_neighbors=neighbours + 1).fit(components)
     logarithm = np.log(search.kneighbors(components)[0][:, -1] + 1e-6)
     middle, upper = np.percentile(logarithm, [50, 90])
-    distances[judged] = np.exp(logarithm - middle - FOREIGN_SPREADS * max(upper - middle, 0.2))
+    distances[compared] = np.exp(logarithm - middle - FOREIGN_SPREADS * max(upper - middle, 0.2))
     return distances
 
 

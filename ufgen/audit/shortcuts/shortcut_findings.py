@@ -121,7 +121,7 @@ def _finding(probe: Probe, row: pd.Series, measurements: Measurements) -> Findin
     assert found is not None  # it has an area
     labels = measurements.images.table["label"].nunique()
     told = "the classes are" if labels == 2 else f"{found.label} is"
-    told += " told apart" if labels == 2 else " told from the other classes"
+    told += " separated" if labels == 2 else " separated from the other classes"
     is_error = row["auc"] > ERROR and row["low"] > ERROR_LOW
     return Finding(
         f"shortcut-{probe.name}",

@@ -85,7 +85,7 @@ def test_the_worst_class_of_several_is_named():
     found = only(
         measured(labels=("a", "b", "c"), bytes=lambda y, rng: (y == 2) + rng.random(len(y)))
     )
-    assert found.number > 0.95 and "c is told from the other classes" in found.title
+    assert found.number > 0.95 and "c is separated from the other classes" in found.title
 
 
 def test_a_group_is_no_more_than_one_case():
