@@ -126,7 +126,7 @@ def _balance(measurements: Measurements) -> Iterator[Finding]:
         yield Finding(
             "few-groups",
             "warning",
-            f"The class {fewest} has {count} groups",
+            f"The class {fewest} has {count} group{'' if count == 1 else 's'} only",
             count,
             f"Images of one group are no independent evidence. With {count} groups an area under "
             f"the ROC curve of 0.80 is known to within {half_width:.2f} at best, if each group is "
