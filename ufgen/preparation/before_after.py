@@ -54,7 +54,8 @@ def _pair(path: str, preparation: Preparation) -> tuple[Image.Image, Image.Image
     original = _fitted(shown)
     draw = ImageDraw.Draw(original)
     for (top, left, bottom, right), colour in boxes:
-        corners = (left * factor, top * factor, right * factor - 1, bottom * factor - 1)
+        x, y = left * factor, top * factor
+        corners = (x, y, max(x, right * factor - 1), max(y, bottom * factor - 1))
         draw.rectangle(corners, outline=colour)
     return original, _fitted(prepared.picture)
 
