@@ -6,6 +6,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from experiments.design.study import Study
+from ufgen.audit import audit
+from ufgen.cli.data.check import check_before
+
 
 @pytest.fixture
 def leaking(phantoms, tmp_path):
@@ -60,3 +64,21 @@ def test_a_study_of_images_that_are_not_ready_is_refused(leaking, tmp_path, run_
     assert "--accept NAME" in done.stderr and "check.html" in done.stderr
     assert (tmp_path / "runs" / "small" / "check" / "check.html").is_file()
     assert not (tmp_path / "runs" / "small" / "declared.yaml").exists()
+
+
+@pytest.mark.parametrize(("folds", "splits"), [(0, {"train", "test"}), (2, {""})])
+def test_a_cross_validated_study_is_checked_without_the_split_of_its_images(
+    phantoms, tmp_path, monkeypatch, folds, splits
+):
+    checked = []
+    clean = audit.Audit(0, [], {}, pd.DataFrame())
+    monkeypatch.setattr(audit, "run", lambda images: checked.append(images) or clean)
+    study = Study(
+        name="small",
+        images={"path": str(phantoms), "resolution": 32},
+        folds=folds,
+        arms=["real", "real+duplicated@1.0"],
+        classifiers=["keras:MobileNet?alpha=0.25"],
+    )
+    check_before(study, tmp_path)
+    assert set(checked[0].table["split"]) == splits

@@ -10,6 +10,7 @@ from measured_images import measured
 from PIL import Image
 
 from ufgen.audit.duplicates import near_duplicates, perceptual_hashes
+from ufgen.images.image_set import COLUMNS, ImageSet
 from ufgen.phantom import simulate_patient
 
 COUNT = 24
@@ -127,3 +128,10 @@ def test_a_finding_shows_both_images_and_the_command():
     row = finding.table.iloc[0]
     assert [row["path_1"], row["path_2"]] == paths == finding.exhibits[0].paths
     assert row["splits"] == "train | test" and row["labels"] == "UF"
+
+
+def test_joined_images_without_groups_are_a_named_group_and_others_are_not():
+    table = pd.DataFrame(dict.fromkeys(COLUMNS, ""), index=range(3))
+    images = ImageSet(table.assign(group=["path:a", "path:b", "path:c"]))
+    joined = near_duplicates.joined_groups(images, np.array([0, 1, 0]))
+    assert joined.table["group"].tolist() == ["same:a", "path:b", "same:a"]
