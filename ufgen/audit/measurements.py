@@ -208,7 +208,7 @@ def _measure_chunk(paths: list[str], file: Path) -> None:
             features[i] = texture_of(thumbnails[i][None, ..., None])[0]
             rows.append(row)
             reasons.append("")
-        except UserError as error:
+        except (UserError, OSError) as error:
             rows.append({})
             reasons.append(str(error))
     table = pd.DataFrame(rows, index=range(len(paths)))

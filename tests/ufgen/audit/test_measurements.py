@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ from PIL import Image
 from ufgen.audit import measurements
 from ufgen.errors import UserError
 from ufgen.images import image_set
+
+LONG = "/" + 300 * "x" + ".png"  # longer than file systems allow
 
 
 @pytest.fixture
@@ -81,3 +84,10 @@ def test_worker_processes_measure_the_same(images, monkeypatch, tmp_path):
     there = measurements.measure(images)
     assert here.table.equals(there.table) and (here.thumbnails == there.thumbnails).all()
     assert (here.arrays["features"] == there.arrays["features"]).all()
+
+
+def test_a_file_that_cannot_be_opened_is_named_and_the_rest_goes_on(images):
+    table = images.table.assign(path=images.table["path"].replace(images.table["path"][3], LONG))
+    found = measurements.measure(replace(images, table=table))
+    assert list(found.quarantine["path"]) == [LONG] and len(found.images) == len(images) - 1
+    assert "too long" in found.quarantine["reason"][0]
